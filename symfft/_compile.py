@@ -1,0 +1,72 @@
+"""Compile numba kernels on first use: quick imports, cached machine code, a word to whoever waits."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, Generic, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PATIENCE_SECONDS = 1.0
+
+
+class Kernel(Generic[P, R]):
+    """A function on bare arrays that numba compiles when it is first called with a set of argument types.
+
+    The compiled code is cached beside the source, or in the user's cache folder where the installation is
+    read-only, or not at all where neither can be written. A compilation that takes longer than a second says so
+    on standard error.
+    """
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        update_wrapper(self, function)
+        self._function = function
+        self._dispatcher: Callable[P, R] | None = None
+        self._seen: set[tuple[object, ...]] = set()
+
+    def _compiled(self) -> Callable[P, R]:
+        if self._dispatcher is None:
+            import numba
+
+            try:
+                self._dispatcher = numba.njit(cache=True, nogil=True)(self._function)
+            except RuntimeError:  # numba found no folder that it can write to
+                self._dispatcher = numba.njit(nogil=True)(self._function)
+        return self._dispatcher
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the kernel."""
+        signature = tuple(_kind(a) for a in args)
+        if signature in self._seen:
+            return self._compiled()(*args, **kwargs)
+        notice = threading.Timer(PATIENCE_SECONDS, _say_compiling, args=(self._function.__name__,))
+        notice.daemon = True
+        notice.start()
+        try:
+            result = self._compiled()(*args, **kwargs)
+        finally:
+            notice.cancel()
+        self._seen.add(signature)
+        return result
+
+
+def kernel(function: Callable[P, R]) -> Kernel[P, R]:
+    """Mark a function on bare arrays for compilation at its first call."""
+    return Kernel(function)
+
+
+def _kind(argument: Any) -> object:
+    dtype = getattr(argument, "dtype", None)
+    return type(argument) if dtype is None else (dtype.char, getattr(argument, "ndim", 0), argument.flags.c_contiguous)
+
+
+def _say_compiling(name: str) -> None:
+    print(
+        f"symfft: compiling {name} (once; later calls and processes reuse it where a cache can be written)",
+        file=sys.stderr,
+        flush=True,
+    )

@@ -1,0 +1,567 @@
+"""Space groups as exact Seitz operators; the only room that knows spglib and gemmi's tables.
+
+An operator (W, w) maps a point x to ``W x + w`` in fractional coordinates. W is an integer matrix, w a vector of exact
+rationals, kept as integer numerators over one common denominator.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from symfft.errors import SpaceGroupError
+
+if TYPE_CHECKING:
+    import gemmi
+
+IntArray = NDArray[np.int64]
+
+#: Translations given as floats are read as the simplest fraction within this distance.
+TRANSLATION_TOLERANCE = 1e-5
+#: Largest denominator that a translation may have.
+LARGEST_DENOMINATOR = 10_000
+
+
+class SpaceGroup:
+    """A space group in a definite setting: all Seitz operators of the given cell, centring translations included.
+
+    Build one with :meth:`from_number`, :meth:`from_symbol`, :meth:`from_hall`, :meth:`from_operators` or
+    :meth:`from_structure`. Two groups are equal when their sets of operators are.
+
+    Parameters
+    ----------
+    rotations : (g, 3, 3) int
+        Matrix parts W.
+    numerators : (g, 3) int
+        Translation parts, ``w = numerators / denominator``.
+    denominator : int
+        Common denominator of the translations.
+    number : int, optional
+        Number in International Tables A; found from the operators where it is not given.
+    symbol : str, optional
+        Hermann-Mauguin symbol with its setting; likewise.
+
+    Raises
+    ------
+    SpaceGroupError
+        If the operators do not form a group modulo lattice translations (checked exactly).
+
+    Examples
+    --------
+    >>> from symfft import SpaceGroup
+    >>> group = SpaceGroup.from_number(225)
+    >>> group.symbol, group.order
+    ('F m -3 m', 192)
+    >>> SpaceGroup.from_symbol("P 21/c").triplets
+    ['x,y,z', '-x,y+1/2,-z+1/2', '-x,-y,-z', 'x,-y+1/2,z+1/2']
+    """
+
+    def __init__(
+        self,
+        rotations: ArrayLike,
+        numerators: ArrayLike,
+        denominator: int,
+        *,
+        number: int | None = None,
+        symbol: str | None = None,
+    ) -> None:
+        w = np.ascontiguousarray(np.asarray(rotations, dtype=np.int64))
+        t = np.ascontiguousarray(np.asarray(numerators, dtype=np.int64)) % denominator
+        if w.ndim != 3 or w.shape[1:] != (3, 3) or t.shape != (len(w), 3) or not len(w):
+            raise SpaceGroupError(
+                f"rotations of shape {w.shape} and translations of shape {t.shape} are not a list of operators: "
+                "give (g, 3, 3) and (g, 3) with g >= 1"
+            )
+        divisor = math.gcd(denominator, *np.unique(t).tolist())
+        self._rotations, self._numerators, self._denominator = w, t // divisor, denominator // divisor
+        self._number, self._symbol = number, symbol
+        for array in (self._rotations, self._numerators):
+            array.flags.writeable = False
+        _require_group(self._rotations, self._numerators, self._denominator)
+
+    # ---- the doors ------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_number(cls, number: int) -> SpaceGroup:
+        """Return the ITA reference setting of a number: origin choice 2, hexagonal axes, unique axis b.
+
+        Raises
+        ------
+        SpaceGroupError
+            If `number` is not between 1 and 230.
+        """
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 1 <= number <= 230:
+            raise SpaceGroupError(f"space-group number {number!r} does not exist: give an integer from 1 to 230")
+        return _reference_group(int(number))
+
+    @classmethod
+    def from_symbol(cls, symbol: str) -> SpaceGroup:
+        """Return the group with a Hermann-Mauguin symbol, such as ``"F d -3 m:1"`` or ``"R -3 m:R"``.
+
+        Without a suffix, origin choice 2 and hexagonal axes are meant, as in :meth:`from_number`.
+
+        Raises
+        ------
+        SpaceGroupError
+            If the symbol is unknown.
+        """
+        import gemmi
+
+        entry = gemmi.find_spacegroup_by_name(str(symbol), prefer="2H")
+        if entry is None:
+            raise SpaceGroupError(
+                f"space-group symbol {symbol!r} is unknown: give a Hermann-Mauguin symbol such as 'P 21/c' or "
+                "'F d -3 m:1', or use from_hall for a Hall symbol"
+            )
+        return _from_gemmi(entry.operations(), number=entry.number, symbol=entry.xhm())
+
+    @classmethod
+    def from_hall(cls, hall: str) -> SpaceGroup:
+        """Return the group with a Hall symbol, such as ``"-F 4 2 3"``; any change of basis is allowed.
+
+        Raises
+        ------
+        SpaceGroupError
+            If the symbol cannot be parsed.
+        """
+        import gemmi
+
+        try:
+            return _from_gemmi(gemmi.symops_from_hall(str(hall)))
+        except (RuntimeError, ValueError) as error:
+            raise SpaceGroupError(f"Hall symbol {hall!r} cannot be read: {error}") from None
+
+    @classmethod
+    def from_operators(cls, rotations: ArrayLike, translations: ArrayLike) -> SpaceGroup:
+        """Return the group of the given operators.
+
+        Parameters
+        ----------
+        rotations : (g, 3, 3) int
+            Matrix parts W, identity included.
+        translations : (g, 3)
+            Translation parts w: fractions, or floats within 1e-5 of a simple fraction.
+
+        Raises
+        ------
+        SpaceGroupError
+            If a matrix is not integer, or the operators do not form a group.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> SpaceGroup.from_operators([np.eye(3), -np.eye(3)], [[0, 0, 0], [0, 0, 0.5]]).symbol
+        'P -1'
+        """
+        w = np.asarray(rotations, dtype=np.float64)
+        if not np.array_equal(w, np.rint(w)):
+            raise SpaceGroupError("rotations must be integer matrices: express the operators in the basis of the cell")
+        t = np.asarray(translations, dtype=object)
+        fractions = [[simplest_fraction(v, TRANSLATION_TOLERANCE) for v in row] for row in t]
+        denominator = math.lcm(*(f.denominator for row in fractions for f in row))
+        numerators = [[int(f * denominator) for f in row] for row in fractions]
+        return cls(w.astype(np.int64), np.array(numerators, dtype=np.int64).reshape(-1, 3), denominator)
+
+    @classmethod
+    def from_structure(
+        cls, lattice: ArrayLike, positions: ArrayLike, numbers: ArrayLike, symprec: float = 1e-3
+    ) -> SpaceGroup:
+        """Return the space group of a crystal, in the cell and with the origin that it has (through spglib).
+
+        The operators are exact: those of the reference setting, carried over by the rational change of basis that
+        spglib finds, with the origin snapped to the simplest fraction within `symprec`. Any cell will do: primitive,
+        conventional, supercell.
+
+        Parameters
+        ----------
+        lattice : (3, 3) float
+            Basis vectors as rows, in Å.
+        positions : (n, 3) float
+            Fractional coordinates.
+        numbers : (n,) int
+            Atomic numbers, or any labels of the kinds of atom.
+        symprec : float
+            Largest displacement, in Å, at which an atom still counts as symmetric.
+
+        Raises
+        ------
+        SpaceGroupError
+            If no group is found, or it does not agree with spglib's own operators.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> fcc = 2.0 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
+        >>> group = SpaceGroup.from_structure(fcc, [[0, 0, 0], [0.5, 0.5, 0.5]], [11, 17])
+        >>> group.number, group.order
+        (225, 48)
+        """
+        return standardization(lattice, positions, numbers, symprec).space_group
+
+    # ---- what it holds --------------------------------------------------------------------------------------------
+
+    @property
+    def rotations(self) -> IntArray:
+        """Matrix parts W, (g, 3, 3) int64, read-only."""
+        return self._rotations
+
+    @property
+    def numerators(self) -> IntArray:
+        """Translation parts times :attr:`denominator`, (g, 3) int64, read-only."""
+        return self._numerators
+
+    @property
+    def denominator(self) -> int:
+        """Smallest common denominator of the translations."""
+        return self._denominator
+
+    @cached_property
+    def translations(self) -> NDArray[np.object_]:
+        """Translation parts w, (g, 3) array of :class:`fractions.Fraction`; ``.astype(float)`` gives numbers."""
+        return np.array([[Fraction(int(v), self._denominator) for v in row] for row in self._numerators], dtype=object)
+
+    @property
+    def order(self) -> int:
+        """Number of operators of the cell, centring translations included (192 for F m -3 m)."""
+        return len(self._rotations)
+
+    @property
+    def number(self) -> int:
+        """Number in International Tables A."""
+        return self._type[0]
+
+    @property
+    def symbol(self) -> str:
+        """Hermann-Mauguin symbol; where the setting is in no table, the symbol of the group's type."""
+        return self._type[1]
+
+    @cached_property
+    def triplets(self) -> list[str]:
+        """Operators as coordinate triplets, ``'-x,y+1/2,-z'``."""
+        return [_triplet(w, t) for w, t in zip(self._rotations, self.translations, strict=True)]
+
+    @cached_property
+    def is_centrosymmetric(self) -> bool:
+        """Whether some operator has W = -1."""
+        return bool((self._rotations == -np.eye(3, dtype=np.int64)).all(axis=(1, 2)).any())
+
+    @cached_property
+    def _type(self) -> tuple[int, str]:
+        if self._number is not None and self._symbol is not None:
+            return self._number, self._symbol
+        return _identify(self._rotations, self._numerators / self._denominator)
+
+    @cached_property
+    def _key(self) -> tuple[int, bytes]:
+        rows = np.concatenate([self._rotations.reshape(-1, 9), self._numerators], axis=1)
+        return self._denominator, np.unique(rows, axis=0).tobytes()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two groups have the same operators."""
+        return isinstance(other, SpaceGroup) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        return f"SpaceGroup({self.symbol!r}, number {self.number}, order {self.order})"
+
+
+@dataclass(frozen=True)
+class Standardization:
+    """How the cell of a crystal relates to the ITA reference setting of its group: ``x_std = P x + p``.
+
+    Attributes
+    ----------
+    number, symbol : int, str
+        The group's number and Hermann-Mauguin symbol in the reference setting.
+    transformation : (3, 3) array of Fraction
+        P. The basis vectors as columns obey ``(a, b, c) = (a_s, b_s, c_s) P``.
+    origin_shift : (3,) array of Fraction
+        p, snapped to the simplest fractions within the tolerance.
+    std_lattice : (3, 3) float
+        Basis vectors of the reference setting as rows, in Å, in the orientation of the input.
+    space_group : SpaceGroup
+        The group in the cell and with the origin of the input.
+    """
+
+    number: int
+    symbol: str
+    transformation: NDArray[np.object_]
+    origin_shift: NDArray[np.object_]
+    std_lattice: NDArray[np.float64]
+    space_group: SpaceGroup
+
+
+def as_space_group(group: SpaceGroup | int | str) -> SpaceGroup:
+    """Accept a group, a number or a Hermann-Mauguin symbol, once, at the door."""
+    if isinstance(group, SpaceGroup):
+        return group
+    return SpaceGroup.from_symbol(group) if isinstance(group, str) else SpaceGroup.from_number(group)
+
+
+def simplest_fraction(value: Any, tolerance: float) -> Fraction:
+    """Return the fraction with the smallest denominator within `tolerance` of `value`.
+
+    Raises
+    ------
+    SpaceGroupError
+        If `value` is not finite, or needs a denominator above 10,000.
+
+    Examples
+    --------
+    >>> simplest_fraction(0.333334, 1e-5)
+    Fraction(1, 3)
+    """
+    if isinstance(value, (Fraction, int)):
+        return Fraction(value)
+    x = float(value)
+    if not math.isfinite(x):
+        raise SpaceGroupError(f"translation {value!r} is not a number")
+    for denominator in range(1, LARGEST_DENOMINATOR + 1):
+        numerator = round(x * denominator)
+        if abs(numerator - x * denominator) <= tolerance * denominator:
+            return Fraction(numerator, denominator)
+    raise SpaceGroupError(f"translation {x} is no fraction with a denominator up to {LARGEST_DENOMINATOR}")
+
+
+def standardization(
+    lattice: ArrayLike, positions: ArrayLike, numbers: ArrayLike, symprec: float = 1e-3
+) -> Standardization:
+    """Find the space group of a crystal and the exact change of basis to its ITA reference setting.
+
+    Parameters
+    ----------
+    lattice, positions, numbers, symprec
+        As in :meth:`SpaceGroup.from_structure`.
+
+    Raises
+    ------
+    SpaceGroupError
+        If spglib finds no group, or the exact operators do not agree with spglib's.
+    """
+    import spglib
+
+    cell = (
+        np.asarray(lattice, dtype=np.float64),
+        np.asarray(positions, dtype=np.float64).reshape(-1, 3),
+        np.asarray(numbers, dtype=np.intc),
+    )
+    found = _dataset(cell, symprec, 0)
+    reference = _reference_group(int(found.number))
+    dataset = _dataset(cell, symprec, _spglib_hall_number(int(found.number)))
+
+    p6 = np.rint(6 * dataset.transformation_matrix).astype(np.int64)
+    if np.abs(p6 / 6 - dataset.transformation_matrix).max() > 0.02:
+        raise SpaceGroupError(
+            "the cell is not commensurate with the lattice that spglib found "
+            f"(transformation {dataset.transformation_matrix.tolist()}): symprec={symprec} may be too large"
+        )
+    transformation = np.array([[Fraction(int(v), 6) for v in row] for row in p6], dtype=object)
+    std_lattice = np.linalg.solve((p6 / 6).T, cell[0])
+    tolerance = [symprec / float(length) for length in np.linalg.norm(std_lattice, axis=1)]
+    shift = np.array(
+        [simplest_fraction(v, max(t, 1e-6)) for v, t in zip(dataset.origin_shift, tolerance, strict=True)], dtype=object
+    )
+    w, t, d = _change_basis(reference, transformation, shift)
+    group = SpaceGroup(w, t, d, number=reference.number, symbol=reference.symbol)
+    _require_agreement(group, dataset, cell[0], symprec)
+    return Standardization(reference.number, reference.symbol, transformation, shift, std_lattice, group)
+
+
+# ---- inside ---------------------------------------------------------------------------------------------------------
+
+
+def _require_group(rotations: IntArray, numerators: IntArray, denominator: int) -> None:
+    """Check exactly that the operators are distinct, contain the identity and are closed under multiplication."""
+    kinds, kind = np.unique(rotations.reshape(-1, 9), axis=0, return_inverse=True)
+    kind = kind.reshape(-1)
+    lookup = {row.tobytes(): i for i, row in enumerate(kinds)}
+    matrices = kinds.reshape(-1, 3, 3)
+    products = np.einsum("aij,bjk->abik", matrices, matrices).reshape(len(kinds), len(kinds), 9)
+    table = np.array([[lookup.get(row.tobytes(), -1) for row in block] for block in products])
+    weights = np.array([denominator**2, denominator, 1])
+    stride = denominator**3
+    keys = np.sort(kind * stride + numerators @ weights)
+    if np.any(np.diff(keys) == 0):
+        raise SpaceGroupError("the list of operators holds one of them twice: give each once")
+    identity = lookup.get(np.eye(3, dtype=np.int64).tobytes(), -1)
+    if identity < 0 or not np.any(keys == identity * stride):
+        raise SpaceGroupError("the operators lack the identity x,y,z: a group contains it")
+    for a in range(len(rotations)):
+        product = (numerators @ rotations[a].T + numerators[a]) % denominator
+        key = table[kind[a], kind] * stride + product @ weights
+        missing = np.flatnonzero((table[kind[a], kind] < 0) | ~np.isin(key, keys, kind="sort"))
+        if len(missing):
+            names = [
+                _triplet(rotations[i], [Fraction(int(v), denominator) for v in numerators[i]]) for i in (a, missing[0])
+            ]
+            raise SpaceGroupError(
+                f"the operators are not closed: the product of {names[0]} and {names[1]} is not among them; "
+                "give all operators of the group, centring translations included"
+            )
+
+
+def _triplet(rotation: IntArray, translation: Iterable[Fraction]) -> str:
+    parts = []
+    for row, shift in zip(rotation.tolist(), translation, strict=True):
+        text = ""
+        for coefficient, axis in zip(row, "xyz", strict=True):
+            if coefficient:
+                size = "" if abs(coefficient) == 1 else f"{abs(coefficient)}*"
+                text += ("-" if coefficient < 0 else "+" if text else "") + size + axis
+        parts.append(text + (f"+{shift}" if shift else ""))
+    return ",".join(parts)
+
+
+def _from_gemmi(operations: gemmi.GroupOps, number: int | None = None, symbol: str | None = None) -> SpaceGroup:
+    ops = list(operations)
+    scale = ops[0].DEN
+    rotations = np.array([op.rot for op in ops]) // scale
+    return SpaceGroup(rotations, np.array([op.tran for op in ops]), scale, number=number, symbol=symbol)
+
+
+@lru_cache(maxsize=None)
+def _reference_group(number: int) -> SpaceGroup:
+    import gemmi
+
+    entry = next(e for e in gemmi.spacegroup_table() if e.number == number and e.is_reference_setting())
+    return _from_gemmi(entry.operations(), number=number, symbol=entry.xhm())
+
+
+def _identify(rotations: IntArray, translations: NDArray[np.float64]) -> tuple[int, str]:
+    import gemmi
+    import spglib
+
+    ops = (
+        gemmi.GroupOps(
+            [gemmi.Op(_triplet(w, [simplest_fraction(v, 1e-9) for v in t])) for w, t in zip(rotations, translations)]
+        )
+        if np.allclose(translations * 24, np.rint(translations * 24))
+        else None
+    )
+    entry = gemmi.find_spacegroup_by_ops(ops) if ops is not None else None
+    if entry is not None:
+        return entry.number, entry.xhm()
+    found = spglib.get_spacegroup_type_from_symmetry(rotations, translations, lattice=_invariant_lattice(rotations))
+    if found is None:
+        raise SpaceGroupError("spglib does not recognise the type of these operators")
+    return int(found.number), _reference_group(int(found.number)).symbol
+
+
+def _invariant_lattice(rotations: IntArray) -> NDArray[np.float64]:
+    """Return basis vectors (rows) whose metric all matrices leave unchanged: the mean of WᵀW."""
+    metric = np.einsum("gki,gkj->ij", rotations, rotations) / len(rotations)
+    return np.ascontiguousarray(np.linalg.cholesky(metric))
+
+
+def _dataset(cell: tuple[Any, Any, Any], symprec: float, hall_number: int) -> Any:
+    import spglib
+
+    lattice, positions, numbers = cell
+    if lattice.shape != (3, 3) or len(positions) != len(numbers) or not len(numbers):
+        raise SpaceGroupError(
+            f"a structure needs a (3, 3) lattice and as many positions as numbers; got {lattice.shape}, "
+            f"{len(positions)} positions and {len(numbers)} numbers"
+        )
+    if not (np.isfinite(lattice).all() and np.isfinite(positions).all()) or abs(np.linalg.det(lattice)) < 1e-9:
+        raise SpaceGroupError("the lattice is singular, or a coordinate is not finite: check the structure")
+    try:
+        dataset = spglib.get_symmetry_dataset(cell, symprec=symprec, hall_number=hall_number)
+    except spglib.SpglibError as error:
+        raise SpaceGroupError(f"spglib finds no space group at symprec={symprec}: {error}") from None
+    if dataset is None:
+        raise SpaceGroupError(f"spglib finds no space group at symprec={symprec}: are two atoms on one site?")
+    return dataset
+
+
+@lru_cache(maxsize=None)
+def _spglib_hall_number(number: int) -> int:
+    """Return spglib's Hall number of the setting whose operators are those of the ITA reference setting."""
+    import spglib
+
+    reference = _reference_group(number)
+    for hall_number in range(1, 531):
+        if spglib.get_spacegroup_type(hall_number).number == number:
+            symmetry = spglib.get_symmetry_from_database(hall_number)
+            if SpaceGroup.from_operators(symmetry["rotations"], symmetry["translations"]) == reference:
+                return hall_number
+    raise SpaceGroupError(f"spglib's table lacks the reference setting of group {number}")
+
+
+def _change_basis(
+    reference: SpaceGroup, transformation: NDArray[np.object_], shift: NDArray[np.object_]
+) -> tuple[IntArray, IntArray, int]:
+    """Carry operators of the reference setting over to the cell with ``x_std = P x + p``, exactly.
+
+    Operators that do not map the cell's lattice onto itself (supercells of lower symmetry) drop out; translations of
+    the reference lattice that are none of the cell's lattice (supercells) join in.
+    """
+    inverse = _inverse(transformation)
+    den_p = math.lcm(*(f.denominator for f in transformation.flat))
+    den_i = math.lcm(*(f.denominator for f in inverse.flat))
+    p_int = (transformation * den_p).astype(np.int64)
+    i_int = (inverse * den_i).astype(np.int64)
+
+    scaled = np.einsum("ij,gjk,kl->gil", i_int, reference.rotations, p_int)
+    keep = np.all(scaled % (den_p * den_i) == 0, axis=(1, 2))
+    w = scaled[keep] // (den_p * den_i)
+
+    den_s = math.lcm(reference.denominator, *(f.denominator for f in shift))
+    p_shift = (shift * den_s).astype(np.int64)
+    moved = (
+        reference.rotations[keep] @ p_shift + reference.numerators[keep] * (den_s // reference.denominator) - p_shift
+    )
+    denominator = den_i * den_s
+    t = np.mod(moved @ i_int.T, denominator)
+
+    steps = np.stack(np.meshgrid(*(np.arange(den_i),) * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    lattice = np.unique(np.mod(steps @ i_int.T * den_s, denominator), axis=0)
+    all_t = np.mod(t[:, None, :] + lattice[None, :, :], denominator).reshape(-1, 3)
+    rows = np.concatenate([np.repeat(w, len(lattice), axis=0).reshape(-1, 9), all_t], axis=1)
+    _, first = np.unique(rows, axis=0, return_index=True)
+    rows = rows[np.sort(first)]
+    return rows[:, :9].reshape(-1, 3, 3), rows[:, 9:], denominator
+
+
+def _inverse(matrix: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Invert a 3×3 matrix of fractions exactly, by cofactors."""
+    m: Sequence[Sequence[Fraction]] = matrix.tolist()
+    cofactor = [
+        [
+            m[(i + 1) % 3][(j + 1) % 3] * m[(i + 2) % 3][(j + 2) % 3]
+            - m[(i + 1) % 3][(j + 2) % 3] * m[(i + 2) % 3][(j + 1) % 3]
+            for j in range(3)
+        ]
+        for i in range(3)
+    ]
+    determinant = sum((m[0][j] * cofactor[0][j] for j in range(3)), Fraction(0))
+    return np.array([[cofactor[j][i] / determinant for j in range(3)] for i in range(3)], dtype=object)
+
+
+def _require_agreement(group: SpaceGroup, dataset: Any, lattice: NDArray[np.float64], symprec: float) -> None:
+    """Check the exact operators against spglib's own, one by one."""
+    problem = ""
+    if group.order != len(dataset.rotations):
+        problem = f"{group.order} exact operators for spglib's {len(dataset.rotations)}"
+    else:
+        translations = group.numerators / group.denominator
+        for w, t in zip(dataset.rotations, dataset.translations, strict=True):
+            same = (group.rotations == w).all(axis=(1, 2))
+            difference = translations[same] - t
+            difference -= np.rint(difference)
+            distance = np.linalg.norm(difference @ lattice, axis=1)
+            if not len(distance) or distance.min() > 10 * symprec:
+                problem = f"operator {w.tolist()}, {t.tolist()} of spglib has no exact counterpart"
+                break
+    if problem:
+        raise SpaceGroupError(
+            f"the operators found at symprec={symprec} cannot be made exact ({problem}): use a smaller symprec"
+        )
