@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -347,8 +347,6 @@ def standardization(
     SpaceGroupError
         If spglib finds no group, or the exact operators do not agree with spglib's.
     """
-    import spglib
-
     cell = (
         np.asarray(lattice, dtype=np.float64),
         np.asarray(positions, dtype=np.float64).reshape(-1, 3),
@@ -428,7 +426,7 @@ def _from_gemmi(operations: gemmi.GroupOps, number: int | None = None, symbol: s
     return SpaceGroup(rotations, np.array([op.tran for op in ops]), scale, number=number, symbol=symbol)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _reference_group(number: int) -> SpaceGroup:
     import gemmi
 
@@ -442,7 +440,10 @@ def _identify(rotations: IntArray, translations: NDArray[np.float64]) -> tuple[i
 
     ops = (
         gemmi.GroupOps(
-            [gemmi.Op(_triplet(w, [simplest_fraction(v, 1e-9) for v in t])) for w, t in zip(rotations, translations)]
+            [
+                gemmi.Op(_triplet(w, [simplest_fraction(v, 1e-9) for v in t]))
+                for w, t in zip(rotations, translations, strict=True)
+            ]
         )
         if np.allclose(translations * 24, np.rint(translations * 24))
         else None
@@ -482,7 +483,7 @@ def _dataset(cell: tuple[Any, Any, Any], symprec: float, hall_number: int) -> An
     return dataset
 
 
-@lru_cache(maxsize=None)
+@cache
 def _spglib_hall_number(number: int) -> int:
     """Return spglib's Hall number of the setting whose operators are those of the ITA reference setting."""
     import spglib
@@ -505,8 +506,8 @@ def _change_basis(
     the reference lattice that are none of the cell's lattice (supercells) join in.
     """
     inverse = _inverse(transformation)
-    den_p = math.lcm(*(f.denominator for f in transformation.flat))
-    den_i = math.lcm(*(f.denominator for f in inverse.flat))
+    den_p = _common_denominator(transformation)
+    den_i = _common_denominator(inverse)
     p_int = (transformation * den_p).astype(np.int64)
     i_int = (inverse * den_i).astype(np.int64)
 
@@ -514,7 +515,7 @@ def _change_basis(
     keep = np.all(scaled % (den_p * den_i) == 0, axis=(1, 2))
     w = scaled[keep] // (den_p * den_i)
 
-    den_s = math.lcm(reference.denominator, *(f.denominator for f in shift))
+    den_s = math.lcm(reference.denominator, _common_denominator(shift))
     p_shift = (shift * den_s).astype(np.int64)
     moved = (
         reference.rotations[keep] @ p_shift + reference.numerators[keep] * (den_s // reference.denominator) - p_shift
@@ -529,6 +530,10 @@ def _change_basis(
     _, first = np.unique(rows, axis=0, return_index=True)
     rows = rows[np.sort(first)]
     return rows[:, :9].reshape(-1, 3, 3), rows[:, 9:], denominator
+
+
+def _common_denominator(fractions: NDArray[np.object_]) -> int:
+    return math.lcm(*(Fraction(f).denominator for f in fractions.ravel().tolist()))
 
 
 def _inverse(matrix: NDArray[np.object_]) -> NDArray[np.object_]:

@@ -1,0 +1,40 @@
+"""Crystallographic transforms: asymmetric units and symmetric transforms of densities for all 230 space groups."""
+
+from symfft.asymmetric_unit import AsymmetricUnit, asymmetric_unit, expand_from_au, reduce_to_au, symmetrize
+from symfft.cosine import au_dct, au_idct
+from symfft.errors import (
+    ChgcarFormatError,
+    DensityFormatError,
+    IncompatibleGridError,
+    NotSymmetricError,
+    ShapeError,
+    SpaceGroupError,
+    SymfftError,
+)
+from symfft.grid import next_compatible_shape
+from symfft.residuals import OperatorCheck, SymmetryReport, check_symmetry
+from symfft.symmetry import SpaceGroup
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AsymmetricUnit",
+    "ChgcarFormatError",
+    "DensityFormatError",
+    "IncompatibleGridError",
+    "NotSymmetricError",
+    "OperatorCheck",
+    "ShapeError",
+    "SpaceGroup",
+    "SpaceGroupError",
+    "SymfftError",
+    "SymmetryReport",
+    "asymmetric_unit",
+    "au_dct",
+    "au_idct",
+    "check_symmetry",
+    "expand_from_au",
+    "next_compatible_shape",
+    "reduce_to_au",
+    "symmetrize",
+]

@@ -1,0 +1,333 @@
+"""Compiled loops on bare arrays: no validation, no raising, no Python objects.
+
+Points of a grid are numbered in C order. Operators come in grid units (see :mod:`symfft.grid`), as int32 columns, one
+array per matrix element, so that the loop over operators is vectorised.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft._compile import kernel
+
+Array = NDArray[Any]
+
+
+@kernel
+def label_orbits(operators: Array, shape: Array, origin: Array, box: Array, labels: Array, found: Array) -> Any:
+    """Number the orbits by their first point in a box, in C order of the box.
+
+    Parameters
+    ----------
+    operators : (12, g) int32
+        Rows of W' and then w'; every entry reduced to [0, N) along its axis.
+    shape, origin, box : (3,) int64
+        Shape of the grid; first corner and size of the box, which may wrap around the cell.
+    labels : (N0 N1 N2,) int32
+        Overwritten: orbit number of every point, -1 where no orbit of the box passes.
+    found : (2, box volume) int32
+        Overwritten: first point and multiplicity of every orbit.
+
+    Returns
+    -------
+    tuple of int
+        Number of orbits, number of points they cover.
+    """
+    n0, n1, n2 = shape
+    order = operators.shape[1]
+    images = np.empty(order, np.int32)
+    r0, r1, r2 = 1.0 / n0, 1.0 / n1, 1.0 / n2
+    labels[:] = -1
+    orbits = 0
+    covered = 0
+    for b0 in range(box[0]):
+        x = (origin[0] + b0) % n0
+        for b1 in range(box[1]):
+            y = (origin[1] + b1) % n1
+            row = (x * n1 + y) * n2
+            for b2 in range(box[2]):
+                z = origin[2] + b2
+                if z >= n2:
+                    z -= n2
+                if labels[row + z] >= 0:
+                    continue
+                for g in range(order):
+                    u0 = operators[0, g] * x + operators[1, g] * y + operators[2, g] * z + operators[9, g]
+                    u1 = operators[3, g] * x + operators[4, g] * y + operators[5, g] * z + operators[10, g]
+                    u2 = operators[6, g] * x + operators[7, g] * y + operators[8, g] * z + operators[11, g]
+                    # adding one half keeps the rounded quotient off the integers, so that its floor is exact
+                    u0 -= n0 * np.int64((u0 + 0.5) * r0)
+                    u1 -= n1 * np.int64((u1 + 0.5) * r1)
+                    u2 -= n2 * np.int64((u2 + 0.5) * r2)
+                    images[g] = (u0 * n1 + u1) * n2 + u2
+                size = 0
+                for g in range(order):
+                    if labels[images[g]] < 0:
+                        labels[images[g]] = orbits
+                        size += 1
+                found[0, orbits] = row + z
+                found[1, orbits] = size
+                orbits += 1
+                covered += size
+    return orbits, covered
+
+
+@kernel
+def smallest_box(boxes: Array, corners: Array, shape: Array, starts: Array, points: Array, best: Array) -> Any:
+    """Find the smallest box that holds at least one point of every orbit.
+
+    Parameters
+    ----------
+    boxes : (m, 3) int64
+        Sizes to try, by increasing volume.
+    corners : (3, k) int64
+        Coordinates of the first corner to try along each axis, in order of preference.
+    shape : (3,) int64
+        Shape of the grid.
+    starts : (n + 1,) int64
+        Orbit i owns ``points[starts[i]:starts[i + 1]]``.
+    points : (N, 3) int64
+        Grid points, orbit by orbit.
+    best : (6,) int64
+        Overwritten: origin and size of the smallest box.
+
+    Returns
+    -------
+    int
+        Volume of that box.
+    """
+    n = len(starts) - 1
+    least = np.zeros(corners.shape, np.int64)
+    for axis in range(3):
+        for c in range(corners.shape[1]):
+            for i in range(n):
+                nearest = shape[axis]
+                for p in range(starts[i], starts[i + 1]):
+                    d = points[p, axis] - corners[axis, c]
+                    nearest = min(nearest, d + shape[axis] if d < 0 else d)
+                least[axis, c] = max(least[axis, c], nearest + 1)
+    smallest = shape[0] * shape[1] * shape[2] + 1
+    order = np.arange(n)
+    for c0 in range(corners.shape[1]):
+        for c1 in range(corners.shape[1]):
+            for c2 in range(corners.shape[1]):
+                if least[0, c0] * least[1, c1] * least[2, c2] >= smallest:
+                    continue
+                for m in range(len(boxes)):
+                    b0, b1, b2 = boxes[m]
+                    if b0 * b1 * b2 >= smallest:
+                        break
+                    if b0 < least[0, c0] or b1 < least[1, c1] or b2 < least[2, c2]:
+                        continue
+                    complete = True
+                    # an orbit that the last boxes missed is likely to be missed by this one
+                    for step in range(n):
+                        i = order[step]
+                        inside = False
+                        for p in range(starts[i], starts[i + 1]):
+                            d0 = points[p, 0] - corners[0, c0]
+                            d1 = points[p, 1] - corners[1, c1]
+                            d2 = points[p, 2] - corners[2, c2]
+                            d0 += shape[0] if d0 < 0 else 0
+                            d1 += shape[1] if d1 < 0 else 0
+                            d2 += shape[2] if d2 < 0 else 0
+                            if d0 < b0 and d1 < b1 and d2 < b2:
+                                inside = True
+                                break
+                        if not inside:
+                            complete = False
+                            for q in range(step, 0, -1):
+                                order[q] = order[q - 1]
+                            order[0] = i
+                            break
+                    if complete:
+                        smallest = b0 * b1 * b2
+                        best[0], best[1], best[2] = corners[0, c0], corners[1, c1], corners[2, c2]
+                        best[3], best[4], best[5] = b0, b1, b2
+                        break
+    return smallest
+
+
+@kernel
+def tighten_box(labels: Array, shape: Array, inside: Array, corner: Array, box: Array) -> None:
+    """Take layers off a box as long as every orbit keeps a member in it.
+
+    Parameters
+    ----------
+    labels : (N0, N1, N2) int32
+        Orbit number of every point.
+    shape : (3,) int64
+        Shape of the grid.
+    inside : (n,) int32
+        Work space: number of members in the box; zero on entry.
+    corner, box : (3,) int64
+        First corner and size of the box, which may wrap around the cell; updated.
+    """
+    first = np.zeros(3, np.int64)
+    last = np.zeros(3, np.int64)
+    for x in range(corner[0], corner[0] + box[0]):
+        for y in range(corner[1], corner[1] + box[1]):
+            row = labels[x % shape[0], y % shape[1]]
+            for z in range(corner[2], corner[2] + box[2]):
+                inside[row[z if z < shape[2] else z - shape[2]]] += 1
+    for axis in range(3):
+        for side in range(2):
+            while box[axis] > 1:
+                for i in range(3):
+                    first[i] = corner[i]
+                    last[i] = corner[i] + box[i]
+                if side == 0:
+                    first[axis] = last[axis] - 1
+                else:
+                    last[axis] = first[axis] + 1
+                needed = False
+                for change in (-1, 1):
+                    for x in range(first[0], last[0]):
+                        for y in range(first[1], last[1]):
+                            row = labels[x % shape[0], y % shape[1]]
+                            for z in range(first[2], last[2]):
+                                label = row[z if z < shape[2] else z - shape[2]]
+                                inside[label] += change
+                                needed |= inside[label] == 0
+                    if not needed:
+                        break
+                if needed:
+                    break
+                box[axis] -= 1
+                corner[axis] += side
+    for i in range(3):
+        corner[i] %= shape[i]
+
+
+@kernel
+def renumber_orbits(
+    labels: Array, multiplicity: Array, shape: Array, corner: Array, box: Array, place: Array, found: Array
+) -> None:
+    """Number the orbits anew by their first point in a box that holds a member of each, in C order of the box.
+
+    Parameters
+    ----------
+    labels : (N0, N1, N2) int32
+        Orbit number of every point; updated.
+    multiplicity : (n,) int32
+        Sizes of the orbits, by their old numbers.
+    shape, corner, box : (3,) int64
+        Shape of the grid; first corner and size of the box, which may wrap around the cell.
+    place : (n,) int32
+        Work space, -1 on entry: new number of every orbit.
+    found : (2, n) int32
+        Overwritten: first point in the box and size of every orbit.
+    """
+    orbits = 0
+    for b0 in range(box[0]):
+        x = (corner[0] + b0) % shape[0]
+        for b1 in range(box[1]):
+            y = (corner[1] + b1) % shape[1]
+            for b2 in range(box[2]):
+                z = corner[2] + b2
+                z -= shape[2] if z >= shape[2] else 0
+                label = labels[x, y, z]
+                if place[label] < 0:
+                    place[label] = orbits
+                    found[0, orbits] = (x * shape[1] + y) * shape[2] + z
+                    found[1, orbits] = multiplicity[label]
+                    orbits += 1
+    flat = labels.reshape(-1)
+    for p in range(len(flat)):
+        flat[p] = place[flat[p]]
+
+
+@kernel
+def orbit_means(rho: Array, labels: Array, multiplicity: Array, means: Array, extremes: Array) -> None:
+    """Average densities over orbits, in float64.
+
+    Parameters
+    ----------
+    rho : (b, N) float
+        Densities.
+    labels : (N,) int32
+        Orbit number of every point.
+    multiplicity : (n,) int
+        Sizes of the orbits.
+    means : (b, n) float64
+        Overwritten: orbit means.
+    extremes : (b, 2) float64
+        Overwritten: largest distance of a value from its orbit's mean, largest absolute value; NaN or infinite where
+        a value is.
+    """
+    for b in range(rho.shape[0]):
+        mean = means[b]
+        mean[:] = 0.0
+        for p in range(rho.shape[1]):
+            mean[labels[p]] += rho[b, p]
+        for k in range(len(mean)):
+            mean[k] /= multiplicity[k]
+        distance = 0.0
+        largest = 0.0
+        for p in range(rho.shape[1]):
+            distance = max(distance, abs(rho[b, p] - mean[labels[p]]))
+            largest = max(largest, abs(rho[b, p]))
+        total = mean.sum()
+        extremes[b, 0] = distance if np.isfinite(total) else total
+        extremes[b, 1] = largest
+
+
+@kernel
+def operator_residuals(rho: Array, shape: Array, rotations: Array, translations: Array, residuals: Array) -> None:
+    """Compare a density with its image under each operator.
+
+    Parameters
+    ----------
+    rho : (N0 N1 N2,) float64
+        Density.
+    shape : (3,) int64
+        Shape of the grid.
+    rotations, translations : (g, 3, 3), (g, 3) int64
+        Operators in grid units.
+    residuals : (g, 2) float64
+        Overwritten: max |rho(gr) - rho(r)|, max |rho(gr) + rho(r)|.
+    """
+    n0, n1, n2 = shape
+    for g in range(len(rotations)):
+        w = rotations[g]
+        step0, step1, step2 = w[0, 2] % n0, w[1, 2] % n1, w[2, 2] % n2
+        even = 0.0
+        odd = 0.0
+        p = 0
+        for x in range(n0):
+            for y in range(n1):
+                u0 = (w[0, 0] * x + w[0, 1] * y + translations[g, 0]) % n0
+                u1 = (w[1, 0] * x + w[1, 1] * y + translations[g, 1]) % n1
+                u2 = (w[2, 0] * x + w[2, 1] * y + translations[g, 2]) % n2
+                for _ in range(n2):
+                    image = rho[(u0 * n1 + u1) * n2 + u2]
+                    even = max(even, abs(image - rho[p]))
+                    odd = max(odd, abs(image + rho[p]))
+                    p += 1
+                    u0 += step0
+                    u1 += step1
+                    u2 += step2
+                    u0 -= n0 if u0 >= n0 else 0
+                    u1 -= n1 if u1 >= n1 else 0
+                    u2 -= n2 if u2 >= n2 else 0
+        residuals[g, 0] = even
+        residuals[g, 1] = odd
+
+
+@kernel
+def apply_operator(rho: Array, shape: Array, rotation: Array, translation: Array, out: Array) -> None:
+    """Overwrite `out` (b, N) with ``rho(W r + w)`` for one operator in grid units."""
+    n0, n1, n2 = shape
+    for b in range(rho.shape[0]):
+        p = 0
+        for x in range(n0):
+            for y in range(n1):
+                for z in range(n2):
+                    u0 = (rotation[0, 0] * x + rotation[0, 1] * y + rotation[0, 2] * z + translation[0]) % n0
+                    u1 = (rotation[1, 0] * x + rotation[1, 1] * y + rotation[1, 2] * z + translation[1]) % n1
+                    u2 = (rotation[2, 0] * x + rotation[2, 1] * y + rotation[2, 2] * z + translation[2]) % n2
+                    out[b, p] = rho[b, (u0 * n1 + u1) * n2 + u2]
+                    p += 1

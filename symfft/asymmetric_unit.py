@@ -1,0 +1,302 @@
+"""The asymmetric unit of a grid: orbits of grid points, and the way to them and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft._arrays import as_real, check_grid, check_values, is_tensor, tensors
+from symfft._kernels import orbit_means
+from symfft.brick import Brick, orbits_in_brick
+from symfft.errors import NotSymmetricError, ShapeError
+from symfft.grid import Shape, as_shape
+from symfft.orbits import Orbits
+from symfft.residuals import check_symmetry
+from symfft.symmetry import IntArray, SpaceGroup, as_space_group
+
+FrozenArray = TypeVar("FrozenArray", bound=NDArray[Any])
+
+#: Largest distance of a value from its orbit's mean, relative to the largest value, that `reduce_to_au` accepts.
+TOLERANCE = 1e-3
+
+
+class AsymmetricUnit:
+    """Orbits of the points of a periodic grid under a space group: the plan behind every transform.
+
+    Get one from :func:`asymmetric_unit`, which keeps it. All arrays are read-only. One point of each orbit represents
+    it: the first one, in C order, of the brick.
+    """
+
+    def __init__(self, space_group: SpaceGroup, shape: Shape, brick: Brick, orbits: Orbits) -> None:
+        self._space_group, self._shape, self._brick, self._orbits = space_group, shape, brick, orbits
+        for array in (orbits.labels, orbits.representatives, orbits.multiplicity):
+            array.flags.writeable = False
+
+    @property
+    def space_group(self) -> SpaceGroup:
+        """The group."""
+        return self._space_group
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the grid."""
+        return self._shape
+
+    @property
+    def size(self) -> int:
+        """Number n of orbits."""
+        return len(self._orbits.representatives)
+
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        """Orbit number of every grid point, (Nx, Ny, Nz)."""
+        return self._orbits.labels
+
+    @property
+    def multiplicity(self) -> NDArray[np.int32]:
+        """Number of points in each orbit, (n,); they sum to the number of grid points."""
+        return self._orbits.multiplicity
+
+    @cached_property
+    def repetition_count(self) -> NDArray[np.int32]:
+        """R_m, order of the site symmetry of each orbit, (n,): group order / multiplicity."""
+        return frozen((self._space_group.order // self.multiplicity).astype(np.int32))
+
+    @property
+    def points(self) -> NDArray[np.int32]:
+        """Representative of each orbit, numbered in C order of the grid, (n,)."""
+        return self._orbits.representatives
+
+    @cached_property
+    def indices(self) -> IntArray:
+        """Grid indices (ix, iy, iz) of the representatives, (n, 3)."""
+        return frozen(np.stack(np.unravel_index(self.points, self._shape), axis=-1).astype(np.int64))
+
+    @property
+    def brick_origin(self) -> Shape:
+        """First corner of the brick."""
+        return self._brick.origin
+
+    @property
+    def brick_shape(self) -> Shape:
+        """Size of the brick: the smallest box of grid points in which every orbit has a member."""
+        return self._brick.shape
+
+    @cached_property
+    def brick_points(self) -> IntArray:
+        """Place of each representative in the brick, numbered in its C order, (n,); strictly increasing."""
+        offset = (self.indices - np.array(self._brick.origin)) % np.array(self._shape)
+        return frozen(np.ravel_multi_index(tuple(offset.T), self._brick.shape).astype(np.int64))
+
+    @cached_property
+    def brick_mask(self) -> NDArray[np.bool_]:
+        """Which points of the brick represent an orbit, bool of shape :attr:`brick_shape`."""
+        mask = np.zeros(math.prod(self._brick.shape), dtype=bool)
+        mask[self.brick_points] = True
+        return frozen(mask.reshape(self._brick.shape))
+
+    def __repr__(self) -> str:
+        return f"AsymmetricUnit({self._space_group.symbol!r}, shape={self._shape}, size={self.size})"
+
+
+def asymmetric_unit(space_group: SpaceGroup | int | str, shape: Sequence[int]) -> AsymmetricUnit:
+    """Return the asymmetric unit of a grid under a space group; the last 32 are kept.
+
+    The orbit of a grid point m holds its images W m + w. Its *multiplicity* is the number of distinct images, and
+    ``R_m = order of the group / multiplicity``.
+
+    Parameters
+    ----------
+    space_group : SpaceGroup, int or str
+        The group; a number means its ITA reference setting, a string its Hermann-Mauguin symbol.
+    shape : (3,) int
+        Shape of the grid.
+
+    Returns
+    -------
+    AsymmetricUnit
+
+    Raises
+    ------
+    IncompatibleGridError
+        If the grid is not mapped onto itself; the message names operator, axis and the next compatible shape.
+    SpaceGroupError, ShapeError
+        If the group is unknown or the shape unusable.
+
+    Examples
+    --------
+    >>> from symfft import asymmetric_unit
+    >>> au = asymmetric_unit(225, (8, 8, 8))
+    >>> au.size, au.brick_shape
+    (14, (5, 3, 3))
+    >>> int(au.multiplicity.sum()), int(au.multiplicity[0]), int(au.repetition_count[0])
+    (512, 4, 48)
+    """
+    return _planned(as_space_group(space_group), as_shape(shape))
+
+
+@lru_cache(maxsize=32)
+def _planned(space_group: SpaceGroup, shape: Shape) -> AsymmetricUnit:
+    return AsymmetricUnit(space_group, shape, *orbits_in_brick(space_group, shape))
+
+
+def reduce_to_au(rho: Any, au: AsymmetricUnit, *, tolerance: float = TOLERANCE) -> Any:
+    """Reduce densities on the full grid to their orbit means.
+
+    ``values[k] = mean of rho over orbit k``, a projection that conserves Σ rho.
+
+    Parameters
+    ----------
+    rho : (..., Nx, Ny, Nz) array or tensor
+        Densities; float32 or float64 (other numbers become float64). NumPy array, or torch tensor on any device.
+    au : AsymmetricUnit
+        The plan.
+    tolerance : float
+        Largest accepted |rho - orbit mean| / max |rho|. ``float("inf")`` forces the projection.
+
+    Returns
+    -------
+    (..., n) array or tensor
+        Same kind, dtype and device as `rho`; gradients pass through.
+
+    Raises
+    ------
+    NotSymmetricError
+        If `rho` is not symmetric within the tolerance; the message names the operator that it breaks most.
+    ShapeError
+        If the shape is not the plan's, or a value is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symfft import asymmetric_unit, reduce_to_au
+    >>> au = asymmetric_unit("P -1", (4, 4, 4))
+    >>> x = np.arange(4) / 4
+    >>> rho = np.broadcast_to(np.cos(2 * np.pi * x), (4, 4, 4))
+    >>> reduce_to_au(rho, au).shape
+    (36,)
+    """
+    if not tolerance >= 0:
+        raise ShapeError(f"tolerance {tolerance!r} must be zero or positive")
+    check_grid(rho, au.shape)
+    if is_tensor(rho):
+        means, distance, largest = tensors().reduce_to_au(rho, au)
+    else:
+        rho = as_real(rho)
+        flat = rho.reshape(-1, math.prod(au.shape))
+        means, extremes = np.empty((len(flat), au.size)), np.zeros((len(flat), 2))
+        orbit_means(np.ascontiguousarray(flat), au.labels.reshape(-1), au.multiplicity, means, extremes)
+        distance, largest = extremes.T
+        means = means.astype(rho.dtype, copy=False).reshape(*rho.shape[:-3], au.size)
+    _require_symmetric(rho, au, distance, largest, tolerance)
+    return means
+
+
+def expand_from_au(values: Any, au: AsymmetricUnit) -> Any:
+    """Expand values on the asymmetric unit to the full grid: ``rho[m] = values[labels[m]]``.
+
+    Parameters
+    ----------
+    values : (..., n) array or tensor
+        One value an orbit.
+    au : AsymmetricUnit
+        The plan.
+
+    Returns
+    -------
+    (..., Nx, Ny, Nz) array or tensor
+        Same kind, dtype and device as `values`; gradients pass through. Exactly symmetric.
+
+    Raises
+    ------
+    ShapeError
+        If the last axis has not the plan's size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symfft import asymmetric_unit, expand_from_au, reduce_to_au
+    >>> au = asymmetric_unit(225, (8, 8, 8))
+    >>> values = np.random.default_rng(0).random((2, au.size))
+    >>> np.allclose(reduce_to_au(expand_from_au(values, au), au), values, rtol=0, atol=1e-15)
+    True
+    """
+    check_values(values, au.size)
+    if is_tensor(values):
+        return tensors().expand_from_au(values, au)
+    values = as_real(values)
+    return np.take(values, au.labels, axis=-1)
+
+
+def symmetrize(rho: Any, space_group: SpaceGroup | int | str, *, signs: Sequence[int] | None = None) -> Any:
+    """Project densities onto the functions that a space group leaves unchanged (or changes by a sign).
+
+    ``rho_sym(r) = 1/|G| Σ_g s_g rho(g r)``; the projection conserves Σ rho where all s_g are +1.
+
+    Parameters
+    ----------
+    rho : (..., Nx, Ny, Nz) array or tensor
+        Densities.
+    space_group : SpaceGroup, int or str
+        The group.
+    signs : (g,) of +1 and -1, optional
+        A sign for each operator, as :func:`check_symmetry` finds them for the magnetisation of an antiferromagnet.
+        NumPy arrays only.
+
+    Returns
+    -------
+    (..., Nx, Ny, Nz) array or tensor
+
+    Raises
+    ------
+    IncompatibleGridError
+        If the grid does not fit the group.
+    NotSymmetricError
+        If the signs are not a character of the group (a product of operators with the product of their signs).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symfft import check_symmetry, symmetrize
+    >>> rho = np.random.default_rng(0).random((8, 8, 8))
+    >>> check_symmetry(symmetrize(rho, 227), 227).largest_residual < 1e-15
+    True
+    """
+    group = as_space_group(space_group)
+    check_grid(rho, None)
+    shape = as_shape(tuple(rho.shape[-3:]))
+    if signs is not None and any(s != 1 for s in signs):
+        from symfft.residuals import symmetrize_with_signs
+
+        return symmetrize_with_signs(as_real(rho), group, signs)
+    au = asymmetric_unit(group, shape)
+    return expand_from_au(reduce_to_au(rho, au, tolerance=math.inf), au)
+
+
+def _require_symmetric(rho: Any, au: AsymmetricUnit, distance: Any, largest: Any, tolerance: float) -> None:
+    bad = [i for i, (d, m) in enumerate(zip(distance, largest, strict=True)) if not d <= tolerance * m]
+    if not bad:
+        return
+    i = bad[0]
+    which = f"density {i} of the batch" if len(distance) > 1 else "the density"
+    if not math.isfinite(distance[i]):
+        raise ShapeError(f"{which} holds NaN or infinite values: repair or leave it out before reducing")
+    one = np.asarray(rho.detach().cpu() if is_tensor(rho) else rho, dtype=np.float64).reshape(-1, *au.shape)[i]
+    worst = max(check_symmetry(one, au.space_group).operators, key=lambda o: -1.0 if o.even is None else o.even)
+    raise NotSymmetricError(
+        f"{which} is not symmetric under {au.space_group.symbol}: values differ from their orbit's mean by "
+        f"{distance[i] / largest[i]:.1e} of the largest, above the tolerance of {tolerance:.1e}; operator "
+        f"{worst.triplet} is broken most ({worst.even:.1e}). Check the group, or force the projection with "
+        'tolerance=float("inf")'
+    )
+
+
+def frozen(array: FrozenArray) -> FrozenArray:
+    """Make an array read-only."""
+    array.flags.writeable = False
+    return array
