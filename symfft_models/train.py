@@ -1,0 +1,244 @@
+"""Train the Swin-VAE. Reads from top to bottom; runs on one process or, under `accelerate launch`, on many.
+
+Everything random in step s (which densities, which origin, which noise) is a function of (seed, s) alone and drawn for
+the global batch, of which each process takes its rows. So a run continues exactly where a checkpoint left it, and any
+number of processes gives the same loss curve at the same global batch.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast, gather_object
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from symfft.errors import SymfftError
+from symfft_models.checkpoint import load_state, save_state, save_weights, write_text
+from symfft_models.config import Config, TrainConfig
+from symfft_models.loss import LOSSES, peak_error
+from symfft_models.table import DensityTable, grids_of, load_entries, tabulate
+from symfft_models.vae import SwinVAE, fit_statistics
+
+CONFIG, STATE, WEIGHTS = "config.json", "state.pt", "weights.safetensors"
+LOG, SUMMARY = "log.jsonl", "training.json"
+BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+
+
+class TrainingDivergedError(SymfftError):
+    """The loss or its gradient is no longer a finite number."""
+
+
+def batch_rows(seed: int, step: int, batch: int, count: int) -> np.ndarray:
+    """Return the rows of step `step`: an endless sequence of shuffles of all `count` rows, cut into batches."""
+    place = np.arange(step * batch, (step + 1) * batch)
+    shuffles = {e: np.random.default_rng((seed, e)).permutation(count) for e in np.unique(place // count).tolist()}
+    return np.array([shuffles[p // count][p % count] for p in place.tolist()])
+
+
+def rate_at(progress: float, config: TrainConfig) -> float:
+    """Learning rate after a share of the run: linear warm-up, then a cosine down to `final_rate`."""
+    if progress < config.warmup:
+        return config.learning_rate * progress / config.warmup
+    along = (progress - config.warmup) / (1.0 - config.warmup) if config.warmup < 1 else 1.0
+    share = config.final_rate + (1.0 - config.final_rate) * 0.5 * (1.0 + math.cos(math.pi * min(along, 1.0)))
+    return config.learning_rate * share
+
+
+@torch.no_grad()
+def mean_psnr(model: SwinVAE, table: DensityTable, accelerator: Accelerator, chunk: int = 64) -> float:
+    """Mean PSNR of the posterior mean's reconstruction; each density counted once by whichever process has it."""
+    mine = torch.arange(accelerator.process_index, len(table), accelerator.num_processes)
+    found: list[tuple[int, float]] = []
+    for rows in mine.split(chunk):
+        values, group, condition = table.values_mn[rows], table.group_m[rows], table.condition_mp[rows]
+        estimate = model.decode(model.encode(values, group, condition).mean, group, condition)
+        decibel = peak_error(values, estimate, model.representation.weight_gn[group])
+        found += zip(rows.tolist(), (-decibel).tolist(), strict=True)
+    every = dict(gather_object(found))
+    return sum(every[row] for row in sorted(every)) / len(every)
+
+
+def train(config: Config, out: Path, *, resume: bool = False, progress: bool = True) -> dict[str, Any]:
+    """Train, leave everything in the folder `out`, and return the summary that is written there too.
+
+    Raises
+    ------
+    SymfftError
+        Where `out` already holds a run and `resume` is false, or processes cannot share the batch evenly.
+    TrainingDivergedError
+        Where the loss stops being a number; the last good checkpoint stays.
+    """
+    plan = config.train
+    accelerator = Accelerator(mixed_precision=plan.precision)
+    main, device = accelerator.is_main_process, accelerator.device
+    if (out / STATE).exists() and not resume:
+        raise SymfftError(f"{out} already holds a run; continue it with --resume, or choose another folder")
+    if plan.batch % accelerator.num_processes:
+        raise SymfftError(f"train.batch {plan.batch} cannot be shared by {accelerator.num_processes} processes evenly")
+    share = plan.batch // accelerator.num_processes
+    mine = slice(accelerator.process_index * share, (accelerator.process_index + 1) * share)
+
+    # Data, model and averaged model; the same on every process, because the seed is.
+    torch.manual_seed(plan.seed)
+    entries = {split: load_entries(config.data, split) for split in ("train", "val")}
+    shapes = grids_of(entries["train"] + entries["val"])
+    model = SwinVAE(config, shapes)
+    tables = {split: tabulate(entries[split], model.representation) for split in entries}
+    fits = fit_statistics(model, tables["train"])
+    averaged = SwinVAE(config, shapes).requires_grad_(False).eval().to(device)
+    averaged.load_state_dict(model.state_dict())
+    tables = {split: table.to(device) for split, table in tables.items()}
+    optimizer = torch.optim.AdamW(
+        [p for p in model.parameters() if p.requires_grad],
+        lr=plan.learning_rate,
+        betas=(plan.beta1, plan.beta2),
+        weight_decay=plan.weight_decay,
+    )
+    network, optimizer = accelerator.prepare(model, optimizer)
+    model = accelerator.unwrap_model(network)
+    data, rows_total = tables["train"], len(tables["train"])
+    weight_gn, shift_gn = model.representation.weight_gn, model.representation.shift_gn
+    loss_of = LOSSES[config.loss.kind]
+    steps = math.ceil(plan.epochs * rows_total / plan.batch)
+    step, minutes, best = 0, 0.0, -math.inf
+
+    if resume and (out / STATE).exists():
+        state = load_state(out / STATE)
+        if state["config"] != config.to_json():
+            raise SymfftError(f"{out} was trained with other settings than those given; resume with its config.json")
+        model.load_state_dict(state["model"])
+        averaged.load_state_dict(state["averaged"])
+        optimizer.load_state_dict(state["optimizer"])
+        step, minutes, best = state["step"], state["minutes"], state["best"]
+
+    if main:
+        out.mkdir(parents=True, exist_ok=True)
+        write_text(out / CONFIG, config.to_json())
+        keep_log_until(out / LOG, step)
+        board = SummaryWriter(str(out / "tensorboard"), purge_step=step)
+        bar = tqdm(total=100, unit="%", desc="training", disable=not progress, bar_format=BAR, mininterval=0.5)
+    started = time.monotonic() - 60 * minutes
+
+    def save() -> None:
+        state = {"model": model.state_dict(), "averaged": averaged.state_dict(), "optimizer": optimizer.state_dict()}
+        save_state(out / STATE, {**state, "step": step, "minutes": minutes, "best": best, "config": config.to_json()})
+
+    def record(entry: dict[str, float]) -> None:
+        with open(out / LOG, "a", encoding="utf-8") as log:
+            log.write(json.dumps(entry) + "\n")
+        for name in entry.keys() - {"step"}:
+            board.add_scalar(name, entry[name], step)
+
+    while True:
+        # How far the run is: by steps, or by the clock where that is ahead.
+        done = step / steps
+        minutes = (time.monotonic() - started) / 60
+        if plan.max_minutes:
+            minutes = float(broadcast(torch.tensor([minutes], device=device)))
+            done = max(done, minutes / plan.max_minutes)
+        finished = done >= 1.0
+
+        if finished or step % plan.evaluate_every == 0:
+            psnr = mean_psnr(averaged, tables["val"], accelerator)
+            if main:
+                record({"step": step, "minutes": minutes, "val/psnr": psnr})
+                if psnr > best:
+                    save_weights(out / WEIGHTS, averaged, {"step": step, "val_psnr": psnr})
+            best = max(best, psnr)
+        if main and (finished or step % plan.checkpoint_every == 0):
+            save()
+        if finished:
+            break
+
+        # One step on this process's rows of the global batch.
+        rows = batch_rows(plan.seed, step, plan.batch, rows_total)
+        generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + step)
+        noise_bl = torch.randn(plan.batch, config.model.latent, generator=generator)[mine].to(device)
+        moved_b = (torch.rand(plan.batch, generator=generator) < 0.5)[mine].to(device) & config.data.origin_shift
+        rows_b = torch.from_numpy(rows)[mine].to(device)
+        values_bn, group_b, condition_bp = data.values_mn[rows_b], data.group_m[rows_b], data.condition_mp[rows_b]
+        values_bn = torch.where(moved_b[:, None], values_bn.gather(1, shift_gn[group_b]), values_bn)
+        rate = rate_at(done, plan)
+        for settings in optimizer.param_groups:
+            settings["lr"] = rate
+        warmth = min(1.0, done / config.loss.latent_warmup) if config.loss.latent_warmup else 1.0
+        factors = (config.loss.divergence, config.loss.reconstruction, warmth * config.loss.latent)
+
+        estimate_bn, posterior = network(values_bn, group_b, condition_bp, noise_bl)
+        terms = loss_of(values_bn, estimate_bn, weight_gn[group_b], posterior.mean, posterior.log_variance, factors)
+        accelerator.backward(terms.total.mean())
+        norm = float(accelerator.clip_grad_norm_(model.parameters(), plan.clip))
+        if not math.isfinite(norm):
+            raise TrainingDivergedError(
+                f"step {step}: loss or gradient is not a finite number (learning rate {rate:.2g}). The last good "
+                f"checkpoint is {out / STATE}; start again with a lower train.learning_rate or train.clip"
+            )
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        step += 1
+        decay = min(plan.ema, step / (step + 10))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(averaged.parameters()), list(model.parameters()), 1.0 - decay)
+
+        if step % plan.log_every == 0:
+            columns = torch.stack([terms.total, terms.divergence, terms.fourier, terms.latent, -terms.decibel], dim=-1)
+            total, divergence, fourier, latent, psnr = accelerator.reduce(columns.mean(0).detach(), "mean").tolist()
+            if main:
+                record(
+                    {
+                        "step": step,
+                        "minutes": (time.monotonic() - started) / 60,
+                        "loss": total,
+                        "rate": rate,
+                        "gradient_norm": norm,
+                        "divergence": divergence,
+                        "fourier": fourier,
+                        "latent": latent,
+                        "train/psnr": psnr,
+                    }
+                )
+                bar.set_postfix_str(f"step {step}, train {psnr:.1f} dB, best val {best:.1f} dB", refresh=False)
+        if main:
+            bar.n = round(100 * min(1.0, done), 1)
+            bar.update(0)
+
+    accelerator.wait_for_everyone()
+    seconds = time.monotonic() - started
+    summary = {
+        "steps": step,
+        "epochs": step * plan.batch / rows_total,
+        "minutes": seconds / 60,
+        "samples_per_second": step * plan.batch / seconds,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "train_structures": rows_total,
+        "processes": accelerator.num_processes,
+        "best_val_psnr": best,
+        "linear_shrinkage": dict(
+            zip(map(str, model.representation.groups), [fit.shrinkage for fit in fits], strict=False)
+        ),
+    }
+    if main:
+        bar.n = 100
+        bar.close()
+        board.close()
+        write_text(out / SUMMARY, json.dumps(summary, indent=2))
+    return summary
+
+
+def keep_log_until(path: Path, step: int) -> None:
+    """Drop what an interrupted run logged after its last checkpoint, so that no step is logged twice."""
+    if path.exists():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        entries = [json.loads(line) for line in lines if line.endswith("}")]
+        # The evaluation at `step` itself is about to be repeated; the training step that led there is not.
+        kept = [entry for entry in entries if entry["step"] < step or (entry["step"] == step and "loss" in entry)]
+        write_text(path, "".join(json.dumps(entry) + "\n" for entry in kept))

@@ -1,0 +1,118 @@
+"""Linear codes against FFT low-pass filters and PCA of the full cell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from synthetic import synthetic_entries
+
+from symfft import ShapeError, asymmetric_unit, expand_from_au, reduce_to_au, symmetrize
+from symfft_models.baselines import lowest_stars, mean_density, principal_components, star_functions, weights
+from symfft_models.linear import fit_linear, shrunk_components
+from symfft_models.metrics import density_metrics
+
+
+def random_density(group, grid):
+    rng = np.random.default_rng(group)
+    rho = symmetrize(rng.random((grid, grid, grid)), group)
+    unit = asymmetric_unit(group, rho.shape)
+    values = reduce_to_au(rho, unit)
+    return unit, values / (weights(unit) @ values)
+
+
+@pytest.mark.parametrize(("group", "grid"), [(221, 10), (225, 12), (227, 16), (198, 10), (216, 12), (212, 12)])
+def test_stars_are_orthonormal_and_truncation_is_a_low_pass_filter(group, grid):
+    unit, values = random_density(group, grid)
+    stars = star_functions(unit, 10_000)
+    np.testing.assert_allclose(stars * weights(unit) @ stars.T, np.eye(len(stars)), atol=1e-10)
+    h = np.fft.fftfreq(grid, 1 / grid)
+    length = h[:, None, None] ** 2 + h[None, :, None] ** 2 + h[None, None, :] ** 2
+    spectra = np.abs(np.fft.fftn(expand_from_au(stars, unit), axes=(-3, -2, -1)))
+    shells = [np.unique(length[s > 1e-6 * s.max()]) for s in spectra]
+    assert all(len(shell) == 1 for shell in shells)
+    lengths = np.concatenate(shells)
+    assert (np.diff(lengths) >= 0).all()
+    for radius in (3.0, 8.0, 11.0):
+        keep = int((lengths <= radius).sum())
+        cell = expand_from_au(values, unit)
+        filtered = np.fft.ifftn(np.where(length <= radius, np.fft.fftn(cell), 0)).real
+        got = lowest_stars(unit, keep).reconstruct(values[None])[0]
+        np.testing.assert_allclose(expand_from_au(got, unit), filtered, atol=1e-11)
+
+
+def test_stars_need_a_cubic_group():
+    with pytest.raises(ShapeError, match="cubic"):
+        star_functions(asymmetric_unit(62, (8, 8, 8)), 3)
+
+
+def test_pca_is_that_of_the_full_cell():
+    unit = asymmetric_unit(225, (12, 12, 12))
+    values = np.random.default_rng(0).random((9, unit.size))
+    code = principal_components(values, weights(unit), 4)
+    assert code.basis.shape == (4, unit.size)
+    cells = expand_from_au(values, unit).reshape(9, -1)
+    mean = cells.mean(0)
+    _, _, directions = np.linalg.svd(cells - mean, full_matrices=False)
+    expected = mean + (cells - mean) @ directions[:4].T @ directions[:4]
+    np.testing.assert_allclose(expand_from_au(code.reconstruct(values), unit).reshape(9, -1), expected, atol=1e-10)
+
+
+def test_pca_reports_fewer_floats_where_the_data_span_fewer():
+    unit = asymmetric_unit(221, (8, 8, 8))
+    values = np.random.default_rng(0).random((5, unit.size))
+    code = principal_components(values, weights(unit), 128)
+    assert len(code.basis) == 4
+    np.testing.assert_allclose(code.reconstruct(values), values, atol=1e-10)
+    assert mean_density(values, weights(unit)).encode(values).shape == (5, 0)
+
+
+def test_sample_weights_count_a_density_as_if_repeated():
+    unit = asymmetric_unit(221, (8, 8, 8))
+    values = np.random.default_rng(0).random((4, unit.size))
+    weighted = principal_components(values, weights(unit), 2, np.array([3.0, 1.0, 1.0, 1.0]))
+    repeated = principal_components(values[[0, 0, 0, 1, 2, 3]], weights(unit), 2)
+    np.testing.assert_allclose(weighted.reconstruct(values), repeated.reconstruct(values), atol=1e-9)
+
+
+def table(prototypes=("CsCl", "perovskite"), each=10):
+    entries = [e for e in synthetic_entries("train", each) if e.prototype in prototypes]
+    unit = asymmetric_unit(entries[0].space_group, entries[0].shape)
+    values = np.stack([e.values for e in entries]).astype(np.float64)
+    return unit, values / (values @ weights(unit))[:, None], np.arange(len(entries))
+
+
+def test_shrinkage_runs_from_pca_to_stars():
+    unit, values, _ = table()
+    weight = weights(unit)
+    stars = star_functions(unit, 60)
+    nearly, _ = shrunk_components(values, weight, stars, 6, 1e-9)
+    pca = principal_components(values, weight, 6, 1 / values.max(1) ** 2)
+    np.testing.assert_allclose(nearly.reconstruct(values), pca.reconstruct(values), atol=1e-4)
+    fully, _ = shrunk_components(values, weight, stars, 6, 1.0)
+    overlap = (fully.basis * weight) @ stars.T
+    np.testing.assert_allclose((overlap**2).max(1), 1.0, atol=1e-9)
+
+
+def test_linear_path_generalizes_at_least_as_well_as_pca_and_stars():
+    unit, values, compound = table(each=14)
+    train, test = np.r_[0:10, 14:24], np.r_[10:14, 24:28]
+    fit = fit_linear(values[train], unit, 24, compound[train])
+
+    def psnr(code):
+        pairs = zip(values[test], code.reconstruct(values[test]), strict=True)
+        return np.mean([density_metrics(t, g, unit.multiplicity)["psnr"] for t, g in pairs])
+
+    assert len(fit.code.basis) == 24
+    np.testing.assert_allclose(fit.code.basis * weights(unit) @ fit.code.basis.T, np.eye(24), atol=1e-9)
+    pca = principal_components(values[train], weights(unit), 24, 1 / values[train].max(1) ** 2)
+    assert psnr(fit.code) > psnr(pca) - 0.5
+    assert psnr(fit.code) > psnr(lowest_stars(unit, 24))
+    assert fit.psnr[fit.shrinkage] == max(fit.psnr.values())
+
+
+def test_cross_validation_keeps_a_compound_in_one_fold():
+    """With every density present twice under one compound number, copies must not leak into the held-out error."""
+    unit, values, compound = table(each=6)
+    doubled = fit_linear(np.concatenate([values, values]), unit, 8, np.concatenate([compound, compound]))
+    single = fit_linear(values, unit, 8, compound)
+    np.testing.assert_allclose(doubled.residual[: len(values)], single.residual, atol=1e-8)
