@@ -77,7 +77,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         Where the loss stops being a number; the last good checkpoint stays.
     """
     plan = config.train
-    accelerator = Accelerator(mixed_precision=plan.precision)
+    accelerator = Accelerator(cpu=not torch.accelerator.is_available(), mixed_precision=plan.precision)
     main, device = accelerator.is_main_process, accelerator.device
     if (out / STATE).exists() and not resume:
         raise SymfftError(f"{out} already holds a run; continue it with --resume, or choose another folder")

@@ -93,9 +93,9 @@ def test_shrinkage_runs_from_pca_to_stars():
     np.testing.assert_allclose((overlap**2).max(1), 1.0, atol=1e-9)
 
 
-def test_linear_path_generalizes_at_least_as_well_as_pca_and_stars():
+def test_linear_path_beats_pca_and_stars_where_densities_are_few():
     unit, values, compound = table(each=14)
-    train, test = np.r_[0:10, 14:24], np.r_[10:14, 24:28]
+    train, test = np.r_[0:4, 14:18], np.r_[4:14, 18:28]
     fit = fit_linear(values[train], unit, 24, compound[train])
 
     def psnr(code):
@@ -105,8 +105,8 @@ def test_linear_path_generalizes_at_least_as_well_as_pca_and_stars():
     assert len(fit.code.basis) == 24
     np.testing.assert_allclose(fit.code.basis * weights(unit) @ fit.code.basis.T, np.eye(24), atol=1e-9)
     pca = principal_components(values[train], weights(unit), 24, 1 / values[train].max(1) ** 2)
-    assert psnr(fit.code) > psnr(pca) - 0.5
-    assert psnr(fit.code) > psnr(lowest_stars(unit, 24))
+    assert psnr(fit.code) > psnr(pca) + 1.0
+    assert psnr(fit.code) > psnr(lowest_stars(unit, 24)) + 1.0
     assert fit.psnr[fit.shrinkage] == max(fit.psnr.values())
 
 

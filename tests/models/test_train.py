@@ -1,0 +1,182 @@
+"""The trainer: any number of processes, killed and continued, diverged, out of time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from train_job import SPLITS, tiny_train
+
+import symfft_models.train as training
+from symfft import SymfftError
+from symfft_models.checkpoint import load_model, load_state
+from symfft_models.config import TrainConfig
+from symfft_models.metrics import density_metrics
+from symfft_models.train import LOG, STATE, WEIGHTS, TrainingDivergedError, batch_rows, rate_at
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+def launch(*words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{HERE}", "OMP_NUM_THREADS": "1"}
+    return subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True, timeout=120)
+
+
+def curve(out: Path, name: str = "loss") -> dict[int, float]:
+    entries = [json.loads(line) for line in (out / LOG).read_text().splitlines()]
+    return {entry["step"]: entry[name] for entry in entries if name in entry}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    out = tmp_path_factory.mktemp("uninterrupted") / "run"
+    tiny_train(out)
+    return out
+
+
+def test_every_epoch_has_every_row_exactly_once():
+    rows = np.concatenate([batch_rows(3, step, 8, 18) for step in range(9)])
+    for epoch in rows.reshape(4, 18):
+        assert sorted(epoch) == list(range(18))
+    assert not np.array_equal(rows[:18], rows[18:36])
+    assert not np.array_equal(batch_rows(4, 0, 8, 18), batch_rows(3, 0, 8, 18))
+    assert sorted(batch_rows(0, 0, 40, 20)) == sorted([*range(20), *range(20)])
+
+
+def test_learning_rate_warms_up_and_falls_to_its_end():
+    plan = TrainConfig(learning_rate=1.0, warmup=0.1, final_rate=0.05)
+    rates = [rate_at(p, plan) for p in np.linspace(0, 1, 101)]
+    assert rates[0] == 0
+    assert rates[10] == pytest.approx(1.0)
+    assert (np.diff(rates[:11]) > 0).all()
+    assert (np.diff(rates[10:]) < 0).all()
+    assert rates[100] == pytest.approx(0.05)
+    constant = TrainConfig(learning_rate=1.0, warmup=0.0, final_rate=1.0)
+    assert {rate_at(p, constant) for p in (0.0, 0.5, 1.0)} == {1.0}
+
+
+def test_training_improves_and_leaves_a_complete_run(uninterrupted):
+    losses, psnr = curve(uninterrupted), curve(uninterrupted, "val/psnr")
+    assert list(losses) == list(range(1, 15))
+    assert list(psnr) == [0, 4, 8, 12, 14]
+    assert np.mean([losses[s] for s in (12, 13, 14)]) < np.mean([losses[s] for s in (1, 2, 3)])
+    summary = json.loads((uninterrupted / "training.json").read_text())
+    assert summary["steps"] == 14
+    assert summary["train_structures"] == len(SPLITS["train"])
+    assert summary["best_val_psnr"] == pytest.approx(max(psnr.values()))
+    assert any((uninterrupted / "tensorboard").iterdir())
+    assert list(uninterrupted.glob(".*")) == []
+
+
+def test_saved_weights_reach_the_logged_validation_figure(uninterrupted):
+    """The figure that chose the weights, recomputed with the metrics of the full evaluation."""
+    model, facts = load_model(uninterrupted / WEIGHTS)
+    table = training.tabulate(SPLITS["val"], model.representation)
+    with torch.no_grad():
+        z = model.encode(table.values_mn, table.group_m, table.condition_mp).mean
+        decoded = model.decode(z, table.group_m, table.condition_mp)
+    figures = []
+    for index, unit in enumerate(model.representation.units):
+        for row in torch.nonzero(table.group_m == index)[:, 0].tolist():
+            pair = table.values_mn[row, : unit.size], decoded[row, : unit.size]
+            figures.append(density_metrics(*(p.numpy() for p in pair), unit.multiplicity)["psnr"])
+    assert len(figures) == len(SPLITS["val"])
+    assert np.mean(figures) == pytest.approx(facts["val_psnr"], abs=1e-3)
+    assert facts["val_psnr"] == pytest.approx(max(curve(uninterrupted, "val/psnr").values()))
+
+
+def test_killed_and_continued_equals_uninterrupted(uninterrupted, tmp_path):
+    out = tmp_path / "run"
+    assert launch(str(HERE / "train_job.py"), str(out), "--die-at", "7").returncode == -signal.SIGKILL
+    assert load_state(out / STATE)["step"] == 6
+    assert max(curve(out)) == 7
+    tiny_train(out, resume=True)
+    one, two = load_state(uninterrupted / STATE), load_state(out / STATE)
+    for part in ("model", "averaged"):
+        assert all(torch.equal(one[part][name], two[part][name]) for name in one[part])
+    for name, tensor in load_file(uninterrupted / WEIGHTS).items():
+        assert torch.equal(tensor, load_file(out / WEIGHTS)[name])
+    assert curve(out) == curve(uninterrupted)
+    assert curve(out, "val/psnr") == curve(uninterrupted, "val/psnr")
+
+
+def test_two_processes_give_the_loss_curve_of_one(uninterrupted, tmp_path):
+    """Two real gloo ranks at the same global batch; losses agree to the rounding of float32 sums."""
+    out = tmp_path / "run"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ranks = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1", f"--master-port={port}"]
+    job = launch(*ranks, str(HERE / "train_job.py"), str(out))
+    assert job.returncode == 0, job.stderr[-3000:]
+    assert json.loads((out / "training.json").read_text())["processes"] == 2
+    one, two = curve(uninterrupted), curve(out)
+    assert list(one) == list(two)
+    np.testing.assert_allclose(list(two.values()), list(one.values()), atol=0.02)
+    one, two = curve(uninterrupted, "val/psnr"), curve(out, "val/psnr")
+    np.testing.assert_allclose(list(two.values()), list(one.values()), atol=0.02)
+
+
+def test_a_run_is_not_overwritten(uninterrupted):
+    with pytest.raises(SymfftError, match="already holds a run"):
+        tiny_train(uninterrupted)
+    with pytest.raises(SymfftError, match="other settings"):
+        tiny_train(uninterrupted, "train.batch=4", resume=True)
+
+
+def test_divergence_stops_and_keeps_the_last_good_checkpoint(tmp_path):
+    original = training.LOSSES["peak"]
+    calls = []
+
+    def break_at_sixth(*arguments):
+        terms = original(*arguments)
+        calls.append(1)
+        return training_terms(terms) if len(calls) == 6 else terms
+
+    def training_terms(terms):
+        return type(terms)(terms.total * float("nan"), terms.divergence, terms.fourier, terms.latent, terms.decibel)
+
+    training.LOSSES["peak"] = break_at_sixth
+    try:
+        with pytest.raises(TrainingDivergedError, match=r"step 5: .*last good checkpoint .*state\.pt"):
+            tiny_train(tmp_path / "run")
+    finally:
+        training.LOSSES["peak"] = original
+    state = load_state(tmp_path / "run" / STATE)
+    assert state["step"] == 3
+    assert all(torch.isfinite(tensor).all() for tensor in state["model"].values())
+
+
+def test_time_budget_ends_the_run_with_its_schedule_complete(tmp_path):
+    out = tmp_path / "run"
+    summary = tiny_train(out, "train.max_minutes=0.04", "train.epochs=100000", "train.final_rate=0.01")
+    assert 0.04 <= summary["minutes"] < 0.2
+    rates = list(curve(out, "rate").values())
+    assert max(rates) > 4e-3
+    assert rates[-1] < 0.05 * max(rates)
+
+
+def test_paper_preset_trains(tmp_path):
+    summary = tiny_train(tmp_path / "run", "loss.kind=paper", "loss.divergence=1.0", "train.epochs=30")
+    losses = list(curve(tmp_path / "run").values())
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
+    assert summary["best_val_psnr"] > curve(tmp_path / "run", "val/psnr")[0] + 1
+
+
+def test_batch_must_divide_among_processes(tmp_path, monkeypatch):
+    class Three(training.Accelerator):
+        num_processes = 3
+
+    monkeypatch.setattr(training, "Accelerator", Three)
+    with pytest.raises(SymfftError, match="cannot be shared by 3 processes"):
+        tiny_train(tmp_path / "run")
