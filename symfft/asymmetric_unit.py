@@ -279,7 +279,7 @@ def symmetrize(rho: Any, space_group: SpaceGroup | int | str, *, signs: Sequence
 
 
 def _require_symmetric(rho: Any, au: AsymmetricUnit, distance: Any, largest: Any, tolerance: float) -> None:
-    bad = [i for i, (d, m) in enumerate(zip(distance, largest, strict=True)) if not d <= tolerance * m]
+    bad = [i for i, (d, m) in enumerate(zip(distance, largest, strict=True)) if not math.isfinite(d) or d > tolerance * m]
     if not bad:
         return
     i = bad[0]

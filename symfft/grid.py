@@ -126,10 +126,10 @@ def next_compatible_shape(space_group: SpaceGroup | int | str, shape: Sequence[i
         for j in range(3):
             if i != j and coupling[i, j]:
                 fits &= axes[i] * coupling[i, j] % axes[j] == 0
-    points = np.where(fits, n0 * n1 * n2, np.iinfo(np.int64).max)
-    distance = (n0 - wanted[0]) ** 2 + (n1 - wanted[1]) ** 2 + (n2 - wanted[2]) ** 2
+    points = np.where(fits, n0.astype(np.float64) * n1 * n2, np.inf)
+    distance = (n0 - float(wanted[0])) ** 2 + (n1 - wanted[1]) ** 2 + (n2 - wanted[2]) ** 2
     fewest = np.argwhere(points == points.min())
-    best = min(fewest, key=lambda at: int(distance[tuple(at)]))
+    best = min(fewest, key=lambda at: float(distance[tuple(at)]))
     return int(candidates[0][best[0]]), int(candidates[1][best[1]]), int(candidates[2][best[2]])
 
 

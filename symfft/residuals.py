@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from symfft._arrays import as_real, check_grid, is_tensor
 from symfft._kernels import apply_operator, operator_residuals
-from symfft.errors import NotSymmetricError, ShapeError
+from symfft.errors import NotSymmetricError, ShapeError, SpaceGroupError
 from symfft.grid import as_shape, fitting_operators, grid_operators, in_grid_units
 from symfft.symmetry import SpaceGroup, as_space_group
 
@@ -169,10 +169,14 @@ def symmetrize_with_signs(rho: NDArray[Any], group: SpaceGroup, signs: Sequence[
     return (total / group.order).reshape(rho.shape).astype(rho.dtype, copy=False)
 
 
-def _require_character(group: SpaceGroup, signs: ArrayLike) -> None:
-    s = np.asarray(signs)
-    even = SpaceGroup.from_operators(group.rotations[s > 0], group.translations[s > 0]) if (s > 0).any() else None
-    if even is None or 2 * even.order != group.order:
+def _require_character(group: SpaceGroup, signs: NDArray[np.int64]) -> None:
+    """Require that the operators with +1 are a subgroup of index two, or all of the group."""
+    even = signs > 0
+    try:
+        order = SpaceGroup(group.rotations[even], group.numerators[even], group.denominator).order
+    except SpaceGroupError:
+        order = 0
+    if 2 * order not in (group.order, 2 * group.order):
         raise NotSymmetricError(
             f"the signs are no character of {group.symbol}: half of the operators, closed among themselves, "
             "must have +1"

@@ -164,10 +164,12 @@ class SpaceGroup:
         if not np.array_equal(w, np.rint(w)):
             raise SpaceGroupError("rotations must be integer matrices: express the operators in the basis of the cell")
         t = np.asarray(translations, dtype=object)
+        if t.ndim != 2 or t.shape[1] != 3:
+            raise SpaceGroupError(f"translations of shape {t.shape} are not a list of vectors: give (g, 3)")
         fractions = [[simplest_fraction(v, TRANSLATION_TOLERANCE) for v in row] for row in t]
         denominator = math.lcm(*(f.denominator for row in fractions for f in row))
         numerators = [[int(f * denominator) for f in row] for row in fractions]
-        return cls(w.astype(np.int64), np.array(numerators, dtype=np.int64).reshape(-1, 3), denominator)
+        return cls(w.astype(np.int64), np.array(numerators, dtype=np.int64), denominator)
 
     @classmethod
     def from_structure(

@@ -1,0 +1,27 @@
+"""Where things are, and how hypothesis runs: with a fixed seed and without a clock."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(Path(__file__).parent))
+
+settings.register_profile(
+    "symfft", deadline=None, derandomize=True, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("symfft")
+
+
+@pytest.fixture(scope="session")
+def real_densities() -> Path:
+    """Folder of real density files, which are other people's and not part of the project."""
+    folder = Path(os.environ.get("SYMFFT_DENSITIES", ROOT.parent / "shared" / "densities"))
+    if not folder.is_dir():
+        pytest.skip(f"no folder of real densities at {folder}: set SYMFFT_DENSITIES to run this test")
+    return folder
