@@ -1,0 +1,239 @@
+"""Bring a density to another grid, or to the standard cell of its space group, with its symmetry intact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from symfft._wigner_seitz import Exact, FloatArray, IntArray, common_lattice, inverse_of, over_common_denominator
+from symfft.density import Density
+from symfft.errors import NotSymmetricError, SpaceGroupError
+from symfft.grid import as_shape, grid_operators, next_compatible_shape
+from symfft.interpolation import change_cell, lossless_shape
+from symfft.symmetry import SpaceGroup, as_space_group, standardization
+
+
+def resample(density: Density, shape: Sequence[int]) -> Density:
+    """Interpolate a density on another grid of the same cell; see :func:`symfft.interpolation.resample_grid`.
+
+    All its grids are interpolated (charge, magnetization, spin down). What belongs to the atoms, PAW occupancies
+    included, does not depend on the grid and stays.
+
+    Parameters
+    ----------
+    density : Density
+        Of any kind.
+    shape : (3,) int
+        Wanted grid.
+
+    Raises
+    ------
+    ShapeError
+        If the shape is unusable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symfft import Density
+    >>> density = Density(np.full((4, 4, 4), 0.125), 4.0 * np.eye(3), [[0, 0, 0]], [2])
+    >>> finer = resample(density, (6, 6, 9))
+    >>> finer.shape, round(finer.electrons, 12)
+    ((6, 6, 9), 8.0)
+    """
+    return _change_grids(density, density.lattice, np.eye(3, dtype=np.int64), (0, 0, 0), shape)
+
+
+def standardize(
+    density: Density,
+    space_group: SpaceGroup | int | str | None = None,
+    shape: Sequence[int] | None = None,
+    *,
+    symprec: float = 1e-3,
+) -> Density:
+    """Bring a density to the conventional cell, axes and origin of the ITA reference setting of its space group.
+
+    The structure decides: its sites give the group, the change of basis and the origin (origin choice 2, hexagonal
+    axes, unique axis b). The new lattice has exactly the metric that the group demands, a volume that is an exact
+    multiple of the old one, a along x and b in the xy plane. Electrons per formula unit are conserved.
+
+    Parameters
+    ----------
+    density : Density
+        In any cell: primitive, conventional, supercell.
+    space_group : SpaceGroup, int or str, optional
+        The group that the structure is expected to have, in its reference setting; an error where it has another.
+    shape : (3,) int, optional
+        Grid of the new cell, compatible with the group. Default: a small compatible one that keeps every frequency of
+        the input.
+    symprec : float
+        Largest displacement, in Å, at which an atom still counts as symmetric.
+
+    Returns
+    -------
+    Density
+        With the group's symmetry, as exactly as the input had it, where the input grid fits the group in the old cell.
+        Frequencies at the very limit of an input grid that breaks the group stay as asymmetric as they are. A
+        non-collinear magnetization is taken to be in Cartesian components, and turned along with the crystal. PAW
+        occupancies, site moments and selective dynamics are left behind.
+
+    Raises
+    ------
+    SpaceGroupError
+        If no group is found, or another than `space_group`, or that is not in its reference setting.
+    IncompatibleGridError
+        If `shape` does not fit the group.
+    NotSymmetricError
+        If the sites repeat with a smaller cell than the density does.
+    ShapeError
+        If the shape is unusable or values are not finite.
+    """
+    # a left-handed cell is described by the reversed vectors, so that screw axes keep their sense
+    hand = 1 if np.linalg.det(density.lattice) > 0 else -1
+    found = standardization(hand * density.lattice, hand * density.positions, density.numbers, symprec)
+    transformation = hand * found.transformation
+    group = SpaceGroup.from_number(found.number)
+    if space_group is not None and as_space_group(space_group) != group:
+        wanted = as_space_group(space_group)
+        raise SpaceGroupError(
+            f"the structure has the group {group.symbol} (number {group.number}) at symprec={symprec:g}, not "
+            f"{wanted.symbol} (number {wanted.number}) in that setting: standardize goes to the ITA reference setting "
+            "of the structure's own group; leave space_group out, or change symprec"
+        )
+    cell = inverse_of(transformation).T
+    old_axes = cell.astype(np.float64) @ density.lattice
+    lattice = _standard_lattice(old_axes, group)
+    # the old lattice, made as symmetric as the group says, decides which frequencies are equally long
+    ideal = transformation.T.astype(np.float64) @ lattice
+    if shape is None:
+        shape = next_compatible_shape(group, lossless_shape(ideal, cell, density.shape))
+    grid_operators(group, as_shape(shape))
+
+    bare = replace(density, augmentation=None, site_moments=None, selective_dynamics=None)
+    try:
+        grids = _change_grids(bare, ideal, cell, found.origin_shift, shape)
+    except NotSymmetricError as error:
+        raise NotSymmetricError(
+            f"the sites repeat with a smaller cell than the density does, as in an antiferromagnet: {error}; keep the "
+            "cell and use resample, or leave a magnetization out with dataclasses.replace(density, magnetization=None)"
+        ) from None
+    magnetization = grids.magnetization
+    if magnetization is not None and magnetization.ndim == 4:
+        magnetization = np.einsum("ij,i...->j...", _rotation(old_axes, lattice), magnetization)
+    positions, source = _sites(density, cell, found.origin_shift, lattice, symprec)
+    ends = np.cumsum([count for _, count in density.species])
+    counts = np.diff(np.searchsorted(source, ends), prepend=0)
+    return replace(
+        grids,
+        magnetization=magnetization,
+        lattice=lattice,
+        positions=positions,
+        numbers=density.numbers[source],
+        species=tuple((label, int(n)) for (label, _), n in zip(density.species, counts, strict=True) if n),
+    )
+
+
+@dataclass(frozen=True)
+class NegativePart:
+    """How far a density falls below zero.
+
+    Attributes
+    ----------
+    minimum : float
+        Smallest value.
+    fraction : float
+        Share of the grid points with a negative value.
+    integral : float
+        Integral of the negative values over the cell: electrons, for a charge density.
+    """
+
+    minimum: float
+    fraction: float
+    integral: float
+
+
+def negative_part(density: Density) -> NegativePart:
+    """Measure the negative values of a density, which interpolation can cause and nothing here clips.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symfft import Density
+    >>> spike = np.zeros((4, 4, 4))
+    >>> spike[0, 0, 0] = 1.0
+    >>> sharp = Density(spike, 4.0 * np.eye(3), [[0, 0, 0]], [1])
+    >>> negative_part(sharp).integral, round(negative_part(resample(sharp, (8, 8, 8))).minimum, 3)
+    (0.0, -0.151)
+    """
+    values = density.values
+    below = np.minimum(values, 0).mean() * density.volume
+    return NegativePart(float(values.min()), float((values < 0).mean()), float(below))
+
+
+# ---- inside ---------------------------------------------------------------------------------------------------------
+
+
+def _change_grids(
+    density: Density, lattice: ArrayLike, cell: ArrayLike, origin: ArrayLike, shape: Sequence[int]
+) -> Density:
+    """Change the cell of all grids of a density; its lattice and sites are left to the caller."""
+    grids = [
+        g.reshape(-1, *density.shape)
+        for g in (density.values, density.magnetization, density.spin_down)
+        if g is not None
+    ]
+    new = change_cell(np.concatenate(grids), lattice, cell, origin, shape)
+    return replace(
+        density,
+        values=new[0],
+        magnetization=None if density.magnetization is None else new[1:] if density.blocks == 4 else new[1],
+        spin_down=None if density.spin_down is None else new[1],
+    )
+
+
+def _rotation(old: FloatArray, new: FloatArray) -> FloatArray:
+    """Return the rotation R with old @ R ≈ new, the nearest one where the metrics differ a little."""
+    u, _, v = np.linalg.svd(old.T @ new)
+    return np.asarray(u @ v, dtype=np.float64)
+
+
+def _standard_lattice(lattice: FloatArray, group: SpaceGroup) -> FloatArray:
+    """Return the lattice with its metric averaged over the group, the same volume, a along x and b in the xy plane."""
+    w = group.rotations
+    metric = np.einsum("gki,kl,glj->ij", w, lattice @ lattice.T, w) / len(w)
+    metric *= (np.linalg.det(lattice) ** 2 / np.linalg.det(metric)) ** (1 / 3)
+    rows = np.linalg.cholesky(metric)
+    return np.where(np.abs(rows) < 1e-12 * np.abs(rows).max(), 0.0, rows)
+
+
+def _sites(
+    density: Density, cell: Exact, origin: Exact, lattice: FloatArray, symprec: float
+) -> tuple[FloatArray, IntArray]:
+    """Return the sites of the new cell, in [0, 1), and of which old site each is a copy, in the old order."""
+    finest = inverse_of(common_lattice(cell)).T
+    denominator, rows = over_common_denominator(finest @ inverse_of(cell))
+    steps = np.indices((denominator,) * 3).reshape(3, -1).T
+    translations = np.unique(steps @ np.array(rows) % denominator, axis=0) / denominator
+
+    positions = density.positions @ np.linalg.inv(cell.astype(np.float64)) + origin.astype(np.float64)
+    positions = (positions[:, None, :] + translations).reshape(-1, 3)
+    source = np.repeat(np.arange(len(density.positions)), len(translations))
+    if abs(np.linalg.det(finest.astype(np.float64))) < 1 - 1e-9:
+        # the new cell is smaller in some direction, so that several old sites fall on one
+        apart = positions[:, None, :] - positions[None, :, :]
+        distance = np.linalg.norm((apart - np.rint(apart)) @ lattice, axis=2)
+        kinds = density.numbers[source]
+        same = (distance < 10 * symprec) & (kinds[:, None] == kinds[None, :])
+        first = np.argmax(same, axis=1) == np.arange(len(same))
+        positions, source = positions[first], source[first]
+    expected = len(density.positions) * abs(float(np.linalg.det(cell.astype(np.float64))))
+    if abs(len(source) - expected) > 1e-6:
+        raise SpaceGroupError(
+            f"{len(source)} sites in the standard cell where {expected:g} are expected: two atoms may be closer than "
+            f"symprec={symprec:g} allows"
+        )
+    # a coordinate within rounding of a lattice point is 0, not 1 - 1e-17 nor -1e-17
+    positions -= np.floor(positions + 1e-9)
+    return np.where(np.abs(positions) < 1e-12, 0.0, positions), source
