@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from symfft import Density, SpaceGroup, SymfftError, check_symmetry, expand_from_au, read_chgcar, write_chgcar
 from symfft_models.config import SampleConfig
+from symfft_models.data.store import Entry
 from symfft_models.evaluate import unpad
 from symfft_models.prior import Draw, fit_prior
 from symfft_models.table import DensityTable
@@ -46,7 +47,7 @@ def generate(model: SwinVAE, index: int, draw: Draw) -> tuple[Array, float, floa
     return unpad(model, values, group)[0] * electrons / a**3, a, electrons
 
 
-def with_sites(model: SwinVAE, index: int, values: Array, a: float, neighbour: Any) -> Density:
+def with_atoms(model: SwinVAE, index: int, values: Array, a: float, neighbour: Entry) -> Density:
     """Put a generated density in a cubic cell with the atoms of its nearest training neighbour.
 
     The model generates a density, not atoms. The draw's prototype fixes the Wyckoff positions; the elements (and free
@@ -54,7 +55,7 @@ def with_sites(model: SwinVAE, index: int, values: Array, a: float, neighbour: A
     label the file; the electron count is the density's own.
     """
     unit = model.representation.units[index]
-    numbers, positions = atoms_of(neighbour, unit.space_group)
+    positions, numbers = neighbour.atoms()
     return Density(expand_from_au(values, unit), a * np.eye(3), positions=positions, numbers=numbers)
 
 
@@ -119,7 +120,7 @@ def sample(model: SwinVAE, train: DensityTable, config: SampleConfig, out: Path)
             }
             entry["nearest_training"], entry["nearest_nmae"] = nearest(values, train, model, index)
             try:
-                write_chgcar(path, with_sites(model, index, values, a, neighbour))
+                write_chgcar(path, with_atoms(model, index, values, a, neighbour))
                 entry |= judge(path, unit.space_group, electrons)
                 entry["ok"] = entry["symmetric"] and entry["electrons_exact"] and entry["atoms_agree"]
             except SymfftError as error:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,21 +15,8 @@ from torch import Tensor
 
 from symfft.errors import ShapeError
 from symfft_models.config import DataConfig
+from symfft_models.data.store import DensitySet, Entry, load_bundled
 from symfft_models.representation import Representation
-
-
-class Entry(Protocol):
-    """What is needed of a stored density; `symfft_models.data` provides it."""
-
-    id: str
-    space_group: int
-    shape: tuple[int, int, int]
-    values: NDArray[np.float32]
-    lattice: NDArray[np.float64]
-    electrons: float
-    composition: str
-    prototype: str
-    sites: Any
 
 
 @dataclass(frozen=True)
@@ -74,11 +60,8 @@ class DensityTable:
 
 def load_entries(config: DataConfig, split: str) -> list[Entry]:
     """Read one split (``train``, ``val`` or ``test``) of the chosen space groups."""
-    from symfft_models.data.store import DensitySet, load_bundled
-
     densities = DensitySet.open(config.path) if config.path else load_bundled()
-    chosen = [densities.select(space_group=group, split=split) for group in config.space_groups]
-    return [part[index] for part in chosen for index in range(len(part))]
+    return [entry for group in config.space_groups for entry in densities.select(space_group=group, split=split)]
 
 
 def grids_of(entries: Sequence[Entry]) -> dict[int, tuple[int, int, int]]:

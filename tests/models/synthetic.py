@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from symfft import asymmetric_unit, reduce_to_au, symmetrize
+from symfft_models.data.store import Entry, Site
 
 GRID = 16
 PROTOTYPES = {
@@ -19,23 +18,7 @@ PROTOTYPES = {
 }
 
 
-@dataclass(frozen=True)
-class SyntheticEntry:
-    """The attributes of a stored density."""
-
-    id: str
-    space_group: int
-    shape: tuple[int, int, int]
-    values: np.ndarray
-    lattice: np.ndarray
-    electrons: float
-    composition: str
-    prototype: str
-    split: str
-    sites: list = field(default_factory=list)
-
-
-def synthetic_entry(prototype: str, number: int, split: str = "train", grid: int = GRID) -> SyntheticEntry:
+def synthetic_entry(prototype: str, number: int, split: str = "train", grid: int = GRID) -> Entry:
     """Make one density; the same arguments give the same density."""
     space_group, *orbits = PROTOTYPES[prototype]
     rng = np.random.default_rng((number, sorted(PROTOTYPES).index(prototype)))
@@ -53,13 +36,21 @@ def synthetic_entry(prototype: str, number: int, split: str = "train", grid: int
     electrons = float(round(rho.mean() * a**3))
     rho *= electrons / (rho.mean() * a**3)
     values = reduce_to_au(rho, asymmetric_unit(space_group, shape)).astype(np.float32)
-    name = f"{prototype}-{number}"
-    sites = [(8 + k, np.array(orbit[0], dtype=float)) for k, orbit in enumerate(orbits)]
-    return SyntheticEntry(
-        name, space_group, shape, values, a * np.eye(3), electrons, f"C{number}", prototype, split, sites
+    elements = ("H", "He", "Li")
+    return Entry(
+        values=values,
+        space_group=space_group,
+        shape=shape,
+        lattice=a * np.eye(3),
+        electrons=electrons,
+        id=f"{prototype}-{number}",
+        composition=f"C{number}",
+        prototype=prototype,
+        split=split,
+        sites=tuple(Site(symbol, "?", orbit[0]) for symbol, orbit in zip(elements, orbits, strict=False)),
     )
 
 
-def synthetic_entries(split: str, each: int, start: int = 0, grid: int = GRID) -> list[SyntheticEntry]:
+def synthetic_entries(split: str, each: int, start: int = 0, grid: int = GRID) -> list[Entry]:
     """Make `each` densities of every prototype."""
     return [synthetic_entry(p, start + k, split, grid) for p in PROTOTYPES for k in range(each)]
