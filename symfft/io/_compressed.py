@@ -1,0 +1,130 @@
+"""Open files that may be compressed, and replace files atomically."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+import stat
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import IO, Any, BinaryIO, cast
+
+from symfft.errors import SymfftError
+
+#: Suffixes that mark a compressed file.
+COMPRESSED_SUFFIXES = (".gz", ".xz", ".bz2", ".zst")
+
+#: gzip's default level 9 takes three times as long for two percent.
+GZIP_LEVEL = 6
+
+PathLike = str | Path
+
+
+def open_binary(path: PathLike) -> tuple[IO[bytes], int, bool]:
+    """Open a file for reading; gzip, xz, bzip2 and Zstandard are recognised by their first bytes.
+
+    Returns
+    -------
+    stream, size, compressed
+        The decompressed stream, the size of the file on disk, and whether it is compressed (or not a regular file,
+        so that its size says nothing about the length of the stream).
+    """
+    file = open(path, "rb")  # noqa: SIM115  (handed to the caller)
+    try:
+        magic = file.peek(6)[:6]
+        size = os.fstat(file.fileno()).st_size
+        if magic.startswith(b"\x1f\x8b"):
+            return cast(IO[bytes], gzip.GzipFile(fileobj=file)), size, True
+        if magic.startswith(b"\xfd7zXZ\x00"):
+            return lzma.LZMAFile(file), size, True
+        if magic.startswith(b"BZh"):
+            return bz2.BZ2File(file), size, True
+        if magic.startswith(b"\x28\xb5\x2f\xfd"):
+            reader = _zstandard().ZstdDecompressor().stream_reader(file, read_across_frames=True)
+            return cast(IO[bytes], reader), size, True
+        return file, size, not stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    except BaseException:
+        file.close()
+        raise
+
+
+def decompression_errors() -> tuple[type[Exception], ...]:
+    """Return what a damaged compressed stream can raise while it is read."""
+    try:
+        return EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, _zstandard().ZstdError
+    except SymfftError:
+        return EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError
+
+
+def bare_name(path: PathLike) -> str:
+    """Return the file's name without the suffix of its compression."""
+    name = Path(path).name
+    for suffix in COMPRESSED_SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+@contextmanager
+def replace_file(path: PathLike, *, compress: bool = True) -> Iterator[BinaryIO]:
+    """Open a temporary file beside `path` that takes its place when the block ends without an error.
+
+    Whoever looks sees the old file or the whole new one, never a part. The suffix .gz, .xz, .bz2 or .zst says how to
+    compress. A symbolic link stays, its target is replaced; permissions are kept.
+    """
+    target = Path(os.path.realpath(path))
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            if compress:
+                with _compressor(file, target.suffix.lower()) as stream:
+                    yield stream
+            else:
+                yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _mode(target))
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+@contextmanager
+def _compressor(file: BinaryIO, suffix: str) -> Iterator[BinaryIO]:
+    stream: Any
+    if suffix == ".gz":
+        stream = gzip.GzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=file, mtime=0)
+    elif suffix == ".xz":
+        stream = lzma.LZMAFile(file, "wb")  # noqa: SIM115
+    elif suffix == ".bz2":
+        stream = bz2.BZ2File(file, "wb")
+    elif suffix == ".zst":
+        stream = _zstandard().ZstdCompressor(level=9).stream_writer(file, closefd=False)
+    else:
+        yield file
+        return
+    with stream:
+        yield stream
+
+
+def _mode(target: Path) -> int:
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def _zstandard() -> ModuleType:
+    try:
+        import zstandard
+    except ModuleNotFoundError as error:
+        raise SymfftError('Zstandard files need the package zstandard: pip install "symfft[io]"') from error
+    return zstandard

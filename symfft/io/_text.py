@@ -1,0 +1,258 @@
+"""Read lines and blocks of numbers from a text file of any length through a window of fixed size."""
+
+from __future__ import annotations
+
+import re
+from types import TracebackType
+from typing import NoReturn, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft.errors import DensityFormatError
+from symfft.io._compressed import PathLike, decompression_errors, open_binary
+from symfft.io._parse_kernels import BAD, DONE, LONG, MARGIN, parse_numbers
+from symfft.io._powers import powers_of_ten
+
+#: A number in Fortran's or C's notation; an exponent of three digits may lack its letter. The group is atomic, so that
+#: no text makes a search slow.
+NUMBER = rb"(?>[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d{1,4}|[-+]\d{3}(?![\d.]))?)"
+
+#: Bytes held in memory at a time: they stay in the processor's cache.
+WINDOW = 1 << 18
+#: Bytes kept behind the reading position, to look back at the line.
+HISTORY = 256
+#: No header line is longer.
+LONGEST_LINE = 1 << 16
+#: No format takes more bytes for a number, blanks and line ends included.
+LONGEST_NUMBER = 64
+#: Blank lines in one place beyond which a file is not read on.
+MOST_BLANK_LINES = 1000
+#: Points a grid may have unless the caller allows more (645³; 4.8 GB of CHGCAR text).
+MAX_POINTS = 1 << 28
+
+
+class TextReader:
+    """A text file, plain or compressed, read from front to back; every failure names the file and the line.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; gzip, xz, bzip2 and Zstandard are recognised by content.
+    error : type
+        Class of the errors raised, a child of :class:`symfft.errors.DensityFormatError`.
+    """
+
+    def __init__(self, path: PathLike, error: type[DensityFormatError] = DensityFormatError) -> None:
+        self.path = path
+        self.line = 1
+        self._error = error
+        self._stream, self._size, self._compressed = open_binary(path)
+        self._damage = decompression_errors() if self._compressed else ()
+        self._window = bytearray(WINDOW + MARGIN)
+        self._text = np.frombuffer(self._window, dtype=np.uint8)
+        self._start = self._stop = 0
+        self._delivered = 0
+        self._at_end = False
+        self._pushed: bytes | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.close()
+
+    def fail(self, message: str, line: int | None = None) -> NoReturn:
+        """Raise the reader's error at a line, by default the current one."""
+        raise self._error(self.path, message, line=self.line if line is None else line)
+
+    # ---- lines ------------------------------------------------------------------------------------------------------
+
+    def read_line(self) -> bytes | None:
+        """Return the next line, or the rest of the current one, without its end; None where the file ends."""
+        if self._pushed is not None:
+            line, self._pushed = self._pushed, None
+            self.line += 1
+            return line
+        searched = self._start
+        while True:
+            found = self._window.find(b"\n", searched, self._stop)
+            stop = self._stop if found < 0 else found
+            if stop - self._start > LONGEST_LINE:
+                self.fail(f"expected a line of text, this one has more than {LONGEST_LINE} bytes")
+            if found < 0 and not self._at_end:
+                searched = stop - self._fill()
+                continue
+            if found < 0 and self._start == stop:
+                return None
+            line = bytes(self._window[self._start : stop])
+            self._start = min(stop + 1, self._stop)
+            self.line += 1
+            return line.removesuffix(b"\r")
+
+    def push_back(self, line: bytes) -> None:
+        """Let the next :meth:`read_line` return the line that was just read once more."""
+        self._pushed = line
+        self.line -= 1
+
+    def expect_line(self, what: str) -> bytes:
+        """Return the next line; fail where the file ends."""
+        line = self.read_line()
+        if line is None:
+            self.fail(f"expected {what}, the file ends")
+        return line
+
+    def next_text(self) -> bytes | None:
+        """Return the next line that is not blank, or None where the file ends."""
+        for _ in range(MOST_BLANK_LINES):
+            line = self.read_line()
+            if line is None or line.strip():
+                return line
+        return self.fail(f"expected text or the end of the file, found more than {MOST_BLANK_LINES} blank lines")
+
+    # ---- numbers ----------------------------------------------------------------------------------------------------
+
+    def read_numbers(self, count: int, what: str, text: list[bytes] | None = None) -> NDArray[np.float64]:
+        """Read a block of numbers, however they are spread over lines.
+
+        Memory grows with the text that was actually there, not with what was promised.
+
+        Parameters
+        ----------
+        count : int
+            How many numbers.
+        what : str
+            What they are, for messages.
+        text : list of bytes, optional
+            Receives the text itself, piece by piece.
+
+        Returns
+        -------
+        (count,) float64
+            The doubles nearest to the decimal numbers.
+        """
+        first_line, begin = self.line, self._delivered - (self._stop - self._start)
+        if not self._compressed:
+            left = self._size - begin
+            if 2 * count > left + 1:
+                self.fail(
+                    f"expected {count} {what}, at least {2 * count - 1} bytes, the file has only {left} more bytes"
+                )
+        out = np.empty(count if not self._compressed else min(count, max(4096, self._size)))
+        filled = 0
+        while True:
+            before = self._start
+            status, position, filled, newlines, token_end = parse_numbers(
+                self._text, before, self._stop, self._at_end, out, filled, len(out), *powers_of_ten()
+            )
+            self.line += newlines
+            self._start = position
+            if text is not None:
+                text.append(bytes(self._window[before:position]))
+            if status == DONE:
+                if filled == count:
+                    break
+                out = np.concatenate([out, np.empty(min(len(out), count - len(out)))])
+            elif status == LONG:
+                number = bytes(self._window[position:token_end])
+                out[filled] = as_float(number)
+                if not np.isfinite(out[filled]):
+                    self._fail_number(what)
+                filled += 1
+                self._start = token_end
+                if text is not None:
+                    text.append(number)
+            elif status == BAD:
+                self._fail_number(what)
+            elif self._at_end:
+                self.fail(f"expected {count} {what} from line {first_line} on, the file ends after {filled}")
+            else:
+                self._fill()
+                if self._delivered - begin > LONGEST_NUMBER * count + 2 * WINDOW:
+                    self.fail(f"expected {count} {what}, found only {filled} in {self._delivered - begin} bytes")
+        if self._start == self._stop:
+            self._check_last_number(what)
+        return out
+
+    def expect_line_end(self, what: str) -> None:
+        """Read the rest of a line on which a block of numbers ended; only zeros that fill up the line may follow."""
+        number = self.line
+        rest = self.read_line()
+        if rest and any(as_float(field, default=1.0) != 0.0 for field in rest.split()):
+            self.fail(f"expected the line to end after the last of the {what}, found {show(rest)}", line=number)
+
+    def _fail_number(self, what: str) -> NoReturn:
+        position = self._start
+        word = bytes(self._window[position : min(self._stop, position + 48)]).split()[:1] or [b""]
+        reason = ""
+        if word[0].startswith(b"*"):
+            reason = ": the value did not fit its field when it was written, and is lost"
+        self.fail(f"expected one of the {what}, found {show(word[0])}{reason}")
+
+    def _check_last_number(self, what: str) -> None:
+        # No line end follows: a number cut short looks like a number, only its field is shorter than the one before.
+        tail = bytes(self._window[max(0, self._stop - HISTORY) : self._stop])
+        fields = re.findall(NUMBER, tail)[-2:]
+        if len(fields) < 2 or len({len(field) - field.find(b".") for field in fields}) > 1:
+            self.fail(
+                f"expected a line end after the last of the {what}, the file ends in {show(tail.split()[-1])}; "
+                "if this number is complete, add a line end"
+            )
+
+    def _fill(self) -> int:
+        """Read on; return by how many bytes the text moved towards the front of the window."""
+        shift = max(0, self._start - HISTORY)
+        if shift:
+            kept = self._stop - shift
+            self._window[:kept] = self._window[shift : self._stop]
+            self._start, self._stop = self._start - shift, kept
+        if self._stop == WINDOW:
+            self.fail(f"expected lines and numbers, found one of more than {WINDOW - HISTORY} bytes")
+        try:
+            got = self._stream.readinto(memoryview(self._window)[self._stop : WINDOW])  # type: ignore[attr-defined]
+        except self._damage as error:
+            self.fail(f"the compressed data is damaged or cut off after {self._delivered} bytes of text ({error})")
+        self._at_end = got == 0
+        self._stop += got
+        self._delivered += got
+        self._window[self._stop] = 0
+        return shift
+
+
+def as_float(field: bytes, default: float | None = None) -> float:
+    """Convert a number in Fortran's or C's notation.
+
+    Examples
+    --------
+    >>> as_float(b"-.302333-128"), as_float(b"1.5D+01")
+    (-3.02333e-129, 15.0)
+    """
+    if not re.fullmatch(NUMBER, field):
+        if default is None:
+            raise ValueError(f"not a number: {show(field)}")
+        return default
+    text = field.decode().lower().replace("d", "e")
+    dropped = re.fullmatch(r"(.*[\d.])([-+]\d{3})", text)
+    return float(f"{dropped[1]}e{dropped[2]}" if dropped and "e" not in text else text)
+
+
+def leading_numbers(line: bytes, count: int) -> tuple[list[float], bytes] | None:
+    """Return the first `count` numbers of a line, which may touch, and the rest of it; None if there are fewer.
+
+    Examples
+    --------
+    >>> leading_numbers(b" 0.500000-10.250000 1.0 T T F", 3)
+    ([0.5, -10.25, 1.0], b' T T F')
+    """
+    match = re.match(rb"\s*" + NUMBER + (rb"(?:\s+|(?=[-+]))" + NUMBER) * (count - 1) + rb"(?=\s|$)", line)
+    if match is None:
+        return None
+    return [as_float(field) for field in re.findall(NUMBER, match[0])], line[match.end() :]
+
+
+def show(text: bytes) -> str:
+    """Return text for an error message: quoted, on one line, not too long."""
+    shown = text.strip().decode("ascii", "backslashreplace")
+    return repr(shown if len(shown) <= 60 else f"{shown[:57]}...")
