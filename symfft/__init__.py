@@ -2,6 +2,7 @@
 
 from symfft.asymmetric_unit import AsymmetricUnit, asymmetric_unit, expand_from_au, reduce_to_au, symmetrize
 from symfft.cosine import au_dct, au_idct
+from symfft.density import Density
 from symfft.errors import (
     ChgcarFormatError,
     DensityFormatError,
@@ -12,6 +13,8 @@ from symfft.errors import (
     SymfftError,
 )
 from symfft.grid import next_compatible_shape
+from symfft.io import read_chgcar, read_density, write_chgcar, write_density
+from symfft.resample import resample, standardize
 from symfft.residuals import OperatorCheck, SymmetryReport, check_symmetry
 from symfft.symmetry import SpaceGroup
 
@@ -20,6 +23,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AsymmetricUnit",
     "ChgcarFormatError",
+    "Density",
     "DensityFormatError",
     "IncompatibleGridError",
     "NotSymmetricError",
@@ -35,6 +39,12 @@ __all__ = [
     "check_symmetry",
     "expand_from_au",
     "next_compatible_shape",
+    "read_chgcar",
+    "read_density",
     "reduce_to_au",
+    "resample",
+    "standardize",
     "symmetrize",
+    "write_chgcar",
+    "write_density",
 ]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 
-from symfft import cosine
-from symfft.asymmetric_unit import AsymmetricUnit
-from symfft.grid import Shape
+if TYPE_CHECKING:
+    from symfft.asymmetric_unit import AsymmetricUnit
+    from symfft.grid import Shape
 
 _tables: WeakKeyDictionary[AsymmetricUnit, dict[Any, Any]] = WeakKeyDictionary()
 
@@ -38,7 +38,7 @@ def expand_from_au(values: Any, au: AsymmetricUnit) -> Any:
 
 def au_dct(values: Any, au: AsymmetricUnit, envelope: Shape) -> Any:
     """Return the cosine coefficients of rho' in an envelope."""
-    places = _table(au, values.device, ("places", envelope), lambda: cosine.places(au, envelope))
+    places = _table(au, values.device, ("places", envelope), lambda: au.points_in(envelope))
     weight = _table(au, values.device, "R", lambda: au.repetition_count)
     padded = values.new_zeros(*values.shape[:-1], math.prod(envelope))
     padded = padded.index_copy(-1, places, values / weight.to(values.dtype))
@@ -47,7 +47,7 @@ def au_dct(values: Any, au: AsymmetricUnit, envelope: Shape) -> Any:
 
 def au_idct(coefficients: Any, au: AsymmetricUnit, envelope: Shape) -> Any:
     """Return the values on the asymmetric unit."""
-    places = _table(au, coefficients.device, ("places", envelope), lambda: cosine.places(au, envelope))
+    places = _table(au, coefficients.device, ("places", envelope), lambda: au.points_in(envelope))
     weight = _table(au, coefficients.device, "R", lambda: au.repetition_count)
     padded = _along_axes(coefficients, au, inverse=True)
     flat = padded.reshape(*coefficients.shape[:-3], math.prod(envelope))

@@ -93,6 +93,12 @@ class AsymmetricUnit:
         offset = (self.indices - np.array(self._brick.origin)) % np.array(self._shape)
         return frozen(np.ravel_multi_index(tuple(offset.T), self._brick.shape).astype(np.int64))
 
+    def points_in(self, envelope: Shape) -> IntArray:
+        """Place of each representative in a box with the brick's first corner and at least its size, (n,)."""
+        if envelope == self._brick.shape:
+            return self.brick_points
+        return np.ravel_multi_index(np.unravel_index(self.brick_points, self._brick.shape), envelope).astype(np.int64)
+
     @cached_property
     def brick_mask(self) -> NDArray[np.bool_]:
         """Which points of the brick represent an orbit, bool of shape :attr:`brick_shape`."""
@@ -279,7 +285,9 @@ def symmetrize(rho: Any, space_group: SpaceGroup | int | str, *, signs: Sequence
 
 
 def _require_symmetric(rho: Any, au: AsymmetricUnit, distance: Any, largest: Any, tolerance: float) -> None:
-    bad = [i for i, (d, m) in enumerate(zip(distance, largest, strict=True)) if not math.isfinite(d) or d > tolerance * m]
+    bad = [
+        i for i, (d, m) in enumerate(zip(distance, largest, strict=True)) if not math.isfinite(d) or d > tolerance * m
+    ]
     if not bad:
         return
     i = bad[0]

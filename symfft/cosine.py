@@ -68,7 +68,7 @@ def au_dct(values: Any, au: AsymmetricUnit, *, shape: Sequence[int] | None = Non
 
     values = as_real(values)
     padded = np.zeros((*values.shape[:-1], math.prod(envelope)), dtype=values.dtype)
-    padded[..., places(au, envelope)] = values / au.repetition_count.astype(values.dtype)
+    padded[..., au.points_in(envelope)] = values / au.repetition_count.astype(values.dtype)
     return scipy.fft.dctn(padded.reshape(*values.shape[:-1], *envelope), axes=(-3, -2, -1), norm="ortho")
 
 
@@ -102,14 +102,7 @@ def au_idct(coefficients: Any, au: AsymmetricUnit) -> Any:
     coefficients = as_real(coefficients)
     padded = scipy.fft.idctn(coefficients, axes=(-3, -2, -1), norm="ortho")
     flat = padded.reshape(*coefficients.shape[:-3], math.prod(envelope))
-    return flat[..., places(au, envelope)] * au.repetition_count.astype(coefficients.dtype)
-
-
-def places(au: AsymmetricUnit, envelope: Shape) -> Any:
-    """Return the place of each orbit in an envelope whose first corner is the brick's, in C order, (n,) int64."""
-    if envelope == au.brick_shape:
-        return au.brick_points
-    return np.ravel_multi_index(np.unravel_index(au.brick_points, au.brick_shape), envelope)
+    return flat[..., au.points_in(envelope)] * au.repetition_count.astype(coefficients.dtype)
 
 
 def _envelope(shape: Sequence[int], au: AsymmetricUnit) -> Shape:
