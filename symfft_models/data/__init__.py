@@ -1,0 +1,1 @@
+"""Densities to learn from: the bundled set, its format, and the program that computes it."""

@@ -1,0 +1,153 @@
+"""From worker results to a density set: check each one, bring it to the standard cell and grid, reduce, pack."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft import NotSymmetricError, SpaceGroup, asymmetric_unit, expand_from_au, reduce_to_au
+from symfft.resample import change_cell, lossless_shape
+from symfft_models.data.crystals import Crystal
+from symfft_models.data.recipe import Recipe
+from symfft_models.data.split import split_of
+from symfft_models.data.store import Entry, Site, bundled_path, write_set
+from symfft_models.data.workfolder import UnreadableResultError, WorkFolder
+
+FloatArray = NDArray[np.float64]
+
+#: Grid of the cubic cell for each space group; docs/decisions/0003-data-format.md has the measurements behind it.
+GRIDS = {221: (36, 36, 36), 225: (56, 56, 56), 227: (64, 64, 64)}
+#: Largest accepted difference between a density and its symmetry average, relative to its maximum.
+SYMMETRY_TOLERANCE = 1e-5
+#: Largest accepted error of the computed number of electrons, relative.
+ELECTRON_TOLERANCE = 1e-6
+
+
+class RejectedResultError(ValueError):
+    """A computed density does not belong in the set; the message begins with the kind of reason."""
+
+
+def entry_of(crystal: Crystal, report: dict[str, Any], density: FloatArray | None, recipe: Recipe) -> Entry:
+    """Turn one computed density on the grid of its primitive cell into an entry.
+
+    Parameters
+    ----------
+    crystal : Crystal
+        What was computed.
+    report : dict
+        The worker's report.
+    density : (n1, n2, n3) float64, optional
+        e/Å³ on the primitive cell's own grid; None where the worker gave none.
+    recipe : Recipe
+        Settings of the computation.
+
+    Raises
+    ------
+    RejectedResultError
+        If the result is not converged, or its structure, symmetry or number of electrons is not as it should be.
+    """
+    if density is None or not report["converged"]:
+        raise RejectedResultError("unconverged: " + report.get("reason", "no density"))
+    number = crystal.space_group
+    primitive, symbols, positions = crystal.cell(primitive=True)
+    numbers = [sorted(set(symbols)).index(symbol) + 1 for symbol in symbols]
+    found = SpaceGroup.from_structure(primitive, positions, numbers).number
+    if found != number:
+        raise RejectedResultError(f"wrong structure: the sites have space group {found}, expected {number}")
+
+    electrons = recipe.electrons(crystal, primitive=False)
+    volume = float(np.linalg.det(crystal.lattice))
+    counted = float(density.mean()) * volume
+    if abs(counted - electrons) > ELECTRON_TOLERANCE * electrons:
+        raise RejectedResultError(f"wrong electrons: {counted:.6f} in the cubic cell, expected {electrons}")
+
+    cell = np.rint(np.linalg.inv(primitive / crystal.a)).astype(np.int64)
+    values = change_cell(density, primitive, cell, (0, 0, 0), GRIDS[number])
+    unit = asymmetric_unit(number, GRIDS[number])
+    try:
+        reduced = reduce_to_au(values, unit, tolerance=SYMMETRY_TOLERANCE)
+    except NotSymmetricError as error:
+        raise RejectedResultError(f"wrong symmetry: {error}") from error
+    residual = float(np.abs(expand_from_au(reduced, unit) - values).max() / np.abs(values).max())
+    job = recipe.job(crystal)
+    return Entry(
+        values=(reduced * (electrons / counted)).astype(np.float32),
+        space_group=number,
+        shape=GRIDS[number],
+        lattice=crystal.lattice,
+        electrons=float(electrons),
+        id=crystal.id,
+        composition=crystal.composition,
+        prototype=crystal.prototype,
+        split=split_of(crystal.composition),
+        sites=tuple(Site(*site) for site in crystal.sites),
+        metadata={
+            "converged": True,
+            "energy_ev": report["energy_ev"] * volume / float(np.linalg.det(primitive)),
+            "xc": job["xc"],
+            "setups": " ".join(f"{symbol}:{name}" for symbol, name in job["setups"].items()),
+            "cutoff_ev": job["cutoff_ev"],
+            "kpoints": job["kpoints"][0],
+            "smearing_ev": job["smearing_ev"],
+            "code": report["code"],
+            "iterations": report["iterations"],
+            "seconds": report["seconds"],
+            "native_grid": len(density),
+            "truncation_psnr_db": truncation_psnr(density, primitive, cell, values),
+            "symmetry_residual": residual,
+            "minimum": float(values.min()),
+            "jitter": crystal.jitter,
+            "lattice_source": crystal.source,
+        },
+    )
+
+
+def truncation_psnr(density: FloatArray, primitive: FloatArray, cell: NDArray[np.int64], values: FloatArray) -> float:
+    """Return the peak signal-to-noise ratio, in dB, of a density on the standard grid against its own grid.
+
+    ``20 log10(max rho / RMSE)``, both interpolated to a grid of the cubic cell that holds every frequency of either;
+    at most 150 dB is told apart from no loss.
+    """
+    native = lossless_shape(primitive, cell, density.shape)
+    fine = tuple(max(pair) for pair in zip(native, values.shape, strict=True))
+    reference = change_cell(density, primitive, cell, (0, 0, 0), fine)
+    error = change_cell(values, np.eye(3), np.eye(3), (0, 0, 0), fine) - reference
+    rmse = float(np.sqrt(np.mean(error**2)))
+    return 150.0 if rmse == 0 else min(150.0, 20 * float(np.log10(reference.max() / rmse)))
+
+
+def bundle(work: WorkFolder, crystals: Iterable[Crystal], recipe: Recipe, out: Path | None = None) -> dict[str, Any]:
+    """Pack all usable results of a work folder and return what was packed and what was kept out, by reason."""
+    entries, rejected = [], []
+    for crystal in crystals:
+        if not work.result(crystal.id).exists():
+            continue
+        try:
+            report, density = work.read(crystal.id)
+            entries.append(entry_of(crystal, report, density, recipe))
+        except (RejectedResultError, UnreadableResultError) as error:
+            rejected.append((crystal.id, str(error)))
+    rejected += [(failure["id"], f"{failure['status']}: {failure['reason']}") for failure in work.failures()]
+    entries.sort(key=lambda entry: (entry.space_group, entry.prototype, entry.id))
+    reasons = Counter(reason.split(":")[0] for _, reason in rejected)
+    attributes = {
+        "title": "Valence electron densities of cubic crystals, plane-wave DFT",
+        "license": "CC0-1.0",
+        "recipe": json.dumps(asdict(recipe)),
+        "computed": len(entries) + len(rejected),
+        "kept_out": json.dumps(dict(reasons)),
+    }
+    write_set(out or bundled_path(), entries, attributes)
+    return {
+        "entries": len(entries),
+        "by_space_group": dict(Counter(entry.space_group for entry in entries)),
+        "kept_out": dict(reasons),
+        "kept_out_ids": {identifier: reason[:120] for identifier, reason in rejected},
+    }

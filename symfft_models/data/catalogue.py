@@ -1,0 +1,137 @@
+"""What is in a density set: figures for a program, a data card for a reader, single entries as CHGCAR files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections import Counter, defaultdict
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from symfft.io import write_chgcar
+from symfft_models.data.store import SPLITS, DensitySet
+
+
+def info(densities: DensitySet) -> dict[str, Any]:
+    """Count a set's entries, and measure its file.
+
+    Returns
+    -------
+    dict
+        ``entries``, ``compounds``, ``by_space_group``, ``by_prototype``, ``by_split`` (by space group, then split),
+        ``grids``, ``values`` (numbers stored), ``kept_out`` (results left out, by reason) and, for a set read from a
+        file, ``bytes`` and ``load_seconds``. Keys are text, ready for JSON.
+    """
+    groups = densities.column("space_group")
+    splits: dict[str, dict[str, int]] = {}
+    grids: dict[str, list[list[int]]] = {}
+    for group in densities.space_groups:
+        here = groups == group
+        counted = Counter(densities.column("split")[here].tolist())
+        splits[str(group)] = {split: counted[split] for split in SPLITS}
+        grids[str(group)] = np.unique(densities.column("shape")[here], axis=0).tolist()
+    figures = {
+        "entries": len(densities),
+        "compounds": len(set(densities.column("composition").tolist())),
+        "by_space_group": {str(k): v for k, v in sorted(Counter(groups.tolist()).items())},
+        "by_prototype": dict(sorted(Counter(densities.column("prototype").tolist()).items())),
+        "by_split": splits,
+        "grids": grids,
+        "values": int(np.diff(densities.columns["offsets"])[densities.rows].sum()),
+        "kept_out": json.loads(densities.attributes.get("kept_out", "{}")),
+    }
+    if densities.path is not None:
+        started = time.perf_counter()
+        DensitySet.open(densities.path)
+        figures |= {"bytes": densities.path.stat().st_size, "load_seconds": round(time.perf_counter() - started, 4)}
+    return figures
+
+
+def export(densities: DensitySet, identifier: str, path: str | os.PathLike[str]) -> None:
+    """Write one entry as a CHGCAR of the conventional cell.
+
+    Raises
+    ------
+    KeyError
+        If no entry has that name; the message lists near ones.
+    """
+    write_chgcar(path, densities.find(identifier).density())
+
+
+def card(densities: DensitySet) -> str:
+    """Return the data card in Markdown: what the set holds, how it was made, its licence and its limits."""
+    groups, prototypes = densities.column("space_group"), densities.column("prototype")
+    composition, jitter = densities.column("composition"), densities.column("jitter")
+    literature = densities.column("lattice_source") == "literature"
+    a = densities.column("lattice")[:, 0, 0]
+    rows = []
+    for group, prototype in sorted(set(zip(groups.tolist(), prototypes.tolist(), strict=True))):
+        here = (groups == group) & (prototypes == prototype)
+        rows.append(
+            (
+                *(group, prototype, here.sum(), len(set(composition[here]))),
+                *((here & literature).sum(), (here & (jitter != 1)).sum(), f"{a[here].min():.2f}–{a[here].max():.2f}"),
+            )
+        )
+    template = resources.files(__package__).joinpath("card.md").read_text(encoding="utf-8")
+    return template.format(
+        entries=len(densities),
+        compounds=len(set(composition.tolist())),
+        license=densities.attributes["license"],
+        codes=", ".join(sorted(set(densities.column("code").tolist()))),
+        recipe=_recipe(json.loads(densities.attributes["recipe"])),
+        prototypes=_table("group|prototype|entries|compounds|published a|jittered|a (Å)", rows),
+        groups=_table(
+            "group|grid|train|val|test|electrons per cell|loss of the grid, dB: median, p5, worst", _groups(densities)
+        ),
+        elements=_elements(composition.tolist()),
+        computed=densities.attributes["computed"],
+        kept_out="; ".join(f"{reason}: {n}" for reason, n in json.loads(densities.attributes["kept_out"]).items())
+        or "none",
+        negative=int((densities.column("minimum") < 0).sum()),
+        lowest=float((densities.column("minimum")).min()),
+        residual=float(densities.column("symmetry_residual").max()),
+    )
+
+
+def _groups(densities: DensitySet) -> list[tuple[Any, ...]]:
+    rows = []
+    for group in densities.space_groups:
+        part = densities.select(space_group=group)
+        psnr, electrons = part.column("truncation_psnr_db"), part.column("electrons")
+        counted = Counter(part.column("split").tolist())
+        rows.append(
+            (
+                group,
+                "×".join(str(n) for n in part[0].shape),
+                *(counted[split] for split in SPLITS),
+                f"{electrons.min():.0f}–{electrons.max():.0f}",
+                f"{np.median(psnr):.0f}, {np.percentile(psnr, 5):.0f}, {psnr.min():.0f}",
+            )
+        )
+    return rows
+
+
+def _elements(compositions: list[str]) -> str:
+    found: dict[str, set[str]] = defaultdict(set)
+    for composition in compositions:
+        for symbol in re.findall("[A-Z][a-z]?", composition):
+            found[symbol].add(composition)
+    return f"{len(found)} elements: " + ", ".join(f"{symbol} {len(found[symbol])}" for symbol in sorted(found))
+
+
+def _recipe(recipe: dict[str, Any]) -> str:
+    return "; ".join(
+        f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}" for name, value in recipe.items()
+    )
+
+
+def _table(head: str, rows: list[tuple[Any, ...]]) -> str:
+    names = head.split("|")
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)

@@ -1,0 +1,109 @@
+"""One density of a set: its values on the asymmetric unit, its cell and sites, where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft import AsymmetricUnit, ShapeError, SpaceGroup, asymmetric_unit, expand_from_au
+from symfft.density import Density
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Site:
+    """One occupied orbit: element, Wyckoff position with its multiplicity, and a representative fractional point."""
+
+    symbol: str
+    wyckoff: str
+    position: tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One density, as its values on the asymmetric unit of a grid of the conventional cell.
+
+    Attributes
+    ----------
+    values : (n,) float32
+        Density in e/Å³ at the points of ``asymmetric_unit(space_group, shape)``, in their order.
+    space_group : int
+        Number in International Tables A, in the reference setting (origin choice 2).
+    shape : (3,) int
+        Grid of the full cell.
+    lattice : (3, 3) float64
+        Cell vectors as rows, in Å.
+    electrons : float
+        Valence electrons in that cell.
+    id, composition, prototype, split : str
+        Unique name, reduced formula with elements in alphabetical order, structure type, and "train", "val" or "test".
+    sites : tuple of Site
+        Occupied orbits.
+    metadata : dict
+        Further columns of the set, such as energy and cut-off.
+    """
+
+    values: NDArray[np.float32]
+    space_group: int
+    shape: tuple[int, int, int]
+    lattice: FloatArray
+    electrons: float
+    id: str
+    composition: str
+    prototype: str
+    split: str
+    sites: tuple[Site, ...]
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def au(self) -> AsymmetricUnit:
+        """Return the asymmetric unit that the values belong to.
+
+        Raises
+        ------
+        ShapeError
+            If the number of values is not its number of points.
+        """
+        unit = asymmetric_unit(self.space_group, self.shape)
+        if self.values.shape != (unit.size,):
+            raise ShapeError(
+                f"{self.id} has values of shape {self.values.shape}, but the asymmetric unit of group "
+                f"{self.space_group} on {self.shape} has {unit.size} points: the file does not fit this format"
+            )
+        return unit
+
+    def density(self) -> Density:
+        """Return the density on the full grid of the conventional cell, with every atom of it.
+
+        float32 values miss the number of electrons by some 1e-8; the result is scaled to hold `electrons` exactly.
+        """
+        unit = self.au()
+        values = self.values.astype(np.float64)
+        total = float(values @ unit.multiplicity) / float(np.prod(self.shape)) * abs(float(np.linalg.det(self.lattice)))
+        if total > 0:
+            values *= self.electrons / total
+        positions, numbers = self.atoms()
+        return Density(
+            values=expand_from_au(values, unit),
+            lattice=self.lattice,
+            positions=positions,
+            numbers=numbers,
+            comment=f"{self.id} {self.composition}",
+        )
+
+    def atoms(self) -> tuple[FloatArray, NDArray[np.int64]]:
+        """Return fractional positions (m, 3) and atomic numbers (m,) of all atoms of the cell."""
+        import gemmi
+
+        group = SpaceGroup.from_number(self.space_group)
+        translations = group.translations.astype(np.float64)
+        positions, numbers = [], []
+        for site in self.sites:
+            images = (group.rotations @ np.array(site.position) + translations) % 1.0
+            orbit = np.unique(np.round(images, 9) % 1.0, axis=0)
+            positions.append(orbit)
+            numbers += [gemmi.Element(site.symbol).atomic_number] * len(orbit)
+        return np.concatenate([np.empty((0, 3)), *positions]), np.array(numbers, dtype=np.int64)
