@@ -142,11 +142,12 @@ def change_cell(
     return np.asarray(result.reshape(*values.shape[:-3], *change.new_shape))
 
 
-def lossless_shape(lattice: ArrayLike, cell: ArrayLike, shape: Sequence[int]) -> Shape:
-    """Return a small grid of a new cell that keeps every frequency of a grid of the old one.
+def lossless_shape(lattice: ArrayLike, cell: ArrayLike, shape: Sequence[int], origin: ArrayLike = (0, 0, 0)) -> Shape:
+    """Return a small grid of a new cell from which :func:`change_cell` could go back to the old grid and lose nothing.
 
-    That is, one whose Wigner-Seitz cell of frequencies encloses that of the old grid: at most the smallest grid that
-    has all points of the old one.
+    Its Wigner-Seitz cell of frequencies encloses that of the old grid, strictly so where the shift of the origin is
+    not one of its points: halfway between its points a frequency on the border cannot be told from zero. It is at
+    most the smallest grid that has all points of the old one.
 
     Parameters
     ----------
@@ -156,6 +157,8 @@ def lossless_shape(lattice: ArrayLike, cell: ArrayLike, shape: Sequence[int]) ->
         The new basis vectors are the rows of ``cell @ lattice``.
     shape : (3,) int
         Old grid.
+    origin : (3,) float or Fraction
+        Where the old origin lies, in fractional coordinates of the new cell.
 
     Raises
     ------
@@ -169,24 +172,29 @@ def lossless_shape(lattice: ArrayLike, cell: ArrayLike, shape: Sequence[int]) ->
     >>> lossless_shape(fcc, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]], (56, 56, 56))
     (112, 112, 112)
     """
-    old_shape = as_shape(shape)
+    old_shape, p = as_shape(shape), _as_origin(origin)
     t = _as_cell(cell)
     steps = inverse_of(t) / np.array(old_shape, dtype=object)[:, None]
     enclosing = [math.lcm(*(v.denominator for v in column)) for column in steps.T]
     rows = t.astype(np.float64) @ _as_lattice(lattice)
     metric = np.linalg.inv(rows @ rows.T)
-    old = _change(lattice, cell, (0, 0, 0), old_shape, old_shape).old
+    old = _change(lattice, cell, origin, old_shape, old_shape).old
     # necessary along each axis; where the new axes are oblique, not always sufficient
     least = 2 * old.extent(metric / np.diag(metric)[:, None] @ t.astype(np.float64))
     stretch = 1.0
     while True:
         trial = [math.ceil(v * stretch - 1e-6) for v in least]
-        if math.prod(trial) >= math.prod(enclosing):
+        if math.prod(trial) >= math.prod(enclosing) and _is_node(p, enclosing):
             return as_shape(enclosing)
-        new = _change(lattice, cell, (0, 0, 0), old_shape, as_shape(trial)).new
-        if np.all(old.extent(new.normals.astype(np.float64)) <= new.bounds * (1 + 1e-9)):
+        new = _change(lattice, cell, origin, old_shape, as_shape(trial)).new
+        border = new.bounds * (1 + (1e-9 if _is_node(p, trial) else -1e-9))
+        if np.all(old.extent(new.normals.astype(np.float64)) <= border):
             return as_shape(trial)
         stretch += 1 / max(least)
+
+
+def _is_node(point: Exact, shape: Sequence[int]) -> bool:
+    return all((v * n).denominator == 1 for v, n in zip(point, shape, strict=True))
 
 
 # ---- inside ---------------------------------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ def standardize(
     # the old lattice, made as symmetric as the group says, decides which frequencies are equally long
     ideal = transformation.T.astype(np.float64) @ lattice
     if shape is None:
-        shape = next_compatible_shape(group, lossless_shape(ideal, cell, density.shape))
+        shape = next_compatible_shape(group, lossless_shape(ideal, cell, density.shape, found.origin_shift))
     grid_operators(group, as_shape(shape))
 
     bare = replace(density, augmentation=None, site_moments=None, selective_dynamics=None)

@@ -6,8 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from naive_fourier import BRAVAIS, exact, shortest_members, unimodular
 from numpy.typing import NDArray
 
 from symfft._wigner_seitz import (
@@ -19,64 +20,15 @@ from symfft._wigner_seitz import (
     wigner_seitz_cell,
 )
 
-# Metrics of direct primitive cells, and the order of the holohedry of each Bravais lattice.
-BRAVAIS = {
-    "triclinic": ([[5, 1, -1], [1, 6, 2], [-1, 2, 7]], 2),
-    "monoclinic": ([[5, 0, -1], [0, 4, 0], [-1, 0, 7]], 4),
-    "monoclinic centred": ([[5, 2, 1], [2, 5, 1], [1, 1, 9]], 4),
-    "orthorhombic": ([[2, 0, 0], [0, 3, 0], [0, 0, 5]], 8),
-    "orthorhombic centred": ([[5, -1, 0], [-1, 5, 0], [0, 0, 3]], 8),
-    "orthorhombic face-centred": ([[8, 5, 3], [5, 7, 2], [3, 2, 5]], 8),
-    "orthorhombic body-centred": ([[9, -1, -3], [-1, 9, -5], [-3, -5, 9]], 8),
-    "tetragonal": ([[2, 0, 0], [0, 2, 0], [0, 0, 3]], 16),
-    "tetragonal body-centred": ([[7, -1, -3], [-1, 7, -3], [-3, -3, 7]], 16),
-    "rhombohedral": ([[5, 1, 1], [1, 5, 1], [1, 1, 5]], 12),
-    "hexagonal": ([[2, -1, 0], [-1, 2, 0], [0, 0, 5]], 24),
-    "cubic": ([[1, 0, 0], [0, 1, 0], [0, 0, 1]], 48),
-    "cubic face-centred": ([[2, 1, 1], [1, 2, 1], [1, 1, 2]], 48),
-    "cubic body-centred": ([[3, -1, -1], [-1, 3, -1], [-1, -1, 3]], 48),
-}
 METRICS = [np.array(m) for m, _ in BRAVAIS.values()]
-
-
-@st.composite
-def unimodular(draw: st.DrawFn, shears: int = 4) -> NDArray[np.int64]:
-    """Draw a product of shears: cells as skew as files have them, and more."""
-    u = np.eye(3, dtype=np.int64)
-    for _ in range(draw(st.integers(0, shears))):
-        i, j = draw(st.permutations(range(3)))[:2]
-        shear = np.eye(3, dtype=np.int64)
-        shear[i, j] = draw(st.integers(-2, 2))
-        u = shear @ u
-    return u
-
-
-def exact(matrix: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.object_]:
-    return np.array([[Fraction(v) for v in row] for row in matrix.tolist()], dtype=object)
+#: Lattices in which only isometries make two lengths equal.
+NO_ACCIDENTS = [np.array(BRAVAIS[n][0]) for n in ("orthorhombic", "cubic", "cubic face-centred", "cubic body-centred")]
+SHAPES = st.one_of(st.integers(1, 6).map(lambda n: (n, n, n)), st.tuples(*(st.integers(1, 6),) * 3))
 
 
 def reduced(metric: NDArray[np.int64]) -> NDArray[np.float64]:
     basis = obtuse_superbase(exact(metric), exact(np.eye(3)))[:3]
     return (basis @ metric @ basis.T).astype(float)
-
-
-def shortest_members(metric: NDArray[np.float64], shape: tuple[int, int, int]) -> dict[tuple[int, ...], int]:
-    """Return every shortest member of every class h + N Z³ with the number of members that share its class.
-
-    By definition: all h in a box that surely holds them, compared class by class. `metric` is that of the direct cell.
-    """
-    reciprocal = np.linalg.inv(metric)
-    # no class is farther from the origin than half the sum of the lattice vectors
-    longest = 0.5 * np.sum(np.array(shape) * np.sqrt(np.diag(reciprocal)))
-    reach = np.floor(longest * np.sqrt(np.diag(metric)) + 1e-9).astype(int)
-    h = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), axis=-1).reshape(-1, 3)
-    size = np.einsum("ni,ij,nj->n", h, reciprocal, h)
-    group = np.ravel_multi_index(tuple((h % shape).T), shape)
-    least = np.full(np.prod(shape), np.inf)
-    np.minimum.at(least, group, size)
-    short = size <= least[group] + 1e-9 * longest**2
-    count = np.bincount(group[short], minlength=int(np.prod(shape)))
-    return {tuple(v): int(n) for v, n in zip(h[short].tolist(), count[group[short]], strict=True)}
 
 
 @pytest.mark.parametrize("name", BRAVAIS)
@@ -112,7 +64,6 @@ def test_isometries_form_a_group_at_any_distortion(strain: float) -> None:
     assert len(found) in (2, 4, 8, 16, 48)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.sampled_from(METRICS), unimodular())
 def test_superbase_is_obtuse_and_generates_the_lattice(metric: NDArray[np.int64], u: NDArray[np.int64]) -> None:
     v = obtuse_superbase(exact(metric), exact(u))
@@ -120,13 +71,6 @@ def test_superbase_is_obtuse_and_generates_the_lattice(metric: NDArray[np.int64]
     assert not v.sum(axis=0).any()
     assert max(products[i, j] for i in range(4) for j in range(i)) <= 0
     assert round(abs(np.linalg.det(v[:3].astype(float)))) == 1
-
-
-#: Lattices in which only isometries make two lengths equal.
-NO_ACCIDENTS = [
-    np.array(BRAVAIS[name][0]) for name in BRAVAIS if name.startswith(("cubic", "orthorhombic")) and name.count(" ") < 2
-]
-SHAPES = st.one_of(st.integers(1, 6).map(lambda n: (n, n, n)), st.tuples(*(st.integers(1, 6),) * 3))
 
 
 def points_of(cell: NDArray[np.int64], shape: tuple[int, int, int], noise: float, seed: int) -> NDArray[np.int64]:
@@ -138,7 +82,6 @@ def points_of(cell: NDArray[np.int64], shape: tuple[int, int, int], noise: float
     return np.concatenate([np.stack([np.full_like(h2, h1), h2, h3], axis=1) for h1, h2, h3 in planes])
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.sampled_from(METRICS), unimodular(shears=2), SHAPES, st.integers(0, 2**32 - 1))
 def test_cell_holds_the_shortest_of_every_class(
     metric: NDArray[np.int64], u: NDArray[np.int64], shape: tuple[int, int, int], seed: int
@@ -154,7 +97,6 @@ def test_cell_holds_the_shortest_of_every_class(
     np.testing.assert_allclose(lengths, shortest, rtol=1e-4, atol=1e-12)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.sampled_from(NO_ACCIDENTS), unimodular(), st.integers(1, 6), st.integers(0, 2**32 - 1))
 def test_all_ties_are_found_although_the_lattice_is_rounded(
     metric: NDArray[np.int64], u: NDArray[np.int64], n: int, seed: int
@@ -164,7 +106,6 @@ def test_all_ties_are_found_although_the_lattice_is_rounded(
     assert found == set(shortest_members(cell, (n, n, n)))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.sampled_from(METRICS), unimodular(), SHAPES, st.integers(0, 2**32 - 1))
 def test_cell_is_invariant_under_every_isometry_that_fits_the_grid(
     metric: NDArray[np.int64], u: NDArray[np.int64], shape: tuple[int, int, int], seed: int
@@ -181,7 +122,6 @@ def test_cell_is_invariant_under_every_isometry_that_fits_the_grid(
             assert {tuple(h) for h in (points @ on_h.T).tolist()} == known
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(st.fractions(-2, 2, max_denominator=3), min_size=9, max_size=9))
 def test_common_lattice_is_where_both_frequencies_are_integers(entries: list[Fraction]) -> None:
     t = np.array(entries, dtype=object).reshape(3, 3)
