@@ -137,7 +137,7 @@ class Density:
     @property
     def volume(self) -> float:
         """Volume of the cell, in Å³."""
-        return float(abs(np.linalg.det(self.lattice)))
+        return cell_volume(self.lattice)
 
     @property
     def electrons(self) -> float:
@@ -206,8 +206,8 @@ class Density:
             grids += list(self.magnetization.reshape(-1, *self.shape))
         data = dict(zip(keys, (grid * self.volume for grid in grids), strict=False))
         occupancies = dict(zip(keys, map(_parse_augmentation, self.augmentation or ()), strict=False))
-        chgcar = outputs.Chgcar(structure, data, data_aug=occupancies)
-        chgcar.name = self.comment
+        chgcar = outputs.Chgcar(outputs.Poscar(structure, comment=self.comment or None), data, data_aug=occupancies)
+        chgcar.name = chgcar.poscar.comment
         return chgcar
 
     @classmethod
@@ -231,7 +231,7 @@ class Density:
             values, down = data["spin_up"], data["spin_down"]
             magnetization = None
         else:
-            divisor = abs(np.linalg.det(lattice)) if kind == "charge" else 1.0
+            divisor = cell_volume(lattice) if kind == "charge" else 1.0
             keys = ("total", "diff_x", "diff_y", "diff_z") if "diff_x" in data else ("total", "diff")
             grids = [data[key] / divisor for key in keys if key in data]
             values = grids[0]
@@ -246,7 +246,7 @@ class Density:
             magnetization=magnetization,
             spin_down=down,
             kind=kind,
-            comment=getattr(chgcar, "name", None) or "",
+            comment=str(getattr(getattr(chgcar, "poscar", None), "comment", "")),
             augmentation=texts,
         )
 
@@ -276,6 +276,12 @@ class Density:
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
+
+
+def cell_volume(lattice: NDArray[np.float64]) -> float:
+    """Return the volume spanned by three vectors, ``|a · (b × c)|``."""
+    (a, b, c), (d, e, f), (g, h, i) = lattice.tolist()
+    return abs(float(a * (e * i - f * h) + b * (f * g - d * i) + c * (d * h - e * g)))
 
 
 def format_augmentation(occupancies: Mapping[int, ArrayLike] | Sequence[str]) -> str:

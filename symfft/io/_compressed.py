@@ -12,8 +12,8 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
-from typing import IO, Any, BinaryIO, cast
+from types import ModuleType, TracebackType
+from typing import IO, Any, BinaryIO, Self, cast
 
 from symfft.errors import SymfftError
 
@@ -26,32 +26,60 @@ GZIP_LEVEL = 6
 PathLike = str | Path
 
 
-def open_binary(path: PathLike) -> tuple[IO[bytes], int, bool]:
-    """Open a file for reading; gzip, xz, bzip2 and Zstandard are recognised by their first bytes.
+class Source:
+    """A file open for reading, decompressed on the way: gzip, xz, bzip2 and Zstandard are told by their first bytes.
 
-    Returns
-    -------
-    stream, size, compressed
-        The decompressed stream, the size of the file on disk, and whether it is compressed (or not a regular file,
-        so that its size says nothing about the length of the stream).
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Attributes
+    ----------
+    stream : binary file
+        What the file holds, decompressed.
+    size : int
+        Its size on disk.
+    plain : bool
+        Whether the stream is the file itself, of `size` bytes; not so for compressed files and pipes.
     """
-    file = open(path, "rb")  # noqa: SIM115  (handed to the caller)
-    try:
-        magic = file.peek(6)[:6]
-        size = os.fstat(file.fileno()).st_size
+
+    def __init__(self, path: PathLike) -> None:
+        self._file = open(path, "rb")  # noqa: SIM115  (closed with the source)
+        try:
+            status = os.fstat(self._file.fileno())
+            self.size = status.st_size
+            self.stream: IO[bytes] = self._decompressed()
+            self.plain = self.stream is self._file and stat.S_ISREG(status.st_mode)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.stream.close()
+        self._file.close()
+
+    def _decompressed(self) -> IO[bytes]:
+        magic = self._file.peek(6)[:6]
         if magic.startswith(b"\x1f\x8b"):
-            return cast(IO[bytes], gzip.GzipFile(fileobj=file)), size, True
+            return cast(IO[bytes], gzip.GzipFile(fileobj=self._file))
         if magic.startswith(b"\xfd7zXZ\x00"):
-            return lzma.LZMAFile(file), size, True
+            return lzma.LZMAFile(self._file)
         if magic.startswith(b"BZh"):
-            return bz2.BZ2File(file), size, True
+            return bz2.BZ2File(self._file)
         if magic.startswith(b"\x28\xb5\x2f\xfd"):
-            reader = _zstandard().ZstdDecompressor().stream_reader(file, read_across_frames=True)
-            return cast(IO[bytes], reader), size, True
-        return file, size, not stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-    except BaseException:
-        file.close()
-        raise
+            reader = _zstandard().ZstdDecompressor().stream_reader(self._file, read_across_frames=True)
+            return cast(IO[bytes], reader)
+        return self._file
 
 
 def decompression_errors() -> tuple[type[Exception], ...]:

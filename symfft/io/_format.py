@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -68,7 +69,7 @@ def fortran_number(value: float) -> bytes:
     for digits in (10, 9):
         mantissa, exponent = f"{abs(value):.{digits}E}".split("E")
         power = int(exponent) + 1 if value else 0
-        field = f"{'-' if value < 0 else '0'}.{mantissa.replace('.', '')}E{power:+03d}"
+        field = f"{'-' if math.copysign(1.0, value) < 0 else '0'}.{mantissa.replace('.', '')}E{power:+03d}"
         if len(field) <= 17:
             break
     return field.encode()

@@ -10,6 +10,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.density import cell_volume
 from symfft.io._elements import SYMBOLS, atomic_number, symbol
 from symfft.io._text import TextReader, leading_numbers, show
 
@@ -38,10 +39,9 @@ def read_header(reader: TextReader, species: Sequence[str] | None = None) -> Hea
     scale = _read_scale(reader)
     rows = [_read_vector(reader, f"lattice vector {i + 1}")[0] for i in range(3)]
     lattice = np.array(rows)
-    with np.errstate(all="ignore"):
-        volume = abs(np.linalg.det(lattice))
+    volume = cell_volume(lattice)
     if not 0.0 < volume < np.inf:
-        reader.fail(f"expected three independent lattice vectors, their volume is {volume}")
+        reader.fail(f"expected three independent lattice vectors, their volume is {volume}", line=reader.line - 1)
     if len(scale) == 1 and scale[0] < 0.0:
         scale = [float(np.cbrt(-scale[0] / volume))]
     lattice = lattice * scale
@@ -52,7 +52,7 @@ def read_header(reader: TextReader, species: Sequence[str] | None = None) -> Hea
         labels = list(species)
     total = sum(counts)
     if total == 0:
-        reader.fail("expected at least one atom, the counts are all zero")
+        reader.fail("expected at least one atom, the counts are all zero", line=reader.line - 1)
 
     mode = reader.expect_line("Direct or Cartesian").strip()
     selective = mode[:1] in (b"S", b"s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -10,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.errors import DensityFormatError
-from symfft.io._compressed import PathLike, decompression_errors, open_binary
+from symfft.io._compressed import PathLike, Source, decompression_errors
 from symfft.io._parse_kernels import BAD, DONE, LONG, MARGIN, parse_numbers
 from symfft.io._powers import powers_of_ten
 
 #: A number in Fortran's or C's notation; an exponent of three digits may lack its letter. The group is atomic, so that
 #: no text makes a search slow.
 NUMBER = rb"(?>[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d{1,4}|[-+]\d{3}(?![\d.]))?)"
+_NUMBER = re.compile(NUMBER)
 
 #: Bytes held in memory at a time: they stay in the processor's cache.
 WINDOW = 1 << 18
@@ -47,8 +49,8 @@ class TextReader:
         self.path = path
         self.line = 1
         self._error = error
-        self._stream, self._size, self._compressed = open_binary(path)
-        self._damage = decompression_errors() if self._compressed else ()
+        self._source = Source(path)
+        self._damage = () if self._source.plain else decompression_errors()
         self._window = bytearray(WINDOW + MARGIN)
         self._text = np.frombuffer(self._window, dtype=np.uint8)
         self._start = self._stop = 0
@@ -62,7 +64,7 @@ class TextReader:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stream.close()
+        self._source.close()
 
     def fail(self, message: str, line: int | None = None) -> NoReturn:
         """Raise the reader's error at a line, by default the current one."""
@@ -134,13 +136,14 @@ class TextReader:
             The doubles nearest to the decimal numbers.
         """
         first_line, begin = self.line, self._delivered - (self._stop - self._start)
-        if not self._compressed:
-            left = self._size - begin
+        source = self._source
+        if source.plain:
+            left = source.size - begin
             if 2 * count > left + 1:
                 self.fail(
                     f"expected {count} {what}, at least {2 * count - 1} bytes, the file has only {left} more bytes"
                 )
-        out = np.empty(count if not self._compressed else min(count, max(4096, self._size)))
+        out = np.empty(count if source.plain else min(count, max(4096, source.size)))
         filled = 0
         while True:
             before = self._start
@@ -194,7 +197,7 @@ class TextReader:
     def _check_last_number(self, what: str) -> None:
         # No line end follows: a number cut short looks like a number, only its field is shorter than the one before.
         tail = bytes(self._window[max(0, self._stop - HISTORY) : self._stop])
-        fields = re.findall(NUMBER, tail)[-2:]
+        fields = _NUMBER.findall(tail)[-2:]
         if len(fields) < 2 or len({len(field) - field.find(b".") for field in fields}) > 1:
             self.fail(
                 f"expected a line end after the last of the {what}, the file ends in {show(tail.split()[-1])}; "
@@ -211,7 +214,7 @@ class TextReader:
         if self._stop == WINDOW:
             self.fail(f"expected lines and numbers, found one of more than {WINDOW - HISTORY} bytes")
         try:
-            got = self._stream.readinto(memoryview(self._window)[self._stop : WINDOW])  # type: ignore[attr-defined]
+            got = self._source.stream.readinto(memoryview(self._window)[self._stop : WINDOW])  # type: ignore[attr-defined]
         except self._damage as error:
             self.fail(f"the compressed data is damaged or cut off after {self._delivered} bytes of text ({error})")
         self._at_end = got == 0
@@ -229,13 +232,14 @@ def as_float(field: bytes, default: float | None = None) -> float:
     >>> as_float(b"-.302333-128"), as_float(b"1.5D+01")
     (-3.02333e-129, 15.0)
     """
-    if not re.fullmatch(NUMBER, field):
+    if not _NUMBER.fullmatch(field):
         if default is None:
             raise ValueError(f"not a number: {show(field)}")
         return default
     text = field.decode().lower().replace("d", "e")
-    dropped = re.fullmatch(r"(.*[\d.])([-+]\d{3})", text)
-    return float(f"{dropped[1]}e{dropped[2]}" if dropped and "e" not in text else text)
+    if "e" not in text[1:] and text[-4:-3] in ("+", "-") and len(text) > 4:
+        text = f"{text[:-4]}e{text[-4:]}"
+    return float(text)
 
 
 def leading_numbers(line: bytes, count: int) -> tuple[list[float], bytes] | None:
@@ -246,10 +250,15 @@ def leading_numbers(line: bytes, count: int) -> tuple[list[float], bytes] | None
     >>> leading_numbers(b" 0.500000-10.250000 1.0 T T F", 3)
     ([0.5, -10.25, 1.0], b' T T F')
     """
-    match = re.match(rb"\s*" + NUMBER + (rb"(?:\s+|(?=[-+]))" + NUMBER) * (count - 1) + rb"(?=\s|$)", line)
+    match = _leading(count).match(line)
     if match is None:
         return None
-    return [as_float(field) for field in re.findall(NUMBER, match[0])], line[match.end() :]
+    return [as_float(field) for field in _NUMBER.findall(match[0])], line[match.end() :]
+
+
+@cache
+def _leading(count: int) -> re.Pattern[bytes]:
+    return re.compile(rb"\s*" + NUMBER + (rb"(?:\s+|(?=[-+]))" + NUMBER) * (count - 1) + rb"(?=\s|$)")
 
 
 def show(text: bytes) -> str:

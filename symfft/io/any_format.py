@@ -6,7 +6,7 @@ from typing import Any
 
 from symfft.density import Density
 from symfft.errors import DensityFormatError
-from symfft.io._compressed import PathLike, bare_name, decompression_errors, open_binary
+from symfft.io._compressed import PathLike, Source, bare_name, decompression_errors
 from symfft.io._text import leading_numbers
 from symfft.io.ccp4 import read_ccp4, write_ccp4
 from symfft.io.chgcar import read_chgcar, write_chgcar
@@ -82,10 +82,9 @@ def write_density(path: PathLike, density: Density) -> None:
 
 
 def _head(path: PathLike) -> bytes:
-    stream, _, _ = open_binary(path)
-    with stream:
+    with Source(path) as source:
         try:
-            return stream.read(2048)
+            return source.stream.read(2048)
         except decompression_errors() as error:
             raise DensityFormatError(path, f"the compressed data is damaged or cut off ({error})") from error
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symfft.density import Density
 from symfft.errors import DensityFormatError, ShapeError
-from symfft.io._compressed import PathLike, decompression_errors, open_binary, replace_file
+from symfft.io._compressed import PathLike, Source, decompression_errors, replace_file
 from symfft.io._text import MAX_POINTS
 
 HEADER = 1024
@@ -47,9 +48,9 @@ def read_ccp4(path: PathLike, *, max_points: int = MAX_POINTS) -> Density:
     """
     import gemmi
 
-    _check_size(path, max_points)
     try:
-        map_ = gemmi.read_ccp4_map(str(path))
+        with _checked(path, max_points) as plain:
+            map_ = gemmi.read_ccp4_map(str(plain))
         map_.setup(math.nan)
         grid = map_.grid
         values = np.ascontiguousarray(grid.array, dtype=np.float64)
@@ -71,7 +72,8 @@ def write_ccp4(path: PathLike, density: Density) -> None:
     """Write the values of a density as a CCP4 map of the whole cell in P1, atomically, compressed as its suffix says.
 
     The format has single precision (seven digits), no atoms, no magnetization, and keeps of the lattice only lengths
-    and angles: its orientation in space is lost.
+    and angles: its orientation in space is lost. Lattice vectors that are left-handed, which six parameters cannot
+    say, are all reversed, and so are the axes of the grid: index i becomes -i.
 
     Parameters
     ----------
@@ -83,19 +85,17 @@ def write_ccp4(path: PathLike, density: Density) -> None:
     Raises
     ------
     ShapeError
-        If the lattice vectors are left-handed, since six parameters cannot say so, or a value is too large.
+        If a value exceeds single precision.
     """
     import gemmi
 
-    if np.linalg.det(density.lattice) < 0.0:
-        raise ShapeError(
-            f"{path}: the lattice vectors are left-handed, and a CCP4 file holds lengths and angles only; "
-            "exchange two axes of lattice, values and positions first"
-        )
     if np.abs(density.values).max() > np.finfo(np.float32).max:
         raise ShapeError(f"{path}: a value exceeds single precision, {np.abs(density.values).max()}")
+    values = density.values.astype(np.float32)
+    if np.linalg.det(density.lattice) < 0.0:
+        values = np.ascontiguousarray(np.roll(values[::-1, ::-1, ::-1], 1, axis=(0, 1, 2)))
     map_ = gemmi.Ccp4Map()
-    map_.grid = gemmi.FloatGrid(density.values.astype(np.float32))
+    map_.grid = gemmi.FloatGrid(values)
     map_.grid.spacegroup = gemmi.SpaceGroup("P 1")
     map_.grid.set_unit_cell(gemmi.UnitCell(*cell_parameters(density.lattice)))
     map_.update_ccp4_header(2)
@@ -121,36 +121,47 @@ def cell_parameters(lattice: NDArray[np.float64]) -> tuple[float, ...]:
     return *map(float, lengths), *map(float, angles)
 
 
-def _check_size(path: PathLike, max_points: int) -> None:
-    """Make sure that the file holds what its header promises before anything is allocated for it."""
-    stream, _, _ = open_binary(path)
+@contextmanager
+def _checked(path: PathLike, max_points: int) -> Iterator[PathLike]:
+    """Give the path of a plain file that holds what its header promises, before anything is allocated for it."""
     try:
-        with stream:
-            header = stream.read(HEADER)
-            if len(header) < HEADER or header[208:212] != b"MAP ":
-                raise DensityFormatError(path, "expected a CCP4 map: no MAP in bytes 208 to 211 of the header")
-            words = np.frombuffer(header, dtype="<i4" if header[212] in (0x44, 0) else ">i4").astype(object)
-            points, cell = words[0] * words[1] * words[2], words[7] * words[8] * words[9]
-            if min(words[:3]) < 1 or min(words[7:10]) < 1 or words[3] not in BYTES_PER_VALUE or words[23] < 0:
-                raise DensityFormatError(
-                    path,
-                    f"expected a map of real values, found mode {words[3]}, points {words[:3]}, cell {words[7:10]}",
-                )
-            if cell > min(max_points, MOST_OPERATORS * points) or points > max_points:
-                raise DensityFormatError(
-                    path,
-                    f"expected a cell of at most {max_points} points and {MOST_OPERATORS} times the map, found {cell}",
-                )
-            wanted = words[23] + points * BYTES_PER_VALUE[words[3]]
-            found = _skip(stream, wanted)
+        with Source(path) as source:
+            header = source.stream.read(HEADER)
+            wanted = _data_size(path, header, max_points)
+            with ExitStack() as stack:
+                copy = None if source.plain else stack.enter_context(tempfile.NamedTemporaryFile())
+                if copy is not None:
+                    copy.write(header)
+                found = 0
+                while found < wanted and (piece := source.stream.read(min(1 << 20, wanted - found))):
+                    found += len(piece)
+                    if copy is not None:
+                        copy.write(piece)
+                if found < wanted:
+                    raise DensityFormatError(
+                        path, f"expected {wanted} bytes after the header, the file ends after {found}"
+                    )
+                if copy is not None:
+                    copy.flush()
+                yield path if copy is None else copy.name
     except decompression_errors() as error:
         raise DensityFormatError(path, f"the compressed data is damaged or cut off ({error})") from error
-    if found < wanted:
-        raise DensityFormatError(path, f"expected {wanted} bytes after the header, the file ends after {found}")
 
 
-def _skip(stream: IO[bytes], count: int) -> int:
-    skipped = 0
-    while skipped < count and (piece := stream.read(min(1 << 20, count - skipped))):
-        skipped += len(piece)
-    return skipped
+def _data_size(path: PathLike, header: bytes, max_points: int) -> int:
+    if len(header) < HEADER or header[208:212] != b"MAP ":
+        raise DensityFormatError(path, "expected a CCP4 map: no MAP in bytes 208 to 211 of the header")
+    words = np.frombuffer(header, dtype=">i4" if header[212] == 0x11 else "<i4").tolist()
+    counts, cell, mode, symmetry = words[:3], words[7:10], words[3], words[23]
+    if min(counts + cell) < 1 or mode not in BYTES_PER_VALUE or symmetry < 0:
+        raise DensityFormatError(
+            path, f"expected a map of real values, found mode {mode}, points {counts}, cell {cell}, symmetry {symmetry}"
+        )
+    points = math.prod(counts)
+    if math.prod(cell) > min(max_points, MOST_OPERATORS * points) or points > max_points:
+        raise DensityFormatError(
+            path,
+            f"expected a cell of at most {max_points} points, and {MOST_OPERATORS} times the map's, "
+            f"found points {counts}, cell {cell}",
+        )
+    return int(symmetry + points * BYTES_PER_VALUE[mode])

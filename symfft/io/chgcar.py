@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.density import Density, Kind
+from symfft.density import Density, Kind, cell_volume
 from symfft.errors import ChgcarFormatError, ShapeError
 from symfft.io._compressed import PathLike, bare_name, replace_file
 from symfft.io._format import format_grid
@@ -79,8 +79,7 @@ def read_chgcar(
         header = read_header(reader, species)
         shape = _read_dimensions(reader, max_points)
         atoms = len(header.numbers)
-        volume = float(abs(np.linalg.det(header.lattice)))
-        divisor = volume if kind in SCALED_KINDS else 1.0
+        divisor = cell_volume(header.lattice) if kind in SCALED_KINDS else 1.0
         blocks: list[NDArray[np.float64]] = []
         augmentation: list[str] = []
         moments: list[str] = []

@@ -10,7 +10,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.density import Density, Kind
+from symfft.density import Density, Kind, cell_volume
 from symfft.errors import ShapeError
 from symfft.io._compressed import PathLike, replace_file
 from symfft.io._format import format_grid
@@ -77,8 +77,7 @@ def read_cube(
         length = BOHR if voxels[0] > 0 else 1.0
         nx, ny, nz = (abs(count) for count in voxels)
         lattice = np.array([vector for _, vector, _ in axes]) * length * np.array([[nx], [ny], [nz]])
-        with np.errstate(all="ignore"):
-            volume = abs(np.linalg.det(lattice))
+        volume = cell_volume(lattice)
         if not 0.0 < volume < np.inf:
             reader.fail(f"expected three independent vectors, their volume is {volume}", line=reader.line - 1)
         numbers, cartesian = _read_atoms(reader, abs(atoms))

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.density import Density, format_augmentation
+from symfft.density import Density, cell_volume, format_augmentation
 from symfft.errors import DensityFormatError, ShapeError
-from symfft.io._compressed import PathLike, decompression_errors, open_binary
+from symfft.io._compressed import PathLike, Source, decompression_errors
 from symfft.io._elements import atomic_number
 from symfft.io._text import MAX_POINTS
 
-#: No number of a JSON grid takes more bytes.
-BYTES_PER_POINT = 32
+#: Times its size on disk to which a file may decompress (densities: 3 to 10).
+MOST_COMPRESSED = 200
 
 
 def read_materials_project(path: PathLike, *, max_points: int = MAX_POINTS) -> Density:
@@ -38,7 +38,7 @@ def read_materials_project(path: PathLike, *, max_points: int = MAX_POINTS) -> D
     DensityFormatError
         If the file is not JSON, or something is missing or of the wrong form; the message names the key.
     """
-    document = _load(path, BYTES_PER_POINT * 4 * max_points)
+    document = _load(path)
     chgcar = document.get("data") if "poscar" not in document and "structure" not in document else document
     if not isinstance(chgcar, dict) or not isinstance(chgcar.get("data"), dict):
         raise DensityFormatError(path, "expected a pymatgen Chgcar with the keys poscar and data, found neither")
@@ -55,7 +55,7 @@ def read_materials_project(path: PathLike, *, max_points: int = MAX_POINTS) -> D
         raise DensityFormatError(path, f"expected the grids total, total and diff, or four, found {sorted(grids)}")
     if len({grids[key].shape for key in present}) > 1:
         raise DensityFormatError(path, f"expected grids of one shape, found {[grids[key].shape for key in present]}")
-    volume = abs(np.linalg.det(lattice))
+    volume = cell_volume(lattice)
     blocks = [grids[key] / volume for key in present]
     try:
         return Density(
@@ -71,17 +71,21 @@ def read_materials_project(path: PathLike, *, max_points: int = MAX_POINTS) -> D
         raise DensityFormatError(path, str(error)) from error
 
 
-def _load(path: PathLike, limit: int) -> dict[str, Any]:
-    stream, size, compressed = open_binary(path)
-    with stream:
+def _load(path: PathLike) -> dict[str, Any]:
+    text = bytearray()
+    with Source(path) as source:
+        limit = source.size if source.plain else MOST_COMPRESSED * source.size
         try:
-            # A compressed file may not claim to be thousands of times its size.
-            text = stream.read(min(limit, 1100 * size + 1) if compressed else size)
-            rest = stream.read(1)
+            while len(text) <= limit and (piece := source.stream.read(1 << 20)):
+                text += piece
         except decompression_errors() as error:
             raise DensityFormatError(path, f"the compressed data is damaged or cut off ({error})") from error
-    if rest:
-        raise DensityFormatError(path, f"expected at most {len(text)} bytes of text, the file goes on")
+    if len(text) > limit:
+        raise DensityFormatError(
+            path,
+            f"expected a text at most {MOST_COMPRESSED} times as long as the compressed file, it goes on; "
+            "if this is meant, decompress it first",
+        )
     try:
         document = json.loads(text)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -100,6 +104,8 @@ def _structure(path: PathLike, structure: Any) -> tuple[NDArray[np.float64], NDA
         labels = [str(kinds[0]["element"]) for kinds in species]
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise DensityFormatError(path, f"expected a structure with lattice.matrix and sites ({error!r})") from error
+    if not 0.0 < cell_volume(lattice) < np.inf:
+        raise DensityFormatError(path, f"expected three independent lattice vectors, found {lattice.tolist()}")
     numbers = [atomic_number(label) for label in labels]
     if None in numbers or any(len(kinds) != 1 for kinds in species):
         raise DensityFormatError(path, f"expected one known element on every site, found {sorted(set(labels))}")

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.density import Density, format_augmentation
+from symfft.density import Density, cell_volume, format_augmentation
 from symfft.errors import DensityFormatError, ShapeError, SymfftError
 from symfft.io._compressed import PathLike
 from symfft.io._elements import atomic_number
@@ -60,7 +60,7 @@ def read_vaspwave(path: PathLike, *, max_points: int = MAX_POINTS) -> Density:
 def _read(path: PathLike, file: Any, max_points: int) -> Density:
     lattice, positions, numbers, species, comment = _structure(path, file)
     raw = _charge(path, file, max_points)
-    volume = abs(np.linalg.det(lattice))
+    volume = cell_volume(lattice)
     blocks = [np.ascontiguousarray(raw[i].T) / volume for i in range(len(raw))]
     texts = []
     for i in range(1, len(blocks) + 1):
@@ -119,14 +119,15 @@ def _structure(
     counts = [int(n) for n in np.ravel(group["number_ion_types"][()])]
     scale = float(np.ravel(group["scale"][()])[0]) if "scale" in group else 1.0
     named = [atomic_number(label) for label in labels]
-    if len(labels) != len(counts) or None in named or lattice.shape != (3, 3) or positions.shape != (sum(counts), 3):
+    consistent = lattice.shape == (3, 3) and positions.shape == (sum(counts), 3) and len(labels) == len(counts)
+    if not consistent or None in named or not 0.0 < cell_volume(lattice) < np.inf:
         raise DensityFormatError(
             path,
-            f"expected a structure, found the ions {labels} with counts {counts}, lattice vectors of shape "
-            f"{lattice.shape} and positions of shape {positions.shape}",
+            f"expected a structure, found the ions {labels} with counts {counts}, lattice vectors "
+            f"{lattice.tolist()} and positions of shape {positions.shape}",
         )
     if scale < 0.0:
-        scale = float(np.cbrt(-scale / abs(np.linalg.det(lattice))))
+        scale = float(np.cbrt(-scale / cell_volume(lattice)))
     lattice = lattice * scale
     if "direct_coordinates" in group and int(np.ravel(group["direct_coordinates"][()])[0]) != 1:
         positions = np.linalg.solve(lattice.T, (positions * scale).T).T
