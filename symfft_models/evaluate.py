@@ -96,8 +96,8 @@ def evaluate(model: SwinVAE, test: DensityTable, train: DensityTable) -> dict[st
         rows = torch.nonzero(test.group_m == index)[:, 0].tolist()
         if not rows:
             continue
-        truth = test.of_group(index, unit.size)
         weight = unit.multiplicity / np.prod(unit.shape)
+        truth = exact_mean(test.of_group(index, unit.size), weight)
         rivals = linear_rivals(model, train, index)
         guesses = {"model": np.stack([estimates[row] for row in rows])}
         floats = {"model": model.config.model.latent}

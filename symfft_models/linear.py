@@ -1,27 +1,37 @@
 r"""The linear path under the network: an optimal linear code for few densities.
 
-PCA knows only the directions its training densities span. The lowest-\|G\| stars know nothing about crystals. Between
-them lies the covariance
+PCA knows only the directions its training densities span, the lowest-\|G\| stars know nothing about crystals. Between
+them lies a covariance shrunk towards what is known beforehand,
 
-.. math:: C = (1 - \alpha)\, S + \alpha\, \sum_k P_k\, \varphi_k \varphi_k^T
+.. math:: C = (1 - \alpha)\, S + \alpha \big[ \beta A + (1 - \beta) P \big],
 
-with S the sample covariance, :math:`\varphi_k` the symmetric plane-wave sums and :math:`P_k` the power spectrum,
-smoothed along \|G\|: shrinkage towards a stationary random field. Its leading eigenvectors are the code;
-:math:`\alpha = 1` gives the stars, :math:`\alpha = 0` PCA, and cross-validation over compounds chooses.
+with S the sample covariance; A that of atoms: independent Gaussians of several widths on the Wyckoff positions that
+the training structures occupy; P that of a stationary random field: symmetric plane-wave sums with the training
+densities' power spectrum, which falls with \|G\|. All three have the trace of S. The code is made of the leading
+eigenvectors of C, and cross-validation over compounds chooses :math:`\alpha` and :math:`\beta`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
+import scipy.linalg
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import isotonic_regression
 
-from symfft import AsymmetricUnit
+from symfft import AsymmetricUnit, SpaceGroup
 from symfft_models.baselines import LinearCode, star_functions, weights
 
 Array = NDArray[np.float64]
-SHRINKAGES = (1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.3, 0.6, 1.0)
+
+SHRINKAGES = (0.01, 0.1, 0.5)
+ATOM_SHARES = (0.9, 0.99, 0.999)
+# Standard deviations of the atoms' Gaussians in units of the cell edge: from a hard 2p shell in a large cell to a
+# diffuse s shell in a small one.
+WIDTHS = np.geomspace(0.02, 0.2, 10)
 
 
 @dataclass(frozen=True)
@@ -29,18 +39,27 @@ class LinearFit:
     """A linear code, how it was chosen, and what it leaves over on densities it has not seen.
 
     `scale` (k,) is the standard deviation of each coefficient, `residual` (m, n) the cross-validated error of every
-    training density, `psnr` the cross-validated mean PSNR of each shrinkage tried.
+    training density, `psnr` the cross-validated mean PSNR of each (shrinkage, share of atoms) tried.
     """
 
     code: LinearCode
     scale: Array
-    shrinkage: float
     residual: Array
-    psnr: dict[float, float]
+    psnr: dict[tuple[float, float], float]
+
+    @property
+    def chosen(self) -> tuple[float, float]:
+        """Shrinkage and share of atoms with the best cross-validated PSNR."""
+        return max(self.psnr, key=lambda pair: self.psnr[pair])
 
 
 def fit_linear(
-    values: Array, unit: AsymmetricUnit, count: int, compound: NDArray[np.int64], folds: int = 4
+    values: Array,
+    unit: AsymmetricUnit,
+    count: int,
+    compound: NDArray[np.int64],
+    positions: Iterable[ArrayLike],
+    folds: int = 4,
 ) -> LinearFit:
     """Fit the linear code.
 
@@ -54,62 +73,98 @@ def fit_linear(
         Floats of the code.
     compound
         (m,) number of the compound; one compound is never in two folds.
+    positions
+        Fractional coordinates of atoms, one of each orbit, of all training structures.
     folds
         Parts of the cross-validation.
     """
     weight = weights(unit)
-    stars = star_functions(unit, 4 * count)
+    root = np.sqrt(weight)
+    stars = star_functions(unit, 4 * count) * root
+    atoms = atom_functions(unit, positions)
+    atoms = (atoms - (atoms @ weight)[:, None]) * root
+    atoms /= np.linalg.norm(atoms, axis=1, keepdims=True)
+    # Everything below happens in the span of stars, atoms and data, which is smaller than the asymmetric unit.
+    frame = orthonormal_rows(np.concatenate([stars, atoms, (values - 1.0) * root]))
+    data, stars, atoms = ((values - 1.0) * root) @ frame.T, stars @ frame.T, atoms @ frame.T
+    peak = values.max(1)
     fold = np.unique(compound, return_inverse=True)[1] % folds
-    psnr: dict[float, float] = {}
-    best, residual = SHRINKAGES[-1], np.zeros_like(values)
-    for shrinkage in SHRINKAGES:
-        error = np.zeros_like(values)
+    psnr: dict[tuple[float, float], float] = {}
+    residual = np.zeros_like(data)
+    for pair in product(SHRINKAGES, ATOM_SHARES):
+        error = np.zeros_like(data)
         for part in np.unique(fold):
             held = fold == part
-            if held.all():
-                continue
-            code, _ = shrunk_components(values[~held], weight, stars, count, shrinkage)
-            error[held] = values[held] - code.reconstruct(values[held])
-        mean_square = (error**2) @ weight
-        psnr[shrinkage] = float(np.mean(10 * np.log10(values.max(1) ** 2 / np.maximum(mean_square, 1e-300))))
-        if psnr[shrinkage] >= max(psnr.values()):
-            best, residual = shrinkage, error
-    code, scale = shrunk_components(values, weight, stars, count, best)
-    return LinearFit(code, scale, best, residual, psnr)
+            kept = ~held if not held.all() else held
+            mean, basis = shrunk_components(data[kept], peak[kept], stars, atoms, count, *pair)
+            deviation = data[held] - mean
+            error[held] = deviation - deviation @ basis.T @ basis
+        mean_square = np.maximum((error**2).sum(1), 1e-300)
+        psnr[pair] = float(np.mean(10 * np.log10(peak**2 / mean_square)))
+        if psnr[pair] >= max(psnr.values()):
+            residual = error
+    best = max(psnr, key=lambda pair: psnr[pair])
+    mean, basis = shrunk_components(data, peak, stars, atoms, count, *best)
+    code = LinearCode(1.0 + mean @ frame / root, basis @ frame / root, weight)
+    scale = np.sqrt(np.mean(((data - mean) @ basis.T) ** 2, axis=0))
+    return LinearFit(code, np.maximum(scale, 1e-2 * scale.max()), residual @ frame / root, psnr)
 
 
 def shrunk_components(
-    values: Array, weight: Array, stars: Array, count: int, shrinkage: float
-) -> tuple[LinearCode, Array]:
-    """Return the leading `count` eigenvectors of the shrunk covariance, and their coefficients' standard deviations.
+    data: Array, peak: Array, stars: Array, atoms: Array, count: int, shrinkage: float, atom_share: float
+) -> tuple[Array, Array]:
+    """Return the mean and the leading `count` eigenvectors of the shrunk covariance, in the frame of the data.
 
     Densities weigh 1 / max(rho)², so that the code minimises the mean of MSE / peak², the quantity behind PSNR.
     """
-    share = 1.0 / values.max(1) ** 2
-    share = share / share.sum()
-    mean = share @ values
-    root = np.sqrt(weight)
-    scaled = np.sqrt(share)[:, None] * (values - mean) * root
-    frame = stars * root
-    outside = scaled - (scaled @ frame.T) @ frame
-    _, sizes, directions = np.linalg.svd(outside, full_matrices=False)
-    frame = np.concatenate([frame, directions[sizes > 1e-9]])
-    coefficients = scaled @ frame.T
-    power = smooth_spectrum((coefficients[:, : len(stars)] ** 2).sum(0))
-    rest = (outside**2).sum() / max(values.shape[1] - len(stars), 1)
-    prior = np.concatenate([power, np.full(len(frame) - len(stars), rest)])
-    covariance = (1 - shrinkage) * coefficients.T @ coefficients + shrinkage * np.diag(prior)
-    variance, vectors = np.linalg.eigh(covariance)
-    basis = vectors[:, ::-1][:, :count].T @ frame / root
-    code = LinearCode(mean, basis, weight)
-    spread = np.sqrt(np.mean(code.encode(values) ** 2, axis=0))
-    prior_spread = np.sqrt(np.maximum(variance[::-1][:count], 0))
-    return code, np.maximum(spread, 0.1 * prior_spread) + 1e-6
+    share = peak**-2.0 / np.sum(peak**-2.0)
+    mean = share @ data
+    scaled = np.sqrt(share)[:, None] * (data - mean)
+    trace = (scaled**2).sum()
+    power = falling_spectrum(((scaled @ stars.T) ** 2).sum(0))
+    field = np.sqrt(trace * power / power.sum())[:, None] * stars
+    known = np.sqrt(trace / len(atoms)) * atoms
+    covariance = (
+        (1 - shrinkage) * scaled.T @ scaled
+        + shrinkage * (1 - atom_share) * field.T @ field
+        + shrinkage * atom_share * known.T @ known
+    )
+    size = len(covariance)
+    _, vectors = scipy.linalg.eigh(covariance, subset_by_index=[max(size - count, 0), size - 1])
+    return mean, vectors[:, ::-1].T
 
 
-def smooth_spectrum(power: Array, half_width: int = 6) -> Array:
-    """Average the power of neighbouring stars geometrically."""
-    logarithm = np.log(power + 1e-12 * power.max())
-    kernel = np.ones(2 * half_width + 1)
-    total = np.convolve(logarithm, kernel, mode="same")
-    return np.asarray(np.exp(total / np.convolve(np.ones_like(logarithm), kernel, mode="same")))
+def atom_functions(unit: AsymmetricUnit, positions: Iterable[ArrayLike]) -> Array:
+    """Return Gaussians of all `WIDTHS` on every distinct orbit of `positions`, on the AU, (k, n)."""
+    points = unit.indices / np.array(unit.shape)
+    functions = []
+    for orbit in distinct_orbits(unit.space_group, positions):
+        offset = points[:, None, :] - orbit
+        distance = ((offset - np.round(offset)) ** 2).sum(-1)
+        functions += [np.exp(-distance / (2 * width**2)).sum(1) for width in WIDTHS]
+    return np.stack(functions)
+
+
+def distinct_orbits(group: SpaceGroup, positions: Iterable[ArrayLike]) -> list[Array]:
+    """Return the orbit, (multiplicity, 3), of each position; positions of one orbit to within 0.005 give one."""
+    rotations, translations = np.asarray(group.rotations), np.asarray(group.translations).astype(np.float64)
+    orbits: dict[tuple[int, ...], Array] = {}
+    for position in positions:
+        images = (rotations @ np.asarray(position, dtype=np.float64) + translations) % 1.0
+        images = np.unique(np.round(images, 6) % 1.0, axis=0)
+        cells = np.unique(np.round(images * 200).astype(np.int64) % 200, axis=0)
+        orbits.setdefault((len(images), *cells[0]), images)
+    return list(orbits.values())
+
+
+def orthonormal_rows(rows: Array) -> Array:
+    """Return an orthonormal basis of the span of some rows."""
+    _, sizes, directions = np.linalg.svd(rows, full_matrices=False)
+    return directions[sizes > 1e-10 * sizes[0]]
+
+
+def falling_spectrum(power: Array) -> Array:
+    """Smooth a power spectrum, ordered by |G|, to the nearest one (in its logarithm) that never rises."""
+    logarithm = isotonic_regression(np.log(power + 1e-14 * power.max()), increasing=False).x
+    # Equal steps would leave the order of stars within them to rounding.
+    return np.asarray(np.exp(logarithm - 1e-6 * np.arange(len(power))))

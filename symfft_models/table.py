@@ -52,10 +52,14 @@ class DensityTable:
         """Return the normalised densities of one space group, (structures, points) float64."""
         return self.values_mn[self.group_m == index, :points].double().numpy()
 
+    def entries_of(self, index: int) -> list[Entry]:
+        """Return the entries of one space group, in the order of `of_group`."""
+        return [entry for entry, group in zip(self.entries, self.group_m.tolist(), strict=True) if group == index]
+
     def compounds(self, index: int) -> NDArray[np.int64]:
         """Number the compounds of one space group, (structures,): equal compositions have equal numbers."""
-        chosen = [e.composition for e, g in zip(self.entries, self.group_m.tolist(), strict=True) if g == index]
-        return np.unique(np.array(chosen), return_inverse=True)[1].astype(np.int64)
+        names = np.array([entry.composition for entry in self.entries_of(index)])
+        return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
 def load_entries(config: DataConfig, split: str) -> list[Entry]:

@@ -92,7 +92,8 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
     shapes = grids_of(entries["train"] + entries["val"])
     model = SwinVAE(config, shapes)
     tables = {split: tabulate(entries[split], model.representation) for split in entries}
-    fits = fit_statistics(model, tables["train"])
+    resume = resume and (out / STATE).exists()
+    linear = {} if resume else fit_statistics(model, tables["train"])
     averaged = SwinVAE(config, shapes).requires_grad_(False).eval().to(device)
     averaged.load_state_dict(model.state_dict())
     tables = {split: table.to(device) for split, table in tables.items()}
@@ -110,14 +111,14 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
     steps = math.ceil(plan.epochs * rows_total / plan.batch)
     step, minutes, best = 0, 0.0, -math.inf
 
-    if resume and (out / STATE).exists():
+    if resume:
         state = load_state(out / STATE)
         if state["config"] != config.to_json():
             raise SymfftError(f"{out} was trained with other settings than those given; resume with its config.json")
         model.load_state_dict(state["model"])
         averaged.load_state_dict(state["averaged"])
         optimizer.load_state_dict(state["optimizer"])
-        step, minutes, best = state["step"], state["minutes"], state["best"]
+        step, minutes, best, linear = state["step"], state["minutes"], state["best"], state["linear"]
 
     if main:
         out.mkdir(parents=True, exist_ok=True)
@@ -129,7 +130,8 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
 
     def save() -> None:
         state = {"model": model.state_dict(), "averaged": averaged.state_dict(), "optimizer": optimizer.state_dict()}
-        save_state(out / STATE, {**state, "step": step, "minutes": minutes, "best": best, "config": config.to_json()})
+        numbers = {"step": step, "minutes": minutes, "best": best}
+        save_state(out / STATE, {**state, **numbers, "linear": linear, "config": config.to_json()})
 
     def record(entry: dict[str, float]) -> None:
         with open(out / LOG, "a", encoding="utf-8") as log:
@@ -222,9 +224,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         "train_structures": rows_total,
         "processes": accelerator.num_processes,
         "best_val_psnr": best,
-        "linear_shrinkage": dict(
-            zip(map(str, model.representation.groups), [fit.shrinkage for fit in fits], strict=False)
-        ),
+        "linear_path": linear,
     }
     if main:
         bar.n = 100

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from symfft_models.config import Config
-from symfft_models.linear import LinearFit, fit_linear
+from symfft_models.linear import fit_linear
 from symfft_models.representation import Representation
 from symfft_models.swin import SwinDecoder, SwinEncoder
 from symfft_models.table import DensityTable
@@ -119,10 +119,14 @@ class SwinVAE(nn.Module):
             coefficients = self.representation.dct(deviation_bn, group_b) / self.input_scale_gijk[group_b]
         tokens_btc = self.encoder(coefficients[:, None], self.embed_condition(condition_bp, group_b))
         mean_bl, log_variance_bl = self.to_latent(tokens_btc.flatten(1)).float().chunk(2, dim=-1)
+        log_variance_bl = (self.log_variance_gl[group_b] + log_variance_bl).clamp(-25.0, 10.0)
         if self.linear is not None:
+            # The network's correction counts in standard deviations of the posterior that training starts from: in
+            # units of the prior's, its first steps would undo the linear code.
+            spread_bl = torch.exp(0.5 * self.log_variance_gl[group_b])
             with torch.autocast(values_bn.device.type, enabled=False):
-                mean_bl = mean_bl + self.linear.encode(deviation_bn, self.representation.rows(group_b))
-        return Posterior(mean_bl, (self.log_variance_gl[group_b] + log_variance_bl).clamp(-25.0, 10.0))
+                mean_bl = self.linear.encode(deviation_bn, self.representation.rows(group_b)) + spread_bl * mean_bl
+        return Posterior(mean_bl, log_variance_bl)
 
     def decode(self, z_bl: Tensor, group_b: Tensor, condition_bp: Tensor) -> Tensor:
         """Return the normalised density on the AU, (b, n) float32, mean one over the cell."""
@@ -147,8 +151,8 @@ class SwinVAE(nn.Module):
 
 
 @torch.no_grad()
-def fit_statistics(model: SwinVAE, table: DensityTable) -> list[LinearFit]:
-    """Set the scales, and the linear path where there is one, from training densities.
+def fit_statistics(model: SwinVAE, table: DensityTable) -> dict[str, dict[str, float]]:
+    """Set the scales, and the linear path where there is one, from training densities; say how the path was chosen.
 
     With a linear path the network sees coefficients of deviations from the mean in units of their spread, and writes
     in units of the linear path's cross-validated error. Without one (the paper's model) both are one number a group.
@@ -156,21 +160,28 @@ def fit_statistics(model: SwinVAE, table: DensityTable) -> list[LinearFit]:
     representation = model.representation
     condition = table.condition_mp
     model.condition_scale_2p.copy_(torch.stack([condition.mean(0), condition.std(0) + 1e-3]))
-    fits = []
+    choices = {}
     for index, unit in enumerate(representation.units):
         values = table.of_group(index, unit.size)
         if not len(values):
             raise ValueError(f"space group {representation.groups[index]} has no training density")
         shift = representation.shift_gn[index, : unit.size].numpy()
         compound = table.compounds(index)
+        positions = [np.array(site.position) for entry in table.entries_of(index) for site in entry.sites]
         if model.config.data.origin_shift:
             values, compound = np.concatenate([values, values[:, shift]]), np.concatenate([compound, compound])
+            positions += [position + 0.5 for position in positions]
         if model.linear is None:
             spread = coefficients_of(representation, index, values).square().mean().sqrt()
             model.input_scale_gijk[index], model.output_scale_gijk[index] = spread, spread
             continue
-        fit = fit_linear(values, unit, model.config.model.latent, compound)
-        fits.append(fit)
+        fit = fit_linear(values, unit, model.config.model.latent, compound, positions)
+        shrinkage, atom_share = fit.chosen
+        choices[str(representation.groups[index])] = {
+            "shrinkage": shrinkage,
+            "atom_share": atom_share,
+            "cross_validated_psnr": fit.psnr[fit.chosen],
+        }
         count = len(fit.code.basis)
         mean = torch.from_numpy(fit.code.mean).float()
         model.mean_gn[index, : unit.size] = mean
@@ -183,7 +194,7 @@ def fit_statistics(model: SwinVAE, table: DensityTable) -> list[LinearFit]:
         residual = coefficients_of(representation, index, fit.residual)
         model.input_scale_gijk[index] = smooth_scale(deviation)
         model.output_scale_gijk[index] = smooth_scale(residual)
-    return fits
+    return choices
 
 
 def coefficients_of(representation: Representation, index: int, values: np.ndarray) -> Tensor:
