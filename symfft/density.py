@@ -21,7 +21,7 @@ KINDS: tuple[Kind, ...] = ("charge", "potential", "elf", "kinetic_energy")
 _AUGMENTATION_HEAD = re.compile(r"\s*augmentation occupancies( \(imaginary part\))?.*")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Density:
     """A periodic quantity on a regular grid: ``values[ix, iy, iz]`` belongs to the fractional coordinates i / N.
 
@@ -65,6 +65,8 @@ class Density:
     >>> import numpy as np
     >>> from symfft import Density
     >>> density = Density(np.full((4, 4, 4), 0.125), 4.0 * np.eye(3), [[0, 0, 0]], [2])
+    >>> density
+    <Density: charge on 4 x 4 x 4 points, 8 electrons, 1 atoms in 64 Å³>
     >>> density.volume, density.electrons
     (64.0, 8.0)
     """
@@ -118,6 +120,13 @@ class Density:
                 raise ShapeError(
                     f"{name} has {len(texts)} texts, it must have {count}: the density has {self.blocks} blocks"
                 )
+
+    def __repr__(self) -> str:
+        content = f"{self.electrons:.6g} electrons, " if self.kind == "charge" else ""
+        blocks = f", {self.blocks} blocks" if self.blocks > 1 else ""
+        grid = " x ".join(map(str, self.shape))
+        cell = f"{len(self.numbers)} atoms in {self.volume:.6g} Å³"
+        return f"<Density: {self.kind} on {grid} points{blocks}, {content}{cell}>"
 
     # ---- what follows from it ---------------------------------------------------------------------------------------
 
