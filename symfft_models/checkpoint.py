@@ -18,6 +18,8 @@ from symfft_models.config import from_json
 from symfft_models.vae import SwinVAE
 
 FORMAT = "symfft-vae 1"
+# Held-out linear codes serve in training alone; they would make the file five times as large.
+TRAINING_ONLY = "linear.held_out"
 
 
 class CheckpointError(SymfftError):
@@ -53,7 +55,11 @@ def save_weights(path: Path, model: SwinVAE, facts: Mapping[str, Any]) -> None:
         "shapes": json.dumps(shapes),
         "facts": json.dumps(dict(facts)),
     }
-    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    tensors = {
+        name: value.detach().cpu().contiguous()
+        for name, value in model.state_dict().items()
+        if not name.startswith(TRAINING_ONLY)
+    }
     write_atomically(path, lambda target: save_file(tensors, target, metadata=metadata))
 
 
@@ -77,8 +83,9 @@ def load_model(path: Path) -> tuple[SwinVAE, dict[str, Any]]:
         raise CheckpointError(f"{path}: format {metadata.get('format')!r}, this version reads {FORMAT!r}")
     shapes = {int(group): tuple(shape) for group, shape in json.loads(metadata["shapes"]).items()}
     model = SwinVAE(from_json(metadata["config"]), shapes)
+    held_out = {name: value for name, value in model.state_dict().items() if name.startswith(TRAINING_ONLY)}
     try:
-        model.load_state_dict(tensors)
+        model.load_state_dict(tensors | held_out)
     except RuntimeError as error:
         raise CheckpointError(f"{path}: weights do not fit their own description: {error}") from None
     return model.eval(), json.loads(metadata["facts"])

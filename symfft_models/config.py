@@ -40,7 +40,6 @@ class ModelConfig:
     condition_channels: int = 32
     site_power: float = 1.0
     linear_path: bool = False
-    train_linear: bool = False
 
 
 @dataclass(frozen=True)

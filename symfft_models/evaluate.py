@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -67,15 +67,13 @@ def linear_rivals(model: SwinVAE, train: DensityTable, index: int) -> dict[str, 
     }
 
 
-def start_of_training(model: SwinVAE, index: int) -> Callable[[Array], Array] | None:
-    """Return the linear path alone: what the model was before its first step, unless the path itself was trained."""
+def start_of_training(model: SwinVAE, index: int) -> LinearCode | None:
+    """Return the linear path alone, which the model was before its first step."""
     if model.linear is None:
         return None
-    size = model.representation.units[index].size
-    mean = model.mean_gn[index, :size].double().numpy()
-    encoder = model.linear.encoder_gln[index, :, :size].detach().double().numpy()
-    decoder = model.linear.decoder_gln[index, :, :size].detach().double().numpy()
-    return lambda values: mean + (values - mean) @ encoder.T @ decoder
+    unit = model.representation.units[index]
+    mean, basis = model.linear.mean_gn[index, : unit.size], model.linear.basis_gln[index, :, : unit.size]
+    return LinearCode(mean.double().numpy(), basis.double().numpy(), unit.multiplicity / np.prod(unit.shape))
 
 
 def evaluate(model: SwinVAE, test: DensityTable, train: DensityTable) -> dict[str, Any]:
@@ -99,11 +97,11 @@ def evaluate(model: SwinVAE, test: DensityTable, train: DensityTable) -> dict[st
         weight = unit.multiplicity / np.prod(unit.shape)
         truth = exact_mean(test.of_group(index, unit.size), weight)
         rivals = linear_rivals(model, train, index)
-        guesses = {"model": np.stack([estimates[row] for row in rows])}
-        floats = {"model": model.config.model.latent}
         alone = start_of_training(model, index)
         if alone is not None:
-            guesses["linear_path"], floats["linear_path"] = exact_mean(alone(truth), weight), model.config.model.latent
+            rivals["linear_path"] = alone
+        guesses = {"model": np.stack([estimates[row] for row in rows])}
+        floats = {"model": model.config.model.latent}
         for name, code in rivals.items():
             guesses[name], floats[name] = exact_mean(code.reconstruct(truth), weight), len(code.basis)
         density = np.exp([float(test.condition_mp[row, 1]) for row in rows])

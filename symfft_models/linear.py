@@ -38,14 +38,18 @@ WIDTHS = np.geomspace(0.02, 0.2, 10)
 class LinearFit:
     """A linear code, how it was chosen, and what it leaves over on densities it has not seen.
 
-    `scale` (k,) is the standard deviation of each coefficient, `residual` (m, n) the cross-validated error of every
-    training density, `psnr` the cross-validated mean PSNR of each (shrinkage, share of atoms) tried.
+    `scale` (k,) is the standard deviation of each coefficient and `psnr` the cross-validated mean PSNR of each
+    (shrinkage, share of atoms) tried. `fold` (m,) says which of the `held_out` codes was fitted without a training
+    density; these codes are turned within their spans so that their coefficients mean what those of `code` do.
+    `residual` (m, n) is the error that they make.
     """
 
     code: LinearCode
     scale: Array
-    residual: Array
     psnr: dict[tuple[float, float], float]
+    fold: NDArray[np.int64]
+    held_out: list[LinearCode]
+    residual: Array
 
     @property
     def chosen(self) -> tuple[float, float]:
@@ -88,26 +92,47 @@ def fit_linear(
     frame = orthonormal_rows(np.concatenate([stars, atoms, (values - 1.0) * root]))
     data, stars, atoms = ((values - 1.0) * root) @ frame.T, stars @ frame.T, atoms @ frame.T
     peak = values.max(1)
-    fold = np.unique(compound, return_inverse=True)[1] % folds
-    psnr: dict[tuple[float, float], float] = {}
-    residual = np.zeros_like(data)
+    numbers = np.unique(compound, return_inverse=True)[1]
+    folds = min(folds, int(numbers.max()) + 1)
+    fold = numbers % folds
+
+    def without(part: int, shrinkage: float, atom_share: float) -> tuple[Array, Array]:
+        kept = fold != part if folds > 1 else fold == part
+        return shrunk_components(data[kept], peak[kept], stars, atoms, count, shrinkage, atom_share)
+
+    def held_out_error(codes: list[tuple[Array, Array]]) -> Array:
+        error = np.empty_like(data)
+        for part, (mean, basis) in enumerate(codes):
+            deviation = data[fold == part] - mean
+            error[fold == part] = deviation - deviation @ basis.T @ basis
+        return error
+
+    psnr = {}
     for pair in product(SHRINKAGES, ATOM_SHARES):
-        error = np.zeros_like(data)
-        for part in np.unique(fold):
-            held = fold == part
-            kept = ~held if not held.all() else held
-            mean, basis = shrunk_components(data[kept], peak[kept], stars, atoms, count, *pair)
-            deviation = data[held] - mean
-            error[held] = deviation - deviation @ basis.T @ basis
-        mean_square = np.maximum((error**2).sum(1), 1e-300)
-        psnr[pair] = float(np.mean(10 * np.log10(peak**2 / mean_square)))
-        if psnr[pair] >= max(psnr.values()):
-            residual = error
+        mean_square = (held_out_error([without(part, *pair) for part in range(folds)]) ** 2).sum(1)
+        psnr[pair] = float(np.mean(10 * np.log10(peak**2 / np.maximum(mean_square, 1e-300))))
     best = max(psnr, key=lambda pair: psnr[pair])
     mean, basis = shrunk_components(data, peak, stars, atoms, count, *best)
-    code = LinearCode(1.0 + mean @ frame / root, basis @ frame / root, weight)
     scale = np.sqrt(np.mean(((data - mean) @ basis.T) ** 2, axis=0))
-    return LinearFit(code, np.maximum(scale, 1e-2 * scale.max()), residual @ frame / root, psnr)
+    parts = [(middle, turned_towards(rows, basis)) for middle, rows in (without(part, *best) for part in range(folds))]
+
+    def code(mean: Array, basis: Array) -> LinearCode:
+        return LinearCode(1.0 + mean @ frame / root, basis @ frame / root, weight)
+
+    return LinearFit(
+        code(mean, basis),
+        np.maximum(scale, 1e-2 * scale.max()),
+        psnr,
+        fold,
+        [code(*part) for part in parts],
+        held_out_error(parts) @ frame / root,
+    )
+
+
+def turned_towards(basis: Array, target: Array) -> Array:
+    """Rotate an orthonormal basis within its span to come closest to another (orthogonal Procrustes problem)."""
+    left, _, right = np.linalg.svd(target @ basis.T)
+    return np.asarray(left @ right @ basis)
 
 
 def shrunk_components(

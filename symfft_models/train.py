@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.utils import broadcast, gather_object
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
@@ -25,7 +25,7 @@ from symfft_models.checkpoint import load_state, save_state, save_weights, write
 from symfft_models.config import Config, TrainConfig
 from symfft_models.loss import LOSSES, peak_error
 from symfft_models.table import DensityTable, grids_of, load_entries, tabulate
-from symfft_models.vae import SwinVAE, fit_statistics
+from symfft_models.vae import Fit, SwinVAE, fit_statistics
 
 CONFIG, STATE, WEIGHTS = "config.json", "state.pt", "weights.safetensors"
 LOG, SUMMARY = "log.jsonl", "training.json"
@@ -77,7 +77,9 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         Where the loss stops being a number; the last good checkpoint stays.
     """
     plan = config.train
-    accelerator = Accelerator(cpu=not torch.accelerator.is_available(), mixed_precision=plan.precision)
+    parallel = DistributedDataParallelKwargs(broadcast_buffers=False)
+    on_cpu = not torch.accelerator.is_available()
+    accelerator = Accelerator(cpu=on_cpu, mixed_precision=plan.precision, kwargs_handlers=[parallel])
     main, device = accelerator.is_main_process, accelerator.device
     if (out / STATE).exists() and not resume:
         raise SymfftError(f"{out} already holds a run; continue it with --resume, or choose another folder")
@@ -93,7 +95,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
     model = SwinVAE(config, shapes)
     tables = {split: tabulate(entries[split], model.representation) for split in entries}
     resume = resume and (out / STATE).exists()
-    linear = {} if resume else fit_statistics(model, tables["train"])
+    fit = None if resume else fit_statistics(model, tables["train"])
     averaged = SwinVAE(config, shapes).requires_grad_(False).eval().to(device)
     averaged.load_state_dict(model.state_dict())
     tables = {split: table.to(device) for split, table in tables.items()}
@@ -118,7 +120,8 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         model.load_state_dict(state["model"])
         averaged.load_state_dict(state["averaged"])
         optimizer.load_state_dict(state["optimizer"])
-        step, minutes, best, linear = state["step"], state["minutes"], state["best"], state["linear"]
+        step, minutes, best = state["step"], state["minutes"], state["best"]
+        fit = Fit(state["fold"], state["choices"])
 
     if main:
         out.mkdir(parents=True, exist_ok=True)
@@ -127,11 +130,13 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         board = SummaryWriter(str(out / "tensorboard"), purge_step=step)
         bar = tqdm(total=100, unit="%", desc="training", disable=not progress, bar_format=BAR, mininterval=0.5)
     started = time.monotonic() - 60 * minutes
+    fold_m = fit.fold_m.to(device)
 
     def save() -> None:
         state = {"model": model.state_dict(), "averaged": averaged.state_dict(), "optimizer": optimizer.state_dict()}
         numbers = {"step": step, "minutes": minutes, "best": best}
-        save_state(out / STATE, {**state, **numbers, "linear": linear, "config": config.to_json()})
+        fitted = {"fold": fit.fold_m, "choices": fit.choices, "config": config.to_json()}
+        save_state(out / STATE, {**state, **numbers, **fitted})
 
     def record(entry: dict[str, float]) -> None:
         with open(out / LOG, "a", encoding="utf-8") as log:
@@ -174,7 +179,8 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         warmth = min(1.0, done / config.loss.latent_warmup) if config.loss.latent_warmup else 1.0
         factors = (config.loss.divergence, config.loss.reconstruction, warmth * config.loss.latent)
 
-        estimate_bn, posterior = network(values_bn, group_b, condition_bp, noise_bl)
+        fold_b = fold_m[rows_b] if config.model.linear_path else None
+        estimate_bn, posterior = network(values_bn, group_b, condition_bp, noise_bl, fold_b)
         terms = loss_of(values_bn, estimate_bn, weight_gn[group_b], posterior.mean, posterior.log_variance, factors)
         accelerator.backward(terms.total.mean())
         norm = float(accelerator.clip_grad_norm_(model.parameters(), plan.clip))
@@ -224,7 +230,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         "train_structures": rows_total,
         "processes": accelerator.num_processes,
         "best_val_psnr": best,
-        "linear_path": linear,
+        "linear_path": fit.choices,
     }
     if main:
         bar.n = 100

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from symfft import ShapeError
 from symfft_models.config import Config
 from symfft_models.linear import fit_linear
 from symfft_models.representation import Representation
@@ -21,8 +22,8 @@ from symfft_models.table import DensityTable
 
 # Share of the linear path's squared error that the posterior's noise adds at the start.
 NOISE_SHARE = 0.01
-
-Rows = list[tuple[int, Tensor]]  # which rows of a batch belong to which space group
+# Parts of the cross-validation that gives the linear path's held-out codes.
+FOLDS = 4
 
 
 @dataclass(frozen=True)
@@ -34,26 +35,54 @@ class Posterior:
 
 
 class LinearPath(nn.Module):
-    """z = E (rho - mean) and rho = mean + D z, one pair of matrices for each space group, padded to one size."""
+    """z = B (rho - mean) / scale and rho = mean + B^T (scale z): one code for each space group, padded to one size.
 
-    def __init__(self, groups: int, points: int, latent: int, trainable: bool) -> None:
+    Training densities are coded by held-out codes (`symfft_models.linear`), one for each fold, so that the network
+    learns to correct the errors that the linear code makes on crystals it was not fitted to. `fold_b` says which;
+    -1, or none given, is the code fitted to all, the only one that is saved with the weights.
+    """
+
+    def __init__(self, representation: Representation, latent: int) -> None:
         super().__init__()
-        self.encoder_gln = nn.Parameter(torch.zeros(groups, latent, points), requires_grad=trainable)
-        self.decoder_gln = nn.Parameter(torch.zeros(groups, latent, points), requires_grad=trainable)
+        self.representation = representation
+        groups, points = len(representation.groups), representation.points
+        self.mean_gn: Tensor
+        self.basis_gln: Tensor
+        self.scale_gl: Tensor
+        self.held_out_mean_gfn: Tensor
+        self.held_out_basis_gfln: Tensor
+        self.register_buffer("mean_gn", torch.zeros(groups, points))
+        self.register_buffer("basis_gln", torch.zeros(groups, latent, points))
+        self.register_buffer("scale_gl", torch.ones(groups, latent))
+        self.register_buffer("held_out_mean_gfn", torch.zeros(groups, FOLDS, points))
+        self.register_buffer("held_out_basis_gfln", torch.zeros(groups, FOLDS, latent, points))
 
-    def encode(self, deviation_bn: Tensor, rows: Rows) -> Tensor:
-        """Return (b, l)."""
-        z_bl = deviation_bn.new_zeros((len(deviation_bn), self.encoder_gln.shape[1]))
-        for index, where in rows:
-            z_bl[where] = deviation_bn[where] @ self.encoder_gln[index].T
-        return z_bl
+    def codes(self, group_b: Tensor, fold_b: Tensor | None) -> list[tuple[int, Tensor, Tensor, Tensor]]:
+        """List group, batch rows, mean and basis of every code that the batch needs."""
+        if fold_b is None:
+            return [(g, where, self.mean_gn[g], self.basis_gln[g]) for g, where in self.representation.rows(group_b)]
+        chosen = []
+        for g, rows in self.representation.rows(group_b):
+            for fold in torch.unique(fold_b[rows]).tolist():
+                where = rows[fold_b[rows] == fold]
+                chosen.append((g, where, self.held_out_mean_gfn[g, fold], self.held_out_basis_gfln[g, fold]))
+        return chosen
 
-    def decode(self, z_bl: Tensor, rows: Rows) -> Tensor:
-        """Return the deviation from the mean, (b, n)."""
-        deviation_bn = z_bl.new_zeros((len(z_bl), self.decoder_gln.shape[2]))
-        for index, where in rows:
-            deviation_bn[where] = z_bl[where] @ self.decoder_gln[index]
-        return deviation_bn
+    def encode(self, values_bn: Tensor, group_b: Tensor, fold_b: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the coefficients, (b, l), and the deviation from the mean, (b, n)."""
+        deviation_bn = torch.empty_like(values_bn)
+        z_bl = values_bn.new_empty((len(values_bn), self.scale_gl.shape[1]))
+        for g, where, mean, basis in self.codes(group_b, fold_b):
+            deviation_bn[where] = values_bn[where] - mean
+            z_bl[where] = (deviation_bn[where] * self.representation.weight_gn[g]) @ basis.T / self.scale_gl[g]
+        return z_bl, deviation_bn
+
+    def decode(self, z_bl: Tensor, group_b: Tensor, fold_b: Tensor | None) -> Tensor:
+        """Return the density, (b, n)."""
+        values_bn = z_bl.new_empty((len(z_bl), self.representation.points))
+        for g, where, mean, basis in self.codes(group_b, fold_b):
+            values_bn[where] = mean + (z_bl[where] * self.scale_gl[g]) @ basis
+        return values_bn
 
 
 class SwinVAE(nn.Module):
@@ -77,7 +106,7 @@ class SwinVAE(nn.Module):
         model = config.model
         self.config = config
         self.representation = Representation(shapes, model.site_power)
-        groups, points, envelope = len(shapes), self.representation.points, self.representation.envelope
+        groups, envelope = len(shapes), self.representation.envelope
         patch, window = (model.patch,) * 3, (model.window,) * 3
         coefficients = torch.ones(envelope, dtype=torch.bool)
         sizes = (model.channels, model.depths, model.heads, model.condition_channels)
@@ -91,17 +120,15 @@ class SwinVAE(nn.Module):
         )
         self.to_latent = nn.Linear(self.encoder.tokens * self.encoder.width, 2 * model.latent)
         self.from_latent = nn.Linear(model.latent, self.decoder.tokens * self.decoder.width)
-        self.linear = LinearPath(groups, points, model.latent, model.train_linear) if model.linear_path else None
+        self.linear = LinearPath(self.representation, model.latent) if model.linear_path else None
         if self.linear is not None:
             for last in (self.to_latent, self.decoder.readout.project):
                 nn.init.zeros_(last.weight)
                 nn.init.zeros_(last.bias)
-        self.mean_gn: Tensor
         self.input_scale_gijk: Tensor
         self.output_scale_gijk: Tensor
         self.log_variance_gl: Tensor
         self.condition_scale_2p: Tensor
-        self.register_buffer("mean_gn", torch.zeros(groups, points))
         self.register_buffer("input_scale_gijk", torch.ones(groups, *envelope))
         self.register_buffer("output_scale_gijk", torch.ones(groups, *envelope))
         self.register_buffer("log_variance_gl", torch.zeros(groups, model.latent))
@@ -112,89 +139,102 @@ class SwinVAE(nn.Module):
         centre, spread = self.condition_scale_2p
         return self.group_embedding(group_b) + self.condition((condition_bp - centre) / spread)
 
-    def encode(self, values_bn: Tensor, group_b: Tensor, condition_bp: Tensor) -> Posterior:
-        """Return the posterior of the latent floats."""
-        deviation_bn = values_bn - self.mean_gn[group_b]
+    def encode(
+        self, values_bn: Tensor, group_b: Tensor, condition_bp: Tensor, fold_b: Tensor | None = None
+    ) -> Posterior:
+        """Return the posterior of the latent floats; `fold_b` chooses held-out linear codes, in training only."""
         with torch.autocast(values_bn.device.type, enabled=False):
+            z_bl, deviation_bn = self.linear.encode(values_bn, group_b, fold_b) if self.linear else (0.0, values_bn)
             coefficients = self.representation.dct(deviation_bn, group_b) / self.input_scale_gijk[group_b]
         tokens_btc = self.encoder(coefficients[:, None], self.embed_condition(condition_bp, group_b))
         mean_bl, log_variance_bl = self.to_latent(tokens_btc.flatten(1)).float().chunk(2, dim=-1)
         log_variance_bl = (self.log_variance_gl[group_b] + log_variance_bl).clamp(-25.0, 10.0)
-        if self.linear is not None:
-            # The network's correction counts in standard deviations of the posterior that training starts from: in
-            # units of the prior's, its first steps would undo the linear code.
-            spread_bl = torch.exp(0.5 * self.log_variance_gl[group_b])
-            with torch.autocast(values_bn.device.type, enabled=False):
-                mean_bl = self.linear.encode(deviation_bn, self.representation.rows(group_b)) + spread_bl * mean_bl
-        return Posterior(mean_bl, log_variance_bl)
+        # Beside a linear path the network's correction counts in standard deviations of the posterior that training
+        # starts from: in units of the prior's, its first steps would undo the linear code.
+        spread_bl = torch.exp(0.5 * self.log_variance_gl[group_b])
+        return Posterior(z_bl + spread_bl * mean_bl, log_variance_bl)
 
-    def decode(self, z_bl: Tensor, group_b: Tensor, condition_bp: Tensor) -> Tensor:
+    def decode(self, z_bl: Tensor, group_b: Tensor, condition_bp: Tensor, fold_b: Tensor | None = None) -> Tensor:
         """Return the normalised density on the AU, (b, n) float32, mean one over the cell."""
         tokens_btc = self.from_latent(z_bl).reshape(len(z_bl), self.decoder.tokens, self.decoder.width)
         coefficients = self.decoder(tokens_btc, self.embed_condition(condition_bp, group_b))[:, 0]
         with torch.autocast(z_bl.device.type, enabled=False):
-            scaled = coefficients.float() * self.output_scale_gijk[group_b]
-            values_bn = self.mean_gn[group_b] + self.representation.idct(scaled, group_b)
+            values_bn = self.representation.idct(coefficients.float() * self.output_scale_gijk[group_b], group_b)
             if self.linear is not None:
-                values_bn = values_bn + self.linear.decode(z_bl.float(), self.representation.rows(group_b))
+                values_bn = values_bn + self.linear.decode(z_bl.float(), group_b, fold_b)
             excess = self.representation.mean(values_bn, group_b) - 1.0
             inside = self.representation.weight_gn[group_b] > 0
             return torch.where(inside, values_bn - excess[:, None], 0.0)
 
     def forward(
-        self, values_bn: Tensor, group_b: Tensor, condition_bp: Tensor, noise_bl: Tensor
+        self,
+        values_bn: Tensor,
+        group_b: Tensor,
+        condition_bp: Tensor,
+        noise_bl: Tensor,
+        fold_b: Tensor | None = None,
     ) -> tuple[Tensor, Posterior]:
         """Encode, draw with the given standard normal noise, decode."""
-        posterior = self.encode(values_bn, group_b, condition_bp)
+        posterior = self.encode(values_bn, group_b, condition_bp, fold_b)
         z_bl = posterior.mean + noise_bl * torch.exp(0.5 * posterior.log_variance)
-        return self.decode(z_bl, group_b, condition_bp), posterior
+        return self.decode(z_bl, group_b, condition_bp, fold_b), posterior
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What `fit_statistics` found beside the model's buffers: fold of every training row, choices per space group."""
+
+    fold_m: Tensor
+    choices: dict[str, dict[str, float]]
 
 
 @torch.no_grad()
-def fit_statistics(model: SwinVAE, table: DensityTable) -> dict[str, dict[str, float]]:
-    """Set the scales, and the linear path where there is one, from training densities; say how the path was chosen.
+def fit_statistics(model: SwinVAE, table: DensityTable) -> Fit:
+    """Set the scales, and the linear path where there is one, from training densities.
 
     With a linear path the network sees coefficients of deviations from the mean in units of their spread, and writes
-    in units of the linear path's cross-validated error. Without one (the paper's model) both are one number a group.
+    in units of the linear path's held-out error. Without one (the paper's model) both are one number a group.
     """
     representation = model.representation
     condition = table.condition_mp
     model.condition_scale_2p.copy_(torch.stack([condition.mean(0), condition.std(0) + 1e-3]))
-    choices = {}
+    choices: dict[str, dict[str, float]] = {}
+    fold_m = torch.zeros(len(table), dtype=torch.long)
     for index, unit in enumerate(representation.units):
-        values = table.of_group(index, unit.size)
+        number, size = representation.groups[index], unit.size
+        values, compound = table.of_group(index, size), table.compounds(index)
         if not len(values):
-            raise ValueError(f"space group {representation.groups[index]} has no training density")
-        shift = representation.shift_gn[index, : unit.size].numpy()
-        compound = table.compounds(index)
+            raise ShapeError(f"space group {number} has no training density; leave it out of data.space_groups")
         positions = [np.array(site.position) for entry in table.entries_of(index) for site in entry.sites]
         if model.config.data.origin_shift:
+            shift = representation.shift_gn[index, :size].numpy()
             values, compound = np.concatenate([values, values[:, shift]]), np.concatenate([compound, compound])
             positions += [position + 0.5 for position in positions]
         if model.linear is None:
             spread = coefficients_of(representation, index, values).square().mean().sqrt()
             model.input_scale_gijk[index], model.output_scale_gijk[index] = spread, spread
             continue
-        fit = fit_linear(values, unit, model.config.model.latent, compound, positions)
+        linear, fit = model.linear, fit_linear(values, unit, model.config.model.latent, compound, positions, FOLDS)
+        count = len(fit.code.basis)
+        linear.mean_gn[index, :size] = torch.from_numpy(fit.code.mean).float()
+        linear.basis_gln[index, :count, :size] = torch.from_numpy(fit.code.basis).float()
+        linear.scale_gl[index, :count] = torch.from_numpy(fit.scale).float()
+        for fold, code in enumerate(fit.held_out):
+            linear.held_out_mean_gfn[index, fold, :size] = torch.from_numpy(code.mean).float()
+            linear.held_out_basis_gfln[index, fold, :count, :size] = torch.from_numpy(code.basis).float()
+        mine = table.group_m == index
+        fold_m[mine] = torch.from_numpy(fit.fold[: int(mine.sum())])
+        noise = NOISE_SHARE * np.mean(fit.residual**2 @ fit.code.weight) / count
+        model.log_variance_gl[index, :count] = torch.from_numpy(np.log(np.minimum(noise / fit.scale**2, 1.0))).float()
+        model.input_scale_gijk[index] = smooth_scale(coefficients_of(representation, index, values - fit.code.mean))
+        model.output_scale_gijk[index] = smooth_scale(coefficients_of(representation, index, fit.residual))
         shrinkage, atom_share = fit.chosen
-        choices[str(representation.groups[index])] = {
+        choices[str(number)] = {
             "shrinkage": shrinkage,
             "atom_share": atom_share,
             "cross_validated_psnr": fit.psnr[fit.chosen],
         }
-        count = len(fit.code.basis)
-        mean = torch.from_numpy(fit.code.mean).float()
-        model.mean_gn[index, : unit.size] = mean
-        basis, scale = fit.code.basis, fit.scale[:, None]
-        model.linear.encoder_gln[index, :count, : unit.size] = torch.from_numpy(basis * fit.code.weight / scale).float()
-        model.linear.decoder_gln[index, :count, : unit.size] = torch.from_numpy(basis * scale).float()
-        noise = NOISE_SHARE * np.mean(fit.residual**2 @ fit.code.weight) / count
-        model.log_variance_gl[index, :count] = torch.from_numpy(np.log(np.minimum(noise / fit.scale**2, 1.0))).float()
-        deviation = coefficients_of(representation, index, values - fit.code.mean)
-        residual = coefficients_of(representation, index, fit.residual)
-        model.input_scale_gijk[index] = smooth_scale(deviation)
-        model.output_scale_gijk[index] = smooth_scale(residual)
-    return choices
+    return Fit(fold_m, choices)
 
 
 def coefficients_of(representation: Representation, index: int, values: np.ndarray) -> Tensor:

@@ -10,8 +10,7 @@ import torch
 from synthetic import synthetic_entries
 from train_job import TINY
 
-from symfft import SpaceGroup, asymmetric_unit, check_symmetry
-from symfft import read_chgcar
+from symfft import SpaceGroup, asymmetric_unit, check_symmetry, read_chgcar
 from symfft_models.cli import main
 from symfft_models.data.store import write_set
 from symfft_models.evaluate import PAPER_PSNR, evaluate, format_table, reconstruct
