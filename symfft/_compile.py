@@ -38,6 +38,11 @@ class Kernel(Generic[P, R]):
                 self._dispatcher = numba.njit(nogil=True)(self._function)
         return self._dispatcher
 
+    @property
+    def _numba_type_(self) -> object:
+        """What numba sees where one kernel calls another."""
+        return self._compiled()._numba_type_  # type: ignore[attr-defined]
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the kernel."""
         signature = tuple(_kind(a) for a in args)

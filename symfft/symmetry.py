@@ -7,7 +7,7 @@ rationals, kept as integer numerators over one common denominator.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft.errors import SpaceGroupError
+from symfft.rational import Exact, inverse_of, over_common_denominator, simplest_fraction
 
 if TYPE_CHECKING:
     import gemmi
@@ -25,8 +26,6 @@ IntArray = NDArray[np.int64]
 
 #: Translations given as floats are read as the simplest fraction within this distance.
 TRANSLATION_TOLERANCE = 1e-5
-#: Largest denominator that a translation may have.
-LARGEST_DENOMINATOR = 10_000
 
 
 class SpaceGroup:
@@ -167,9 +166,8 @@ class SpaceGroup:
         if t.ndim != 2 or t.shape[1] != 3:
             raise SpaceGroupError(f"translations of shape {t.shape} are not a list of vectors: give (g, 3)")
         fractions = [[simplest_fraction(v, TRANSLATION_TOLERANCE) for v in row] for row in t]
-        denominator = math.lcm(*(f.denominator for row in fractions for f in row))
-        numerators = [[int(f * denominator) for f in row] for row in fractions]
-        return cls(w.astype(np.int64), np.array(numerators, dtype=np.int64), denominator)
+        denominator, numerators = over_common_denominator(np.array(fractions, dtype=object))
+        return cls(w.astype(np.int64), numerators, denominator)
 
     @classmethod
     def from_structure(
@@ -225,7 +223,7 @@ class SpaceGroup:
         return self._denominator
 
     @cached_property
-    def translations(self) -> NDArray[np.object_]:
+    def translations(self) -> Exact:
         """Translation parts w, (g, 3) array of :class:`fractions.Fraction`; ``.astype(float)`` gives numbers."""
         return np.array([[Fraction(int(v), self._denominator) for v in row] for row in self._numerators], dtype=object)
 
@@ -296,8 +294,8 @@ class Standardization:
 
     number: int
     symbol: str
-    transformation: NDArray[np.object_]
-    origin_shift: NDArray[np.object_]
+    transformation: Exact
+    origin_shift: Exact
     std_lattice: NDArray[np.float64]
     space_group: SpaceGroup
 
@@ -307,31 +305,6 @@ def as_space_group(group: SpaceGroup | int | str) -> SpaceGroup:
     if isinstance(group, SpaceGroup):
         return group
     return SpaceGroup.from_symbol(group) if isinstance(group, str) else SpaceGroup.from_number(group)
-
-
-def simplest_fraction(value: Any, tolerance: float) -> Fraction:
-    """Return the fraction with the smallest denominator within `tolerance` of `value`.
-
-    Raises
-    ------
-    SpaceGroupError
-        If `value` is not finite, or needs a denominator above 10,000.
-
-    Examples
-    --------
-    >>> simplest_fraction(0.333334, 1e-5)
-    Fraction(1, 3)
-    """
-    if isinstance(value, (Fraction, int)):
-        return Fraction(value)
-    x = float(value)
-    if not math.isfinite(x):
-        raise SpaceGroupError(f"translation {value!r} is not a number")
-    for denominator in range(1, LARGEST_DENOMINATOR + 1):
-        numerator = round(x * denominator)
-        if abs(numerator - x * denominator) <= tolerance * denominator:
-            return Fraction(numerator, denominator)
-    raise SpaceGroupError(f"translation {x} is no fraction with a denominator up to {LARGEST_DENOMINATOR}")
 
 
 def standardization(
@@ -499,26 +472,21 @@ def _spglib_hall_number(number: int) -> int:
     raise SpaceGroupError(f"spglib's table lacks the reference setting of group {number}")
 
 
-def _change_basis(
-    reference: SpaceGroup, transformation: NDArray[np.object_], shift: NDArray[np.object_]
-) -> tuple[IntArray, IntArray, int]:
+def _change_basis(reference: SpaceGroup, transformation: Exact, shift: Exact) -> tuple[IntArray, IntArray, int]:
     """Carry operators of the reference setting over to the cell with ``x_std = P x + p``, exactly.
 
     Operators that do not map the cell's lattice onto itself (supercells of lower symmetry) drop out; translations of
     the reference lattice that are none of the cell's lattice (supercells) join in.
     """
-    inverse = _inverse(transformation)
-    den_p = _common_denominator(transformation)
-    den_i = _common_denominator(inverse)
-    p_int = (transformation * den_p).astype(np.int64)
-    i_int = (inverse * den_i).astype(np.int64)
+    den_p, p_int = over_common_denominator(transformation)
+    den_i, i_int = over_common_denominator(inverse_of(transformation))
 
     scaled = np.einsum("ij,gjk,kl->gil", i_int, reference.rotations, p_int)
     keep = np.all(scaled % (den_p * den_i) == 0, axis=(1, 2))
     w = scaled[keep] // (den_p * den_i)
 
-    den_s = math.lcm(reference.denominator, _common_denominator(shift))
-    p_shift = (shift * den_s).astype(np.int64)
+    den_s, both = over_common_denominator(np.array([*shift, Fraction(1, reference.denominator)], dtype=object))
+    p_shift = both[:3]
     moved = (
         reference.rotations[keep] @ p_shift + reference.numerators[keep] * (den_s // reference.denominator) - p_shift
     )
@@ -532,25 +500,6 @@ def _change_basis(
     _, first = np.unique(rows, axis=0, return_index=True)
     rows = rows[np.sort(first)]
     return rows[:, :9].reshape(-1, 3, 3), rows[:, 9:], denominator
-
-
-def _common_denominator(fractions: NDArray[np.object_]) -> int:
-    return math.lcm(*(Fraction(f).denominator for f in fractions.ravel().tolist()))
-
-
-def _inverse(matrix: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Invert a 3×3 matrix of fractions exactly, by cofactors."""
-    m: Sequence[Sequence[Fraction]] = matrix.tolist()
-    cofactor = [
-        [
-            m[(i + 1) % 3][(j + 1) % 3] * m[(i + 2) % 3][(j + 2) % 3]
-            - m[(i + 1) % 3][(j + 2) % 3] * m[(i + 2) % 3][(j + 1) % 3]
-            for j in range(3)
-        ]
-        for i in range(3)
-    ]
-    determinant = sum((m[0][j] * cofactor[0][j] for j in range(3)), Fraction(0))
-    return np.array([[cofactor[j][i] / determinant for j in range(3)] for i in range(3)], dtype=object)
 
 
 def _require_agreement(group: SpaceGroup, dataset: Any, lattice: NDArray[np.float64], symprec: float) -> None:

@@ -9,7 +9,8 @@ import spglib
 
 from strategies import SETTINGS
 from symfft import SpaceGroup, SpaceGroupError
-from symfft.symmetry import simplest_fraction, standardization
+from symfft.rational import simplest_fraction
+from symfft.symmetry import standardization
 
 
 def operator_set(rotations, translations):

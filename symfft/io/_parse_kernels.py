@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._compile import Kernel, kernel
+from symfft._compile import kernel
 from symfft.io._powers import LARGEST_POWER, SMALLEST_POWER
 
 Array = NDArray[Any]
@@ -51,15 +51,7 @@ _OTHER_WEIGHTS = np.uint64(1 + (10_000 << 32))
 MARGIN = 32
 
 
-class InnerKernel(Kernel[[np.uint64, np.uint64], tuple[np.uint64, np.uint64]]):
-    """A kernel that other kernels may call: numba sees the compiled function behind it."""
-
-    @property
-    def _numba_type_(self) -> object:
-        return self._compiled()._numba_type_  # type: ignore[attr-defined]
-
-
-@InnerKernel
+@kernel
 def multiply_words(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Return the upper and the lower 64 bits of the 128-bit product."""
     a_low = a & _LOW_HALF
