@@ -1,0 +1,104 @@
+"""Densities in and out for the commands: which group they have, and no file overwritten by accident."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from symfft.cli import au_file
+from symfft.density import Density
+from symfft.errors import SpaceGroupError, SymfftError
+from symfft.io import read_density, write_density
+from symfft.io._compressed import bare_name
+from symfft.io._elements import SYMBOLS
+from symfft.io.any_format import CUBE_SUFFIXES, MAP_SUFFIXES
+from symfft.symmetry import SpaceGroup
+
+#: A group is refused whose operators change lengths or angles of the cell by more than this share.
+METRIC_TOLERANCE = 0.02
+
+
+def load(file: str) -> tuple[Density, bool]:
+    """Read a density, from any format or expanded from a reduced one; say whether it was reduced."""
+    if au_file.is_au_file(file):
+        return au_file.expand_density(au_file.read_au(file), file), True
+    return read_density(file), False
+
+
+def find_group(density: Density, group: str | None, symprec: float) -> SpaceGroup:
+    """Return the group that was asked for, or that of the structure.
+
+    Raises
+    ------
+    SpaceGroupError
+        If it is unknown, changes the metric of the cell, or there are no atoms to find it from.
+    """
+    if group is None:
+        if not len(density.numbers):
+            raise SpaceGroupError("the file holds no atoms to find the space group from: give it with --group")
+        return density.space_group(symprec)
+    if group.startswith("hall:"):
+        found = SpaceGroup.from_hall(group.removeprefix("hall:"))
+    else:
+        found = SpaceGroup.from_number(int(group)) if group.isdigit() else SpaceGroup.from_symbol(group)
+    metric = density.lattice @ density.lattice.T
+    changed = np.einsum("gki,kl,glj->gij", found.rotations, metric, found.rotations) - metric
+    change = np.abs(changed / np.sqrt(np.outer(np.diag(metric), np.diag(metric)))).max(axis=(1, 2))
+    if change.max() > METRIC_TOLERANCE:
+        raise SpaceGroupError(
+            f"operator {found.triplets[int(change.argmax())]} of {found.symbol} does not map the cell onto itself: a "
+            "number or symbol means the conventional cell; leave --group out to find the group in this cell, or "
+            "convert --standardize first"
+        )
+    return found
+
+
+def formula(density: Density) -> str:
+    """Return elements and their number in the cell, in the order of the file."""
+    counts: dict[str, int] = {}
+    for number in density.numbers.tolist():
+        name = SYMBOLS[number - 1] if 1 <= number <= len(SYMBOLS) else f"(unknown {abs(number)})"
+        counts[name] = counts.get(name, 0) + 1
+    return " ".join(name + (str(count) if count > 1 else "") for name, count in counts.items())
+
+
+def require_new(output: str, force: bool) -> None:
+    """Refuse to overwrite a file, or to write where there is no folder.
+
+    Raises
+    ------
+    SymfftError
+        If so.
+    """
+    target = Path(output)
+    if target.is_dir():
+        raise SymfftError(f"{output} is a folder: name a file in it")
+    if not target.parent.is_dir():
+        raise SymfftError(f"{output}: there is no folder {target.parent}")
+    if target.exists() and not force:
+        raise SymfftError(f"{output} exists: give --force to overwrite it")
+
+
+def write(output: str, density: Density) -> list[str]:
+    """Write a density in the format that the name says; return notes on what it has no room for.
+
+    Raises
+    ------
+    SymfftError
+        If the name says no format that can be written.
+    """
+    name = bare_name(output).lower()
+    if name.endswith(au_file.SUFFIXES):
+        raise SymfftError(f"{output}: reduced densities are written by symfft reduce")
+    write_density(output, density)
+    if not name.endswith(CUBE_SUFFIXES + MAP_SUFFIXES):
+        return []
+    lost = {
+        "magnetization": density.magnetization is not None,
+        "spin down (spin up was written)": density.spin_down is not None,
+        "PAW augmentation occupancies": density.augmentation is not None,
+        "atoms, and more than seven digits": name.endswith(MAP_SUFFIXES),
+    }
+    what = ", ".join(part for part, there in lost.items() if there)
+    return [f"the format has no room for: {what}"] if what else []

@@ -1,0 +1,56 @@
+"""Made-up crystals with a known space group, and densities on them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import naive
+from symfft import Density, SpaceGroup
+
+
+def lattice(a, b, c, alpha=90.0, beta=90.0, gamma=90.0):
+    """Basis vectors as rows: a along x, b in the plane of x and y."""
+    ca, cb, cg = np.cos(np.radians([alpha, beta, gamma]))
+    sg = np.sin(np.radians(gamma))
+    z = (ca - cb * cg) / sg
+    return np.array([[a, 0, 0], [b * cg, b * sg, 0], [c * cb, c * z, c * np.sqrt(1 - cb**2 - z**2)]])
+
+
+#: group: lattice, grid, one site of every orbit with its atomic number.
+CRYSTALS = {
+    2: (lattice(5.1, 6.2, 7.3, 81, 97, 103), (6, 5, 7), [(8, (0.11, 0.23, 0.37)), (26, (0.41, 0.05, 0.82))]),
+    14: (lattice(5.1, 6.2, 7.3, beta=101), (6, 8, 10), [(8, (0.11, 0.23, 0.37))]),
+    62: (lattice(5.1, 6.2, 7.3), (8, 6, 10), [(14, (0.11, 0.13, 0.37)), (8, (0.3, 0.25, 0.6))]),
+    76: (lattice(5.1, 5.1, 7.3), (6, 6, 8), [(34, (0.11, 0.23, 0.37)), (8, (0.41, 0.17, 0.1))]),
+    166: (lattice(5.1, 5.1, 12.0, gamma=120), (6, 6, 12), [(26, (0, 0, 0)), (8, (0, 0, 0.21))]),
+    194: (lattice(3.2, 3.2, 5.2, gamma=120), (6, 6, 8), [(12, (1 / 3, 2 / 3, 0.25))]),
+    198: (lattice(4.6, 4.6, 4.6), (6, 6, 6), [(26, (0.137, 0.137, 0.137)), (14, (0.842, 0.842, 0.842))]),
+    221: (lattice(4.1, 4.1, 4.1), (7, 7, 7), [(55, (0, 0, 0)), (17, (0.5, 0.5, 0.5))]),
+    225: (lattice(5.6, 5.6, 5.6), (8, 8, 8), [(11, (0, 0, 0)), (17, (0.5, 0.5, 0.5))]),
+    227: (lattice(5.4, 5.4, 5.4), (8, 8, 8), [(14, (0.125, 0.125, 0.125))]),
+}
+
+
+def crystal(number, *, shape=None, seed=0, **more):
+    """Return a random positive density on the crystal of a group, with its symmetry where the grid fits the group."""
+    cell, grid, sites = CRYSTALS[number]
+    group = SpaceGroup.from_number(number)
+    positions, numbers = [], []
+    for element, site in sites:
+        images = group.rotations @ np.array(site) + group.translations.astype(float)
+        images = np.unique(np.round(images % 1.0, 9) % 1.0, axis=0)
+        positions += images.tolist()
+        numbers += [element] * len(images)
+    values = 0.1 + np.random.default_rng(seed).random(shape or grid)
+    if naive.fits(group, values.shape):
+        values = naive.symmetrized(values, group)
+    return Density(values, cell, positions, numbers, comment=f"made up, group {number}", **more)
+
+
+def odd_magnetization(number, *, seed=1):
+    """Return a magnetization on the crystal that every improper operator reverses, and those signs."""
+    group = SpaceGroup.from_number(number)
+    signs = np.rint(np.linalg.det(group.rotations)).astype(int)
+    proper = SpaceGroup.from_operators(group.rotations[signs > 0], group.translations[signs > 0])
+    field = naive.symmetrized(np.random.default_rng(seed).standard_normal(CRYSTALS[number][1]), proper)
+    return field - naive.symmetrized(field, group), signs
