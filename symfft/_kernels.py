@@ -241,8 +241,8 @@ def renumber_orbits(
 
 
 @kernel
-def orbit_means(rho: Array, labels: Array, multiplicity: Array, means: Array, extremes: Array) -> None:
-    """Average densities over orbits, in float64.
+def orbit_means(rho: Array, labels: Array, points: Array, multiplicity: Array, means: Array, extremes: Array) -> None:
+    """Average densities over orbits, in float64, as deviations from the representatives: equal values stay as they are.
 
     Parameters
     ----------
@@ -250,21 +250,24 @@ def orbit_means(rho: Array, labels: Array, multiplicity: Array, means: Array, ex
         Densities.
     labels : (N,) int32
         Orbit number of every point.
-    multiplicity : (n,) int
-        Sizes of the orbits.
+    points, multiplicity : (n,) int
+        Representatives and sizes of the orbits.
     means : (b, n) float64
         Overwritten: orbit means.
     extremes : (b, 2) float64
         Overwritten: largest distance of a value from its orbit's mean, largest absolute value; NaN or infinite where
         a value is.
     """
+    first = np.empty(len(points))
     for b in range(rho.shape[0]):
         mean = means[b]
-        mean[:] = 0.0
+        for k in range(len(points)):
+            first[k] = rho[b, points[k]]
+            mean[k] = 0.0
         for p in range(rho.shape[1]):
-            mean[labels[p]] += rho[b, p]
-        for k in range(len(mean)):
-            mean[k] /= multiplicity[k]
+            mean[labels[p]] += rho[b, p] - first[labels[p]]
+        for k in range(len(points)):
+            mean[k] = first[k] + mean[k] / multiplicity[k]
         distance = 0.0
         largest = 0.0
         for p in range(rho.shape[1]):

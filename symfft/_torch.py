@@ -20,10 +20,13 @@ def reduce_to_au(rho: Any, au: AsymmetricUnit) -> tuple[Any, list[float], list[f
     """Return orbit means, and for each density the largest distance from them and the largest absolute value."""
     labels = _table(au, rho.device, "labels", lambda: au.labels.reshape(-1).astype(np.int64))
     multiplicity = _table(au, rho.device, "multiplicity", lambda: au.multiplicity)
+    points = _table(au, rho.device, "points", lambda: au.points.astype(np.int64))
     rho = rho if rho.is_floating_point() else rho.double()
     flat = rho.reshape(-1, math.prod(au.shape))
     wide = flat.double() if rho.device.type != "mps" else flat
-    means = wide.new_zeros(len(flat), au.size).index_add(1, labels, wide) / multiplicity
+    first = wide.index_select(1, points)
+    deviations = wide - first.index_select(1, labels)
+    means = first + wide.new_zeros(len(flat), au.size).index_add(1, labels, deviations) / multiplicity
     with torch.no_grad():
         distance = (wide - means[:, labels]).abs().amax(1).tolist()
         largest = flat.abs().amax(1).tolist()
