@@ -53,6 +53,19 @@ def test_chgcars_come_back_as_they_were_stored(prepared, tmp_path):
         assert check_symmetry(density.values, entry.space_group).largest_residual < 1e-9
 
 
+def test_prepared_again_from_its_chgcars_a_set_is_the_same_to_the_last_bit(prepared, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "local_outcomes", lambda paths, task, **_: map(task, paths))
+    export_chgcars(prepared, tmp_path / "files")
+    prepare([str(tmp_path / "files")], tmp_path / "again", OPTIONS)
+
+    def content(folder):
+        units = ((entry.au(), entry) for entry in entries_of(folder))
+        # the sites do not tell 0 from (1/2, 1/2, 1/2), so only the values, not their places, are compared
+        return sorted((e.space_group, e.composition, np.sort(e.values).tobytes(), u.size) for u, e in units)
+
+    assert content(tmp_path / "again") == content(prepared)
+
+
 def test_the_round_trip_error_is_measured_and_not_assumed(prepared, tmp_path, monkeypatch):
     from symfft_models.data import export_set
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import h5py
@@ -225,3 +226,43 @@ def test_without_dask_the_error_says_what_to_install(tmp_path, monkeypatch):
     write_density(tmp_path / "CHGCAR", sample(221))
     with pytest.raises(ImportError, match="--scheduler needs Dask: pip install distributed"):
         prepare([str(tmp_path / "CHGCAR")], tmp_path / "out", OPTIONS, scheduler="tcp://127.0.0.1:1")
+
+
+def test_memory_does_not_grow_with_the_number_of_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "local_outcomes", lambda paths, task, **_: map(task, paths))
+    peaks = []
+    for count in (2_000, 20_000):
+        (tmp_path / f"list-{count}").write_text("".join(f"missing-{i}/CHGCAR\n" for i in range(count)))
+        tracemalloc.start()
+        summary = prepare([f"@{tmp_path}/list-{count}"], tmp_path / str(count), OPTIONS)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert summary["refused"] == {"missing": count}
+    assert peaks[1] < 1.2 * peaks[0] + 100_000
+
+
+def test_workers_end_with_a_killed_run(files, tmp_path):
+    (tmp_path / "out").mkdir()
+    process = subprocess.Popen(command(files, tmp_path / "out", "--jobs", "2"), cwd=ROOT, stdout=subprocess.DEVNULL)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        process.kill()
+        pytest.skip("needs Linux to list the processes of a process")
+    started = time.monotonic()
+    while len(workers := children.read_text().split()) < 3 and time.monotonic() - started < 30:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert len(workers) >= 3  # two workers and multiprocessing's own
+    alive = workers
+    while alive and time.monotonic() - started < 60:
+        time.sleep(0.1)
+        alive = [pid for pid in alive if is_running(pid)]
+    assert not alive
+
+
+def is_running(pid):
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
