@@ -73,7 +73,8 @@ class Ledger:
 
     def record(self, outcome: Outcome, shard: int | None = None, row: int | None = None) -> None:
         """Add a file's row."""
-        entry, place = outcome.entry, (None,) * 9
+        entry = outcome.entry
+        place: tuple[Any, ...] = (None,) * 9
         if entry is not None:
             place = (shard, row, entry.space_group, entry.composition, len(entry.values), *outcome.fingerprint)
         status = "stored" if entry is not None else outcome.reason

@@ -58,13 +58,13 @@ def test_a_list_is_read_as_it_is_used(tree):
     assert next(input_files(endless())).endswith("CHGCAR")
 
 
-def test_a_list_of_a_million_lines_takes_no_memory(tmp_path):
+def test_a_long_list_takes_no_memory(tmp_path):
     import tracemalloc
 
     with open(tmp_path / "list", "w") as file:
-        file.writelines(f"{i}/CHGCAR\n" for i in range(200_000))
+        file.writelines(f"{i}/CHGCAR\n" for i in range(100_000))
     tracemalloc.start()
-    assert sum(1 for _ in input_files([f"@{tmp_path}/list"])) == 200_000
+    assert sum(1 for _ in input_files([f"@{tmp_path}/list"])) == 100_000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1_000_000
