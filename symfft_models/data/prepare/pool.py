@@ -166,10 +166,7 @@ def _serve(connection: Any, task: Task, memory: int | None) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    connection.send(None)
-    while True:
-        try:
-            path = connection.recv()
-        except (EOFError, OSError):
-            return
-        connection.send(task(path))
+    with suppress(EOFError, OSError):
+        connection.send(None)
+        while True:
+            connection.send(task(connection.recv()))

@@ -82,10 +82,12 @@ def prepare(
     Raises
     ------
     SymfftError
-        If `out` was begun with other options, or another run is writing there.
+        If `out` was begun with other options, another run is writing there, or a number is not positive.
     FileNotFoundError
         If an input does not exist.
     """
+    if jobs < 1 or batch < 1 or not timeout > 0:
+        raise SymfftError(f"jobs={jobs}, batch={batch} and timeout={timeout:g} must all be positive")
     options = options or Options()
     folder = part_folder(Path(out), part)
     (folder / SHARDS).mkdir(parents=True, exist_ok=True)
@@ -100,7 +102,7 @@ def prepare(
         outcomes = (
             dask_outcomes(todo(), task, scheduler=scheduler)
             if scheduler
-            else local_outcomes(todo(), task, jobs=max(1, min(jobs, total)), timeout=timeout, memory=memory)
+            else local_outcomes(todo(), task, jobs=min(jobs, total), timeout=timeout, memory=memory)
         )
         with _bar(total, progress) as bar:
             _store(outcomes, ledger, folder, attributes, batch, bar)

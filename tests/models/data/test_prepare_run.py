@@ -187,6 +187,12 @@ def test_other_options_are_refused(whole, files):
         prepare([str(files)], whole[0], Options(**{**vars(OPTIONS), "symprec": 0.01}), batch=5)
 
 
+@pytest.mark.parametrize("wrong", [{"jobs": 0}, {"batch": 0}, {"timeout": 0.0}])
+def test_numbers_that_would_do_nothing_are_refused(files, tmp_path, wrong):
+    with pytest.raises(SymfftError, match="must all be positive"):
+        prepare([str(files)], tmp_path, OPTIONS, **wrong)
+
+
 def test_two_runs_in_one_folder_are_kept_apart(files, tmp_path):
     tmp_path.joinpath("shards").mkdir()
     with Ledger(tmp_path / "ledger.sqlite"), pytest.raises(SymfftError, match="another run may be writing here"):
@@ -243,7 +249,9 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path, monkeypatch):
 
 def test_workers_end_with_a_killed_run(files, tmp_path):
     (tmp_path / "out").mkdir()
-    process = subprocess.Popen(command(files, tmp_path / "out", "--jobs", "2"), cwd=ROOT, stdout=subprocess.DEVNULL)
+    line = command(files, tmp_path / "out", "--jobs", "2")
+    with open(tmp_path / "stderr", "w") as stderr:
+        process = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=stderr)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     if not children.exists():
         process.kill()
@@ -259,6 +267,7 @@ def test_workers_end_with_a_killed_run(files, tmp_path):
         time.sleep(0.1)
         alive = [pid for pid in alive if is_running(pid)]
     assert not alive
+    assert (tmp_path / "stderr").read_text() == ""
 
 
 def is_running(pid):
