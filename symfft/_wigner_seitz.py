@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
+
+from symfft.errors import ShapeError
 
 Exact = NDArray[np.object_]
 IntArray = NDArray[np.int64]
@@ -25,6 +27,8 @@ FloatArray = NDArray[np.float64]
 ISOMETRY_TOLERANCE = 1e-3
 #: Squared lengths reach this; 48 isometries, denominators and three terms still fit into 63 bits.
 LARGEST_SQUARED_LENGTH = 2**40
+#: Largest coefficient of a face: times three frequencies, it still fits.
+LARGEST_INTEGER = 2**50
 
 
 @dataclass(frozen=True)
@@ -101,13 +105,27 @@ def wigner_seitz_cell(form: Exact, lattice: Exact) -> WignerSeitzCell:
         _, [row] = over_common_denominator(np.array([[*(2 * gradient), vector @ gradient]], dtype=object))
         divisor = math.gcd(*row)
         rows.append([v // divisor for v in row])
+    if max(abs(v) for row in rows for v in row) >= LARGEST_INTEGER:
+        raise ShapeError(
+            f"the aliases {[[str(v) for v in row] for row in lattice]} need integers above {LARGEST_INTEGER}: "
+            "use a cell matrix with smaller numbers, or smaller grids"
+        )
     table = np.array(rows, dtype=np.int64)
     return WignerSeitzCell(table[:, :3], table[:, 3])
 
 
 def obtuse_superbase(form: Exact, lattice: Exact) -> Exact:
     """Return four vectors with sum zero and no acute angle, any three a basis of the lattice (Selling reduction)."""
-    v = [*lattice, -lattice.sum(axis=0)]
+    v = list(lattice)
+    reducing = True
+    while reducing:
+        # whole multiples first: Selling's steps take single ones
+        reducing = False
+        for i, j in itertools.permutations(range(3), 2):
+            times = round(Fraction(v[i] @ form @ v[j]) / (v[j] @ form @ v[j]))
+            v[i] = v[i] - times * v[j]
+            reducing |= times != 0
+    v.append(-v[0] - v[1] - v[2])
     pairs = list(itertools.combinations(range(4), 2))
     while True:
         acute = next(((i, j) for i, j in pairs if v[i] @ form @ v[j] > 0), None)
@@ -119,7 +137,7 @@ def obtuse_superbase(form: Exact, lattice: Exact) -> Exact:
         v[i] = -v[i]
 
 
-def invariant_form(metric: FloatArray, lattice: Exact, longest: float) -> Exact:
+def invariant_form(metric: FloatArray, lattice: Exact, aliases: Sequence[Exact]) -> Exact:
     """Return an exact quadratic form close to `metric` that every isometry of `lattice` leaves unchanged.
 
     Parameters
@@ -128,16 +146,19 @@ def invariant_form(metric: FloatArray, lattice: Exact, longest: float) -> Exact:
         Squared lengths hᵀ·metric·h, known to a few decimals.
     lattice : (3, 3) array of int or Fraction
         Basis vectors as rows, in the coordinates of h.
-    longest : float
-        Largest squared length that will be compared.
+    aliases : sequence of (3, 3) arrays of int or Fraction
+        The lattices whose Wigner-Seitz cells are wanted: their vectors are the longest that will be compared.
     """
-    exact = np.array([[Fraction(float(v)) for v in row] for row in metric], dtype=object)
-    basis = obtuse_superbase((exact + exact.T) / 2, lattice)[:3]
-    reduced = basis.astype(np.float64) @ metric @ basis.astype(np.float64).T
-    rounded = np.array([[round(v) for v in row] for row in reduced * (LARGEST_SQUARED_LENGTH / longest)], dtype=object)
-    invariant = np.sum([w @ rounded @ w.T for w in lattice_isometries(reduced).astype(object)], axis=0)
+    form = np.array([[Fraction(float(v)) for v in row] for row in (metric + metric.T) / 2], dtype=object)
+    longest = max(float(v @ form @ v) for grid in aliases for v in obtuse_superbase(form, grid))
+    basis = obtuse_superbase(form, lattice)[:3]
+    reduced = basis @ form @ basis.T
+    rounded = np.array(
+        [[round(float(v) * LARGEST_SQUARED_LENGTH / longest) for v in row] for row in reduced], dtype=object
+    )
+    isometries = lattice_isometries(reduced.astype(np.float64)).astype(object)
     inverse = inverse_of(basis)
-    return np.asarray(inverse @ invariant @ inverse.T)
+    return np.asarray(inverse @ np.sum([w @ rounded @ w.T for w in isometries], axis=0) @ inverse.T)
 
 
 def lattice_isometries(metric: FloatArray, tolerance: float = ISOMETRY_TOLERANCE) -> IntArray:

@@ -34,7 +34,7 @@ from symfft.errors import NotSymmetricError, ShapeError
 from symfft.grid import Shape, as_shape
 
 #: Largest denominator of an entry of a cell matrix.
-LARGEST_DENOMINATOR = 1000
+LARGEST_DENOMINATOR = 100
 #: A grid of a batch is compared with at least this fraction of the largest value in the batch.
 NOISE = 1e-3
 
@@ -97,7 +97,7 @@ def change_cell(
     lattice : (3, 3) float
         Basis vectors A as rows; only ratios of lengths and angles matter.
     cell : (3, 3) int or Fraction
-        T: the new basis vectors are the rows of ``T @ A``. Floats are read as fractions with denominators up to 1000.
+        T: the new basis vectors are the rows of ``T @ A``. Floats are read as fractions with denominators up to 100.
     origin : (3,) float or Fraction
         p: where the old origin lies, in fractional coordinates of the new cell.
     shape : (3,) int
@@ -178,17 +178,17 @@ def lossless_shape(lattice: ArrayLike, cell: ArrayLike, shape: Sequence[int], or
     enclosing = [math.lcm(*(v.denominator for v in column)) for column in steps.T]
     rows = t.astype(np.float64) @ _as_lattice(lattice)
     metric = np.linalg.inv(rows @ rows.T)
-    old = _change(lattice, cell, origin, old_shape, old_shape).old
+    change = _change(lattice, cell, origin, old_shape, old_shape)
     # necessary along each axis; where the new axes are oblique, not always sufficient
-    least = 2 * old.extent(metric / np.diag(metric)[:, None] @ t.astype(np.float64))
+    least = 2 * change.old.extent(metric / np.diag(metric)[:, None] @ t.astype(np.float64))
     stretch = 1.0
     while True:
         trial = [math.ceil(v * stretch - 1e-6) for v in least]
         if math.prod(trial) >= math.prod(enclosing) and _is_node(p, enclosing):
             return as_shape(enclosing)
-        new = _change(lattice, cell, origin, old_shape, as_shape(trial)).new
+        new = wigner_seitz_cell(change.form, _aliases(t, as_shape(trial)))
         border = new.bounds * (1 + (1e-9 if _is_node(p, trial) else -1e-9))
-        if np.all(old.extent(new.normals.astype(np.float64)) <= border):
+        if np.all(change.old.extent(new.normals.astype(np.float64)) <= border):
             return as_shape(trial)
         stretch += 1 / max(least)
 
@@ -207,6 +207,7 @@ class _Change:
     rows: list[list[int]]
     denominator: int
     origin: Exact
+    form: Exact
     old_shape: Shape
     new_shape: Shape
     old: WignerSeitzCell
@@ -223,14 +224,17 @@ class _Change:
 
 def _change(lattice: ArrayLike, cell: ArrayLike, origin: ArrayLike, old_shape: Shape, new_shape: Shape) -> _Change:
     basis, t, p = _as_lattice(lattice), _as_cell(cell), _as_origin(origin)
-    metric = np.linalg.inv(basis @ basis.T).astype(np.float64)
-    old_aliases = np.diag([Fraction(n) for n in old_shape])
-    new_aliases = np.diag([Fraction(n) for n in new_shape]) @ inverse_of(t).T
-    longest = max(float(v @ metric @ v) for v in np.concatenate([old_aliases, new_aliases]).astype(np.float64))
-    form = invariant_form(metric, common_lattice(t), longest)
+    reciprocal = np.linalg.inv(basis).astype(np.float64)
+    aliases = _aliases(_as_cell(np.eye(3)), old_shape), _aliases(t, new_shape)
+    form = invariant_form(reciprocal.T @ reciprocal, common_lattice(t), aliases)
     denominator, rows = over_common_denominator(t)
-    old, new = wigner_seitz_cell(form, old_aliases), wigner_seitz_cell(form, new_aliases)
-    return _Change(rows, denominator, p, old_shape, new_shape, old, new)
+    old, new = (wigner_seitz_cell(form, basis_of_grid) for basis_of_grid in aliases)
+    return _Change(rows, denominator, p, form, old_shape, new_shape, old, new)
+
+
+def _aliases(t: Exact, shape: Shape) -> Exact:
+    """Return a basis (rows) of the frequencies, in the old cell, that are constant on a grid of the cell T."""
+    return np.asarray(np.array(shape, dtype=object)[:, None] * inverse_of(t).T)
 
 
 def _count_members(change: _Change) -> tuple[NDArray[np.int16], NDArray[np.int16]]:

@@ -76,9 +76,8 @@ def test_superbase_is_obtuse_and_generates_the_lattice(metric: NDArray[np.int64]
 def points_of(cell: NDArray[np.int64], shape: tuple[int, int, int], noise: float, seed: int) -> NDArray[np.int64]:
     factors = 1 + noise * np.random.default_rng(seed).uniform(-1, 1, (3, 3))
     reciprocal = np.linalg.inv(cell * (factors + factors.T) / 2)
-    longest = float(np.max(np.diag(reciprocal) * np.square(shape)))
-    form = invariant_form(reciprocal, exact(np.eye(3)), longest)
-    planes = wigner_seitz_cell(form, np.diag([Fraction(n) for n in shape])).planes()
+    aliases = np.diag([Fraction(n) for n in shape])
+    planes = wigner_seitz_cell(invariant_form(reciprocal, exact(np.eye(3)), [aliases]), aliases).planes()
     return np.concatenate([np.stack([np.full_like(h2, h1), h2, h3], axis=1) for h1, h2, h3 in planes])
 
 
