@@ -95,6 +95,7 @@ def entry_of(crystal: Crystal, report: dict[str, Any], density: FloatArray | Non
             "setups": " ".join(f"{symbol}:{name}" for symbol, name in job["setups"].items()),
             "cutoff_ev": job["cutoff_ev"],
             "kpoints": job["kpoints"][0],
+            "bands": report["bands"],
             "smearing_ev": job["smearing_ev"],
             "code": report["code"],
             "iterations": report["iterations"],

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft import AsymmetricUnit, ShapeError, SpaceGroup, asymmetric_unit, expand_from_au
-from symfft.density import Density
+from symfft import AsymmetricUnit, Density, ShapeError, SpaceGroup, asymmetric_unit, expand_from_au
 
 FloatArray = NDArray[np.float64]
 

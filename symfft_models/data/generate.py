@@ -29,7 +29,7 @@ from symfft_models.data.workfolder import WorkFolder
 
 WORKER = Path(__file__).with_name("gpaw_worker.py")
 #: How strongly a crystal's cost delays it: 0 would take all prototypes equally often, 1 equally long.
-COST_EXPONENT = 0.7
+COST_EXPONENT = 0.8
 
 
 def schedule(crystals: Iterable[Crystal], recipe: Recipe) -> list[Crystal]:
@@ -110,7 +110,7 @@ def run(
                     running.append(_Running(crystal, _start(work, crystal, recipe, python), time.monotonic()))
                 if not running:
                     break
-                time.sleep(0.05)
+                time.sleep(0.2)
                 for entry in list(running):
                     outcome = _finish(work, entry, timeout)
                     if outcome is not None:

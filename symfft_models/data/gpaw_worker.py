@@ -29,6 +29,8 @@ def compute(job: dict, log: str) -> tuple[dict, np.ndarray | None]:
         xc=job["xc"],
         kpts={"size": job["kpoints"], "gamma": True},
         occupations=FermiDirac(job["smearing_ev"]),
+        # Negative: this many empty bands. With few, states can be missed that only turn up after many iterations.
+        nbands=-job["empty_bands"],
         convergence={"density": job["density_convergence"]},
         # Fractional translations too: GPAW then picks a grid that the whole space group maps onto itself.
         symmetry={"symmorphic": False},
@@ -51,6 +53,7 @@ def compute(job: dict, log: str) -> tuple[dict, np.ndarray | None]:
         free_energy_ev=float(atoms.calc.get_potential_energy(force_consistent=True)),
         electrons=float(atoms.calc.get_number_of_electrons()),
         irreducible_kpoints=len(atoms.calc.get_ibz_k_points()),
+        bands=int(atoms.calc.get_number_of_bands()),
         iterations=int(atoms.calc.get_number_of_iterations()),
         seconds=time.monotonic() - started,
     )

@@ -133,9 +133,9 @@ def _read(dataset: Any) -> NDArray[Any]:
 def _require_format(path: Path, attributes: Mapping[str, Any]) -> None:
     if attributes.get("format") != FORMAT:
         raise DensityFormatError(path, f"attribute format is {attributes.get('format')!r}, expected {FORMAT!r}")
-    version = attributes.get("format_version")
+    version = int(attributes.get("format_version", 0))
     if version != FORMAT_VERSION:
-        raise DensityFormatError(path, f"format version {version!r}; this release of symfft reads {FORMAT_VERSION}")
+        raise DensityFormatError(path, f"format version {version}; this release of symfft reads {FORMAT_VERSION}")
 
 
 def _require_consistent(path: Path, arrays: Columns, metadata: Columns) -> None:

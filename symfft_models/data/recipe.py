@@ -45,6 +45,7 @@ class Recipe:
     smearing_ev: float = 0.1
     kpoint_length: float = 20.0
     density_convergence: float = 1e-5
+    empty_bands: int = 10
     max_iterations: int = 120
 
     def cutoff(self, crystal: Crystal) -> float:
@@ -70,6 +71,7 @@ class Recipe:
             "kpoints": [self.kpoints(crystal)] * 3,
             "smearing_ev": self.smearing_ev,
             "density_convergence": self.density_convergence,
+            "empty_bands": self.empty_bands,
             "max_iterations": self.max_iterations,
         }
 
@@ -79,8 +81,9 @@ class Recipe:
         return sum(VALENCE[symbol] for symbol in symbols)
 
     def seconds(self, crystal: Crystal) -> float:
-        """Expected time on one core: bands × plane waves × irreducible k-points, fitted to a few crystals."""
+        """Expected time on one core: bands × plane waves × irreducible k-points, fitted to the first crystals."""
         cell, _, _ = crystal.cell(primitive=True)
         waves = abs(float(np.linalg.det(cell))) * (self.cutoff(crystal) / 600) ** 1.5
         irreducible = self.kpoints(crystal) ** 3 / 24 + 1
-        return 2.0 + 9e-4 * self.electrons(crystal, primitive=True) * waves * irreducible
+        bands = self.electrons(crystal, primitive=True) / 2 + self.empty_bands
+        return 2.0 + 1.5e-3 * bands * waves * irreducible

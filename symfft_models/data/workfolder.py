@@ -59,7 +59,7 @@ class WorkFolder:
             If the file is damaged.
         """
         try:
-            with np.load(self.result(identifier), allow_pickle=False) as archive:
+            with open(self.result(identifier), "rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 report = json.loads(str(archive["report"]))
                 return report, archive.get("density")
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:

@@ -1,0 +1,110 @@
+"""From a computed density to an entry: against an analytic density, and against everything that must be kept out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from symfft import asymmetric_unit, expand_from_au
+from symfft_models.data.bundle import GRIDS, RejectedResultError, entry_of
+from symfft_models.data.crystals import listed_crystals
+from symfft_models.data.recipe import VALENCE, Recipe
+from symfft_models.data.split import split_of
+
+RECIPE = Recipe()
+CRYSTALS = {crystal.id: crystal for crystal in listed_crystals()}
+REPORT = {"converged": True, "energy_ev": -10.0, "code": "none", "bands": 8, "iterations": 1, "seconds": 0.1}
+
+
+def gaussians(crystal, points, *, width):
+    """Superpose Gaussians with the valence electrons of each atom; points (..., 3) in units of the cubic cell."""
+    cell, symbols, positions = crystal.cell(primitive=False)
+    steps = np.indices((5, 5, 5)).reshape(3, -1).T - 2
+    total = np.zeros(points.shape[:-1])
+    for symbol, position in zip(symbols, positions, strict=True):
+        for step in steps:
+            squared = (((points - position - step) @ cell) ** 2).sum(axis=-1)
+            total += VALENCE[symbol] * np.exp(-squared / (2 * width**2))
+    return total / (2 * np.pi * width**2) ** 1.5
+
+
+def on_primitive_grid(crystal, n, **settings):
+    cell, _, _ = crystal.cell(primitive=True)
+    fractional = np.stack(np.meshgrid(*[np.arange(n) / n] * 3, indexing="ij"), axis=-1)
+    return gaussians(crystal, fractional @ (cell / crystal.a), **settings)
+
+
+@pytest.mark.parametrize("name", ["CsCl-CsCl", "perovskite-SrTiO3", "rock-salt-NaCl", "diamond-Si", "zintl-B32-LiAl"])
+def test_an_analytic_density_comes_out_point_by_point(name):
+    crystal = CRYSTALS[name]
+    density = on_primitive_grid(crystal, 20, width=0.55)
+    made = entry_of(crystal, REPORT, density, RECIPE)
+    unit = made.au()
+    assert made.shape == GRIDS[crystal.space_group]
+    exact = gaussians(crystal, unit.indices / np.array(unit.shape), width=0.55)
+    np.testing.assert_allclose(made.values, exact, atol=2e-6 * exact.max())
+    assert made.electrons == RECIPE.electrons(crystal, primitive=False)
+    assert made.density().electrons == pytest.approx(made.electrons, rel=1e-13)
+    assert made.composition == crystal.composition
+    assert made.split == split_of(crystal.composition)
+    assert made.metadata["truncation_psnr_db"] > 130
+    assert made.metadata["symmetry_residual"] < 1e-12
+
+
+def test_energy_is_that_of_the_stored_cell():
+    for name, cells in (("rock-salt-NaCl", 4), ("CsCl-CsCl", 1)):
+        crystal = CRYSTALS[name]
+        made = entry_of(crystal, REPORT, on_primitive_grid(crystal, 16, width=0.6), RECIPE)
+        assert made.metadata["energy_ev"] == pytest.approx(cells * REPORT["energy_ev"])
+
+
+def test_loss_of_the_grid_is_measured():
+    """Frequencies beyond the grid of the group cost what their amplitude says."""
+    crystal = CRYSTALS["CsCl-CsCl"]
+    n, cut = 48, GRIDS[221][0] // 2
+    x = np.arange(n) / n
+    waves = [np.cos(2 * np.pi * 20 * axis) for axis in np.meshgrid(x, x, x, indexing="ij")]
+    electrons = RECIPE.electrons(crystal, primitive=True)
+    density = electrons / crystal.a**3 * (1 + 1e-3 * sum(waves))
+    assert cut < 20
+    made = entry_of(crystal, REPORT, density, RECIPE)
+    rmse, peak = 1e-3 * np.sqrt(3 / 2), 1 + 3e-3
+    assert made.metadata["truncation_psnr_db"] == pytest.approx(20 * np.log10(peak / rmse), abs=1e-6)
+    np.testing.assert_allclose(made.values, electrons / crystal.a**3, rtol=1e-6)
+
+
+def rejected(crystal, density, reason, report=REPORT):
+    with pytest.raises(RejectedResultError, match=reason):
+        entry_of(crystal, report, density, RECIPE)
+
+
+def test_results_that_do_not_belong_are_kept_out():
+    crystal = CRYSTALS["rock-salt-NaCl"]
+    density = on_primitive_grid(crystal, 16, width=0.6)
+    rejected(crystal, None, "^unconverged: no density", REPORT | {"converged": False})
+    rejected(crystal, density, "^unconverged: stuck", REPORT | {"converged": False, "reason": "stuck"})
+    rejected(crystal, density * 1.001, "^wrong electrons: 32.032000 in the cubic cell, expected 32")
+    tilted = density.copy()
+    tilted[1, 2, 3] += 1e-3
+    tilted[0, 0, 0] -= 1e-3
+    rejected(crystal, tilted, "^wrong symmetry: ")
+    shifted = np.roll(density, 1, axis=0)
+    rejected(crystal, shifted, "^wrong symmetry: ")
+
+
+def test_a_structure_of_higher_symmetry_is_kept_out():
+    from dataclasses import replace
+
+    silicon = replace(CRYSTALS["zintl-B32-LiAl"], species=("Si", "Si"))
+    rejected(silicon, on_primitive_grid(silicon, 12, width=0.7), "^wrong structure: the sites have space group 229")
+
+
+def test_negative_values_are_kept_and_stated():
+    crystal = CRYSTALS["CsCl-CsCl"]
+    density = on_primitive_grid(crystal, 24, width=0.6)
+    density -= 0.5 * density.mean() * np.cos(2 * np.pi * np.arange(24) / 24)[:, None, None]
+    density -= 0.5 * density.mean() * np.cos(2 * np.pi * np.arange(24) / 24)[None, :, None]
+    density -= 0.5 * density.mean() * np.cos(2 * np.pi * np.arange(24) / 24)[None, None, :]
+    made = entry_of(crystal, REPORT, density, RECIPE)
+    full = expand_from_au(made.values, asymmetric_unit(221, made.shape))
+    assert made.metadata["minimum"] == pytest.approx(float(full.min()), abs=1e-6)
