@@ -16,7 +16,6 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import scipy.fft
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._wigner_seitz import (
@@ -132,6 +131,8 @@ def change_cell(
     values = _as_grid(rho)
     change = _change(lattice, cell, origin, as_shape(values.shape[-3:]), as_shape(shape))
     batch = values.reshape(-1, *change.old_shape)
+    import scipy.fft
+
     coefficients = scipy.fft.rfftn(batch, axes=(1, 2, 3), norm="forward")
     members, kept = _count_members(change)
     coefficients *= (1 / members).astype(values.dtype)
@@ -288,6 +289,8 @@ def _phases(origin: Exact, reach: IntArray) -> tuple[list[NDArray[np.complex128]
 
 
 def _require_periodicity(rho: NDArray[Any], periodic: NDArray[Any], change: _Change, tolerance: float) -> None:
+    import scipy.fft
+
     left_out = np.abs(rho - scipy.fft.irfftn(periodic, s=change.old_shape, axes=(1, 2, 3), norm="forward"))
     largest = np.abs(rho).max(axis=(1, 2, 3))
     # a magnetization that is mere noise beside the charge need not be periodic

@@ -12,8 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft import AsymmetricUnit
-from symfft.errors import ShapeError
+from symfft import AsymmetricUnit, ShapeError
 
 Array = NDArray[np.float64]
 

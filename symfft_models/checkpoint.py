@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from symfft.errors import SymfftError
+from symfft import SymfftError
 from symfft_models.config import from_json
 from symfft_models.vae import SwinVAE
 

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from symfft.errors import SymfftError
+from symfft import SymfftError
 
 
 class ConfigError(SymfftError):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from symfft.errors import ShapeError
+from symfft import ShapeError
 
 
 def density_metrics(truth: ArrayLike, estimate: ArrayLike, multiplicity: ArrayLike) -> dict[str, float]:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from symfft.errors import ShapeError
+from symfft import ShapeError
 from symfft_models.table import DensityTable
 from symfft_models.vae import SwinVAE
 

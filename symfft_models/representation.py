@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from symfft import AsymmetricUnit, asymmetric_unit, au_dct, au_idct
-from symfft.errors import ShapeError
+from symfft import AsymmetricUnit, ShapeError, asymmetric_unit, au_dct, au_idct
 
 Grid = tuple[int, int, int]
 

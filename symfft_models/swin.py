@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from symfft.errors import ShapeError
+from symfft import ShapeError
 
 Grid = tuple[int, int, int]
 

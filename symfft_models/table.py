@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from symfft.errors import ShapeError
+from symfft import ShapeError
 from symfft_models.config import DataConfig
 from symfft_models.data.store import DensitySet, Entry, load_bundled
 from symfft_models.representation import Representation

@@ -20,7 +20,7 @@ from accelerate.utils import broadcast, gather_object
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from symfft.errors import SymfftError
+from symfft import SymfftError
 from symfft_models.checkpoint import load_state, save_state, save_weights, write_text
 from symfft_models.config import Config, TrainConfig
 from symfft_models.loss import LOSSES, peak_error

@@ -92,6 +92,7 @@ def card(densities: DensitySet) -> str:
         computed=densities.attributes["computed"],
         kept_out="; ".join(f"{reason}: {n}" for reason, n in json.loads(densities.attributes["kept_out"]).items())
         or "none",
+        few_bands=_with_fewer_empty_bands(densities),
         negative=int((densities.column("minimum") < 0).sum()),
         lowest=float((densities.column("minimum")).min()),
         residual=float(densities.column("symmetry_residual").max()),
@@ -114,6 +115,14 @@ def _groups(densities: DensitySet) -> list[tuple[Any, ...]]:
             )
         )
     return rows
+
+
+def _with_fewer_empty_bands(densities: DensitySet) -> int:
+    """Count entries with fewer empty bands than the recipe has now."""
+    cells = np.where(densities.column("space_group") == 221, 1, 4)
+    occupied = densities.column("electrons") // (2 * cells)
+    wanted = json.loads(densities.attributes["recipe"])["empty_bands"]
+    return int((densities.column("bands") - occupied < wanted).sum())
 
 
 def _elements(compositions: list[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.errors import DensityFormatError
+from symfft import DensityFormatError
 
 Columns = Mapping[str, NDArray[Any]]
 

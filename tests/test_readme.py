@@ -1,0 +1,29 @@
+"""The README's Python runs as it stands, on a bundled density."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from symfft import check_symmetry, read_chgcar, write_chgcar
+from symfft_models.data import load_bundled
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+def test_the_ten_lines(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    entry = load_bundled()[0]
+    write_chgcar("CHGCAR", entry.density())
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 10
+    exec(compile(code, "README.md", "exec"), {})
+    assert "points" in capsys.readouterr().out
+    again = read_chgcar("CHGCAR.symmetric")
+    assert again.electrons == pytest.approx(entry.electrons, abs=1e-6)
+    assert check_symmetry(again.values, entry.space_group).is_symmetric(1e-9)
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
+        assert (README.parent / target).exists(), target
