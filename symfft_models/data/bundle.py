@@ -28,6 +28,10 @@ GRIDS = {221: (36, 36, 36), 225: (56, 56, 56), 227: (64, 64, 64)}
 SYMMETRY_TOLERANCE = 1e-5
 #: Largest accepted error of the computed number of electrons, relative.
 ELECTRON_TOLERANCE = 1e-6
+#: Most negative value on the standard grid that is accepted, relative to the maximum. GPAW's grid holds frequencies
+#: up to sqrt(2) times the plane waves' largest, a density reaches up to twice: where hard d shells fill that gap, the
+#: grid's points stay positive, but what lies between them does not.
+NEGATIVE_TOLERANCE = 0.02
 
 
 class RejectedResultError(ValueError):
@@ -76,6 +80,8 @@ def entry_of(crystal: Crystal, report: dict[str, Any], density: FloatArray | Non
     except NotSymmetricError as error:
         raise RejectedResultError(f"wrong symmetry: {error}") from error
     residual = float(np.abs(expand_from_au(reduced, unit) - values).max() / np.abs(values).max())
+    if values.min() < -NEGATIVE_TOLERANCE * values.max():
+        raise RejectedResultError(f"undersampled: the density falls to {values.min():.3g} between its grid points")
     job = recipe.job(crystal)
     return Entry(
         values=(reduced * (electrons / counted)).astype(np.float32),

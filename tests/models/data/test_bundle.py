@@ -99,12 +99,20 @@ def test_a_structure_of_higher_symmetry_is_kept_out():
     rejected(silicon, on_primitive_grid(silicon, 12, width=0.7), "^wrong structure: the sites have space group 229")
 
 
+def test_a_density_that_its_own_grid_does_not_resolve_is_kept_out():
+    crystal = CRYSTALS["CsCl-CsCl"]
+    density = on_primitive_grid(crystal, 14, width=0.12)
+    assert density.min() >= 0
+    density *= RECIPE.electrons(crystal, primitive=True) / (density.mean() * crystal.a**3)
+    rejected(crystal, density, "^undersampled: the density falls to -")
+
+
 def test_negative_values_are_kept_and_stated():
     crystal = CRYSTALS["CsCl-CsCl"]
     density = on_primitive_grid(crystal, 24, width=0.6)
-    density -= 0.5 * density.mean() * np.cos(2 * np.pi * np.arange(24) / 24)[:, None, None]
-    density -= 0.5 * density.mean() * np.cos(2 * np.pi * np.arange(24) / 24)[None, :, None]
-    density -= 0.5 * density.mean() * np.cos(2 * np.pi * np.arange(24) / 24)[None, None, :]
+    density -= density.min() + 0.01 * density.max()
+    density *= RECIPE.electrons(crystal, primitive=True) / (density.mean() * crystal.a**3)
     made = entry_of(crystal, REPORT, density, RECIPE)
     full = expand_from_au(made.values, asymmetric_unit(221, made.shape))
     assert made.metadata["minimum"] == pytest.approx(float(full.min()), abs=1e-6)
+    assert -0.015 * full.max() < made.metadata["minimum"] < -0.005 * full.max()
