@@ -1,4 +1,4 @@
-"""From anybody's density files to packed shards: `symfft-vae prepare`."""
+"""From anybody's density files to packed shards: `python -m symfft_models.data.prepare`."""
 
 from symfft_models.data.prepare.command import add_prepare_arguments, run_prepare
 from symfft_models.data.prepare.run import open_prepared, prepare, stored_entries

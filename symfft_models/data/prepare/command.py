@@ -1,4 +1,4 @@
-"""Arguments of `symfft-vae prepare`."""
+"""Arguments of `python -m symfft_models.data.prepare`."""
 
 from __future__ import annotations
 
