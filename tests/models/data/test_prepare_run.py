@@ -257,17 +257,18 @@ def test_workers_end_with_a_killed_run(files, tmp_path):
         process.kill()
         pytest.skip("needs Linux to list the processes of a process")
     started = time.monotonic()
-    while len(workers := children.read_text().split()) < 3 and time.monotonic() - started < 30:
+    while len(workers := children.read_text().split()) < 3 and time.monotonic() - started < 120:
         time.sleep(0.02)
     process.kill()
     process.wait()
     assert len(workers) >= 3  # two workers and multiprocessing's own
     alive = workers
-    while alive and time.monotonic() - started < 60:
+    while alive and time.monotonic() - started < 300:
         time.sleep(0.1)
         alive = [pid for pid in alive if is_running(pid)]
     assert not alive
-    assert (tmp_path / "stderr").read_text() == ""
+    said = (tmp_path / "stderr").read_text().splitlines()
+    assert [line for line in said if not line.startswith("symfft: compiling")] == []
 
 
 def is_running(pid):
