@@ -1,0 +1,1 @@
+"""The exact Fourier transform of densities on their asymmetric unit."""
