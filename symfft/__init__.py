@@ -12,6 +12,7 @@ from symfft.errors import (
     SpaceGroupError,
     SymfftError,
 )
+from symfft.fourier import au_dft, au_idft, structure_factors
 from symfft.grid import next_compatible_shape
 from symfft.io import read_chgcar, read_density, write_chgcar, write_density
 from symfft.resample import resample, standardize
@@ -35,7 +36,9 @@ __all__ = [
     "SymmetryReport",
     "asymmetric_unit",
     "au_dct",
+    "au_dft",
     "au_idct",
+    "au_idft",
     "check_symmetry",
     "expand_from_au",
     "next_compatible_shape",
@@ -44,6 +47,7 @@ __all__ = [
     "reduce_to_au",
     "resample",
     "standardize",
+    "structure_factors",
     "symmetrize",
     "write_chgcar",
     "write_density",

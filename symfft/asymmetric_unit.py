@@ -14,6 +14,7 @@ from symfft._arrays import as_real, check_grid, check_values, is_tensor, tensors
 from symfft._kernels import orbit_means
 from symfft.brick import Brick, orbits_in_brick
 from symfft.errors import NotSymmetricError, ShapeError
+from symfft.fourier.plan import FourierPlan
 from symfft.grid import Shape, as_shape
 from symfft.orbits import Orbits
 from symfft.residuals import check_symmetry
@@ -105,6 +106,24 @@ class AsymmetricUnit:
         mask = np.zeros(math.prod(self._brick.shape), dtype=bool)
         mask[self.brick_points] = True
         return frozen(mask.reshape(self._brick.shape))
+
+    @cached_property
+    def fourier(self) -> FourierPlan:
+        """Plan of the exact transform; made at its first use."""
+        return FourierPlan(self)
+
+    @property
+    def hkl(self) -> IntArray:
+        """The unique reflections (h, k, l) in the order of :func:`symfft.au_dft`, (n_h, 3), each in (-N/2, N/2]."""
+        return self.fourier.hkl
+
+    @property
+    def hkl_multiplicity(self) -> IntArray:
+        """Number of reflections of the grid in the class of each unique one, Friedel mates included, (n_h,).
+
+        Parseval: ``Σ_m multiplicity_m rho_m² = 1/N Σ_h hkl_multiplicity_h |F(h)|²``.
+        """
+        return self.fourier.reflections.multiplicity
 
     def __repr__(self) -> str:
         return f"AsymmetricUnit({self._space_group.symbol!r}, shape={self._shape}, size={self.size})"

@@ -1,0 +1,188 @@
+"""The exact transform: density on the asymmetric unit to unique structure factors, and back."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symfft._arrays import as_real, check_values
+from symfft.errors import ShapeError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from symfft.asymmetric_unit import AsymmetricUnit
+
+
+def au_dft(values: Any, au: AsymmetricUnit, *, norm: str = "backward", workers: int | None = None) -> Any:
+    r"""Transform a density on the asymmetric unit into its unique structure factors.
+
+    .. math::
+        F(h) = \sum_{m} \rho(x_m) e^{-2\pi i h \cdot x_m}
+
+    over all points m of the cell, for one reflection h of each class under the point group and Friedel's law, without
+    the systematically absent ones: ``np.fft.fftn(expand_from_au(values, au))`` at ``au.hkl``, with work that shrinks
+    with the order of the group.
+
+    Parameters
+    ----------
+    values : (..., n) array or tensor
+        Density on the asymmetric unit; float32 or float64.
+    au : AsymmetricUnit
+        The plan. ``au.hkl`` lists the reflections, ``au.hkl_multiplicity`` how many share each value up to phase.
+    norm : {"backward", "ortho", "forward"}
+        Factor of the sum: 1, 1/√N or 1/N, N the number of grid points, as in :mod:`scipy.fft`.
+    workers : int, optional
+        Threads that share a batch; negative counts from the number of processors, as in :mod:`scipy.fft`. NumPy
+        arrays only.
+
+    Returns
+    -------
+    (..., n_h) complex array or tensor
+        complex64 for float32, complex128 for float64; device of `values`; gradients pass through.
+
+    Raises
+    ------
+    ShapeError
+        If `values` has not the plan's size, or `norm` or `workers` is unusable.
+
+    References
+    ----------
+    Ten Eyck, Acta Cryst. A29 (1973) 183; Bricogne, International Tables B, chapter 1.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symfft import asymmetric_unit, au_dft, expand_from_au
+    >>> au = asymmetric_unit(225, (8, 8, 8))
+    >>> values = np.random.default_rng(0).random(au.size)
+    >>> F = au_dft(values, au)
+    >>> full = np.fft.fftn(expand_from_au(values, au))
+    >>> F.shape, np.allclose(F, full[tuple(au.hkl.T)])
+    ((14,), True)
+    """
+    check_values(values, au.size)
+    scale = _scale(norm, au, inverse=False)
+    values = as_real(values)
+    result = au.fourier.forward(values.reshape(-1, au.size), workers)
+    if scale != 1:
+        result = result * result.real.dtype.type(scale)
+    return result.reshape(*values.shape[:-1], result.shape[-1])
+
+
+def au_idft(coefficients: Any, au: AsymmetricUnit, *, norm: str = "backward", workers: int | None = None) -> Any:
+    r"""Transform unique structure factors into the density on the asymmetric unit; the inverse of :func:`au_dft`.
+
+    .. math::
+        \rho(x_m) = \frac{1}{N} \sum_{h} F(h) e^{2\pi i h \cdot x_m}
+
+    over all reflections of the grid; those that ``au.hkl`` does not list follow from those that it does. Of a centric
+    reflection only the component along its allowed phase counts.
+
+    Parameters
+    ----------
+    coefficients : (..., n_h) array or tensor
+        Structure factors in the order of ``au.hkl``; complex64 or complex128.
+    au : AsymmetricUnit
+        The plan.
+    norm, workers
+        As in :func:`au_dft`; the factor is 1/N, 1/√N or 1.
+
+    Returns
+    -------
+    (..., n) array or tensor
+        float32 for complex64, float64 for complex128.
+
+    Raises
+    ------
+    ShapeError
+        If the last axis has not one entry for each of ``au.hkl``, or `norm` or `workers` is unusable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symfft import asymmetric_unit, au_dft, au_idft
+    >>> au = asymmetric_unit("P 21 21 21", (6, 8, 10))
+    >>> values = np.random.default_rng(0).random((3, au.size))
+    >>> np.allclose(au_idft(au_dft(values, au), au), values)
+    True
+    """
+    _check_coefficients(coefficients, len(au.hkl), "one coefficient for each of au.hkl")
+    scale = _scale(norm, au, inverse=True)
+    coefficients = _as_complex(coefficients)
+    result = au.fourier.inverse(coefficients.reshape(-1, len(au.hkl)), workers)
+    if scale != 1:
+        result = result * result.dtype.type(scale)
+    return result.reshape(*coefficients.shape[:-1], au.size)
+
+
+def structure_factors(coefficients: Any, au: AsymmetricUnit, hkl: ArrayLike) -> Any:
+    r"""Return the structure factors of any reflections from the unique ones.
+
+    ``F(Wᵀh) = exp(2πi h·w) F(h)`` and ``F(-h) = conj F(h)``; 0 for systematic absences. With it the full grid, a
+    sphere of reflections or another program's list is filled.
+
+    Parameters
+    ----------
+    coefficients : (..., n_h) array
+        Structure factors in the order of ``au.hkl``, as :func:`au_dft` gives them.
+    au : AsymmetricUnit
+        The plan.
+    hkl : (..., 3) int
+        Reflections; they count modulo the grid.
+
+    Returns
+    -------
+    (..., *hkl.shape[:-1]) complex array
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit, or `hkl` holds no integers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symfft import asymmetric_unit, au_dft, expand_from_au, structure_factors
+    >>> au = asymmetric_unit(198, (8, 8, 8))
+    >>> values = np.random.default_rng(0).random(au.size)
+    >>> grid = np.moveaxis(np.indices(au.shape), 0, -1)
+    >>> full = structure_factors(au_dft(values, au), au, grid)
+    >>> np.allclose(full, np.fft.fftn(expand_from_au(values, au)))
+    True
+    """
+    _check_coefficients(coefficients, len(au.hkl), "one coefficient for each of au.hkl")
+    wanted = np.asarray(hkl)
+    if wanted.shape[-1:] != (3,) or wanted.dtype.kind not in "iu":
+        raise ShapeError(f"reflections of shape {wanted.shape} and dtype {wanted.dtype} must be (..., 3) integers")
+    coefficients = _as_complex(coefficients)
+    label, factor, conjugate = au.fourier.reflections.relation(wanted.astype(np.int64))
+    taken = coefficients[..., np.maximum(label, 0)]
+    factor = np.where(label < 0, 0, factor).astype(coefficients.dtype)
+    return np.where(conjugate, taken.conj(), taken) * factor
+
+
+def _scale(norm: str, au: AsymmetricUnit, *, inverse: bool) -> float:
+    """Return the factor on top of the engines' own convention, "backward"."""
+    points = float(math.prod(au.shape))
+    factors = {"backward": 1.0, "ortho": 1 / math.sqrt(points), "forward": 1 / points}
+    if norm not in factors:
+        raise ShapeError(f"norm={norm!r} is unknown: give 'backward', 'ortho' or 'forward'")
+    return 1 / factors[norm] if inverse else factors[norm]
+
+
+def _check_coefficients(coefficients: Any, size: int, what: str) -> None:
+    found = tuple(np.shape(coefficients))
+    if not found or found[-1] != size:
+        raise ShapeError(f"an array of shape {found} does not hold {what}: it must be (..., {size})")
+
+
+def _as_complex(coefficients: Any) -> Any:
+    coefficients = np.asarray(coefficients)
+    if coefficients.dtype in (np.complex64, np.complex128):
+        return coefficients
+    if coefficients.dtype.kind not in "fiubc":
+        raise ShapeError(f"dtype {coefficients.dtype} is no number: structure factors are complex64 or complex128")
+    return coefficients.astype(np.complex64 if coefficients.dtype == np.float32 else np.complex128)

@@ -1,0 +1,67 @@
+"""The plain engine: expand to the cell, one real FFT, pick the unique reflections."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft.fourier._reciprocal_kernels import gather_conjugated
+from symfft.fourier.reciprocal import Reflections, find_reflections, half_space
+
+if TYPE_CHECKING:
+    from symfft.asymmetric_unit import AsymmetricUnit
+    from symfft.symmetry import IntArray
+
+
+class FullTransform:
+    """The transform by way of the full grid: any group, any shape, no work saved.
+
+    ``rho = values[labels]``, F = rfftn(rho) at the unique reflections; back through irfftn and the representatives.
+
+    Parameters
+    ----------
+    au : AsymmetricUnit
+        The plan of the grid.
+    """
+
+    def __init__(self, au: AsymmetricUnit) -> None:
+        self._labels, self._points, self._shape = au.labels, au.points, au.shape
+        self._half_shape = (au.shape[0], au.shape[1], au.shape[2] // 2 + 1)
+        half = half_space(au.shape)
+        self.reflections: Reflections = find_reflections(au.space_group, au.shape, half)
+        self.hkl: IntArray = self.reflections.hkl
+        self.cost = 0.6 * math.prod(au.shape) * math.log2(math.prod(au.shape) + 1)
+        n = np.array(au.shape)
+        unique = self.hkl % n
+        self._unique = np.ravel_multi_index(tuple(unique.T), self._half_shape).astype(np.int32)
+        self._is_centric = np.flatnonzero(self.reflections.centric >= 0)
+        self._centric = self.reflections.centric_factor[self._is_centric]
+        label, factor, conjugate = self.reflections.relation(half)
+        self._relation = label.astype(np.int32), factor, conjugate
+
+    def forward(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return F at the unique reflections, (b, n_h), of values (b, n)."""
+        import scipy.fft
+
+        rho = np.take(values, self._labels, axis=-1)
+        half = scipy.fft.rfftn(rho, axes=(1, 2, 3), overwrite_x=True)
+        return np.asarray(np.take(half.reshape(len(values), math.prod(self._half_shape)), self._unique, axis=-1))
+
+    def inverse(self, coefficients: NDArray[Any]) -> NDArray[Any]:
+        """Return the values, (b, n), of coefficients (b, n_h)."""
+        import scipy.fft
+
+        # only the component along a centric reflection's allowed phase belongs to a density of this symmetry
+        phase = self._centric.astype(coefficients.dtype)
+        coefficients = coefficients.copy()
+        coefficients[:, self._is_centric] += phase * coefficients[:, self._is_centric].conj()
+        coefficients[:, self._is_centric] *= 0.5
+        label, factor, conjugate = self._relation
+        half = np.empty((len(coefficients), math.prod(self._half_shape)), dtype=coefficients.dtype)
+        gather_conjugated(coefficients, label, factor.astype(coefficients.dtype), conjugate, half)
+        half = half.reshape(len(coefficients), *self._half_shape)
+        rho = scipy.fft.irfftn(half, s=self._shape, axes=(1, 2, 3), overwrite_x=True)
+        return np.asarray(np.take(rho.reshape(len(coefficients), math.prod(self._shape)), self._points, axis=-1))

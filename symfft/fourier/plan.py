@@ -1,0 +1,91 @@
+"""The plan of a transform: which engine computes it, and what its structure factors stand for."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft.errors import ShapeError
+from symfft.fourier.full import FullTransform
+from symfft.fourier.reciprocal import Reflections, find_reflections
+
+if TYPE_CHECKING:
+    from symfft.asymmetric_unit import AsymmetricUnit
+    from symfft.symmetry import IntArray
+
+
+class Engine(Protocol):
+    """What computes a transform: values (b, n) to structure factors (b, n_h) in the order of its `hkl`, and back."""
+
+    hkl: IntArray
+    cost: float
+
+    def forward(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return ``F(h) = Σ_m rho(m) exp(-2πi h·x_m)``."""
+        ...
+
+    def inverse(self, coefficients: NDArray[Any]) -> NDArray[Any]:
+        """Return ``rho(m) = 1/N Σ_h F(h) exp(2πi h·x_m)``, of the symmetric part of the coefficients."""
+        ...
+
+
+class FourierPlan:
+    """The exact transform of one asymmetric unit; :class:`AsymmetricUnit` keeps it.
+
+    The engine is chosen by modelled cost, from group and shape alone: the order of the reflections is the same on every
+    machine and for every dtype.
+    """
+
+    def __init__(self, au: AsymmetricUnit) -> None:
+        self._au = au
+        self._engines: dict[Any, Engine] = {}
+        self.hkl = self.engine(np.float64).hkl
+        self.hkl.flags.writeable = False
+
+    def engine(self, dtype: Any) -> Engine:
+        """Return the engine for float32 or float64."""
+        key = np.dtype(dtype).char
+        if key not in self._engines:
+            self._engines[key] = cheapest_engine(self._au, np.dtype(dtype))
+        return self._engines[key]
+
+    @cached_property
+    def reflections(self) -> Reflections:
+        """Classes of reflections, in the order of `hkl`."""
+        return find_reflections(self._au.space_group, self._au.shape, self.hkl)
+
+    def forward(self, values: NDArray[Any], workers: int | None) -> NDArray[Any]:
+        """Transform values (b, n) of float32 or float64."""
+        return _in_threads(self.engine(values.dtype).forward, np.ascontiguousarray(values), workers)
+
+    def inverse(self, coefficients: NDArray[Any], workers: int | None) -> NDArray[Any]:
+        """Transform coefficients (b, n_h) of complex64 or complex128 back."""
+        engine = self.engine(coefficients.real.dtype)
+        return _in_threads(engine.inverse, np.ascontiguousarray(coefficients), workers)
+
+
+def cheapest_engine(au: AsymmetricUnit, dtype: np.dtype[Any]) -> Engine:
+    """Return the engine with the lowest modelled cost."""
+    return FullTransform(au)
+
+
+def _in_threads(transform: Any, batch: NDArray[Any], workers: int | None) -> NDArray[Any]:
+    """Apply a transform to the rows of a batch, parts of it in threads of their own."""
+    if workers is not None and (workers == 0 or not isinstance(workers, (int, np.integer))):
+        raise ShapeError(f"workers={workers!r} must be a positive number of threads, or negative to count from all")
+    count = 1 if workers is None else workers if workers > 0 else max(1, _processors() + 1 + workers)
+    parts = np.array_split(batch, min(count, max(len(batch), 1)))
+    if len(parts) == 1:
+        return np.asarray(transform(batch))
+    with ThreadPoolExecutor(len(parts)) as pool:
+        return np.concatenate(list(pool.map(transform, parts)))
+
+
+def _processors() -> int:
+    import os
+
+    return os.cpu_count() or 1

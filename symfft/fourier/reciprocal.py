@@ -1,0 +1,118 @@
+"""Classes of reflections: which structure factors of a grid are unique, absent, centric, and how the rest follow.
+
+``F(h) = Σ_m rho(m) exp(-2πi h·x_m)``, with h modulo the grid. From ``rho(W x + w) = rho(x)`` follows
+``F(Wᵀh) = exp(+2πi h·w) F(h)``, from real rho ``F(-h) = conj F(h)``. A *class* holds all reflections that these
+relations tie together. A reflection that is its own image with another phase is *absent*; one whose Friedel mate is
+among its images is *centric*: its phase is fixed up to π.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft.fourier._reciprocal_kernels import label_reflections
+from symfft.grid import Shape
+from symfft.symmetry import IntArray, SpaceGroup
+
+
+class Reflections(NamedTuple):
+    """The classes of reflections of a grid under a group.
+
+    Attributes
+    ----------
+    hkl : (n_h, 3) int64
+        The reflection that stands for each class, components in (-N/2, N/2].
+    multiplicity : (n_h,) int64
+        Reflections in each class, Friedel mates included.
+    centric : (n_h,) int64
+        p where ``F = exp(2πi p / denominator) conj F``, -1 for acentric classes.
+    labels : (N0, N1, N2) int32
+        Class of each h modulo the grid; negative where it is absent or in no class.
+    phases : (N0, N1, N2) int16
+        p where ``F(h) = exp(2πi p / denominator) F(first)``; -1 - p where that holds of the conjugate of F(first).
+    denominator : int
+        Of the phases.
+    """
+
+    hkl: IntArray
+    multiplicity: IntArray
+    centric: IntArray
+    labels: NDArray[np.int32]
+    phases: NDArray[np.int16]
+    denominator: int
+
+    @property
+    def centric_factor(self) -> NDArray[np.complex128]:
+        """The c of ``F = c conj F`` for centric classes, 0 for acentric ones, (n_h,)."""
+        return np.where(self.centric >= 0, np.exp(2j * np.pi * self.centric / self.denominator), 0)
+
+    def relation(self, hkl: IntArray) -> tuple[IntArray, NDArray[np.complex128], NDArray[np.bool_]]:
+        """Return how any reflections follow: class (negative: absent), factor, and whether of the conjugate."""
+        at = tuple(np.moveaxis(np.mod(hkl, self.labels.shape), -1, 0))
+        phase = self.phases[at].astype(np.int64)
+        conjugate = phase < 0
+        numerator = np.where(conjugate, -1 - phase, phase)
+        turns = np.exp(2j * np.pi * np.arange(self.denominator) / self.denominator)
+        return self.labels[at].astype(np.int64), turns[numerator % self.denominator], conjugate
+
+
+def find_reflections(space_group: SpaceGroup, shape: Shape, candidates: IntArray) -> Reflections:
+    """Find the classes of reflections, each one represented by its first candidate.
+
+    Parameters
+    ----------
+    space_group : SpaceGroup
+        The group; the grid must fit it.
+    shape : (3,) int
+        Shape of the grid.
+    candidates : (k, 3) int
+        Reflections in order of preference; together they should meet every class.
+
+    Returns
+    -------
+    Reflections
+        In the order in which the candidates meet the classes.
+    """
+    n = np.array(shape, dtype=np.int64)
+    rotations, numerators = space_group.rotations, space_group.numerators
+    _, distinct = np.unique(rotations.reshape(-1, 9), axis=0, return_index=True)
+    centring = numerators[(rotations == np.eye(3, dtype=np.int64)).all(axis=(1, 2))]
+    labels = np.empty(int(n.prod()), dtype=np.int32)
+    phases = np.zeros(int(n.prod()), dtype=np.int16)
+    found = np.empty((3, len(candidates)), dtype=np.int64)
+    count = label_reflections(
+        np.ascontiguousarray(np.mod(candidates, n)),
+        np.ascontiguousarray(rotations[distinct]),
+        np.ascontiguousarray(numerators[distinct]),
+        space_group.denominator,
+        np.ascontiguousarray(centring),
+        n,
+        labels,
+        phases,
+        found,
+    )
+    first, multiplicity, centric = found[:, :count]
+    return Reflections(
+        centred(candidates[first], shape),
+        multiplicity.copy(),
+        centric.copy(),
+        labels.reshape(shape),
+        phases.reshape(shape),
+        space_group.denominator,
+    )
+
+
+def centred(hkl: IntArray, shape: Shape) -> IntArray:
+    """Return reflections modulo the grid, with components in (-N/2, N/2]."""
+    n = np.array(shape, dtype=np.int64)
+    half = (n - 1) // 2
+    return (np.asarray(hkl) + half) % n - half
+
+
+def half_space(shape: Shape) -> IntArray:
+    """Return the reflections that a real FFT computes, in C order: h, k over the grid, 0 <= l <= N/2."""
+    grid = np.indices((shape[0], shape[1], shape[2] // 2 + 1), dtype=np.int64)
+    return np.ascontiguousarray(grid.reshape(3, -1).T)
