@@ -13,7 +13,14 @@ from symfft.fourier.reciprocal import Reflections, find_reflections, half_space
 
 if TYPE_CHECKING:
     from symfft.asymmetric_unit import AsymmetricUnit
+    from symfft.grid import Shape
     from symfft.symmetry import IntArray
+
+
+def full_cost(shape: Shape) -> float:
+    """Return the modelled time of the plain engine in ns: the FFT, and one value of the grid gathered at a time."""
+    points = math.prod(shape)
+    return 5000 + points * (1.0 + 0.3 * math.log2(points))
 
 
 class FullTransform:
@@ -33,7 +40,7 @@ class FullTransform:
         half = half_space(au.shape)
         self.reflections: Reflections = find_reflections(au.space_group, au.shape, half)
         self.hkl: IntArray = self.reflections.hkl
-        self.cost = 0.6 * math.prod(au.shape) * math.log2(math.prod(au.shape) + 1)
+        self.cost = full_cost(au.shape)
         n = np.array(au.shape)
         unique = self.hkl % n
         self._unique = np.ravel_multi_index(tuple(unique.T), self._half_shape).astype(np.int32)

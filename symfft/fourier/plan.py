@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.errors import ShapeError
-from symfft.fourier.full import FullTransform
+from symfft.fourier.blocks import plan_blocks
+from symfft.fourier.full import FullTransform, full_cost
 from symfft.fourier.reciprocal import Reflections, find_reflections
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class FourierPlan:
 
 def cheapest_engine(au: AsymmetricUnit, dtype: np.dtype[Any]) -> Engine:
     """Return the engine with the lowest modelled cost."""
+    blocks = plan_blocks(au)
+    if blocks is not None and blocks.cost < full_cost(au.shape):
+        return blocks
     return FullTransform(au)
 
 

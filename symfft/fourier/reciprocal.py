@@ -51,12 +51,15 @@ class Reflections(NamedTuple):
 
     def relation(self, hkl: IntArray) -> tuple[IntArray, NDArray[np.complex128], NDArray[np.bool_]]:
         """Return how any reflections follow: class (negative: absent), factor, and whether of the conjugate."""
+        label, numerator, conjugate = self.exact_relation(hkl)
+        turns = np.exp(2j * np.pi * np.arange(self.denominator) / self.denominator)
+        return label, turns[numerator % self.denominator], conjugate
+
+    def exact_relation(self, hkl: IntArray) -> tuple[IntArray, IntArray, NDArray[np.bool_]]:
+        """Return how any reflections follow, with the p of the factor ``exp(2πi p / denominator)``."""
         at = tuple(np.moveaxis(np.mod(hkl, self.labels.shape), -1, 0))
         phase = self.phases[at].astype(np.int64)
-        conjugate = phase < 0
-        numerator = np.where(conjugate, -1 - phase, phase)
-        turns = np.exp(2j * np.pi * np.arange(self.denominator) / self.denominator)
-        return self.labels[at].astype(np.int64), turns[numerator % self.denominator], conjugate
+        return self.labels[at].astype(np.int64), np.where(phase < 0, -1 - phase, phase), phase < 0
 
 
 def find_reflections(space_group: SpaceGroup, shape: Shape, candidates: IntArray) -> Reflections:

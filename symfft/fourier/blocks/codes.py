@@ -1,0 +1,176 @@
+r"""Which parts of a transform survive a group of sign changes, half translations and permutations of the axes.
+
+About a suitable origin o many operators are *monomial with half translations*: ``x_i -> ±x_π(i) + τ_i/2``. Those that
+leave the axes in place form a group D; code them as (τ, ε) in F₂⁶, ε_i = 1 where the sign is -. Fold the density over
+the 64 sign changes and half translations,
+
+.. math::
+    g_{σp}(x) = \sum_{s, e ∈ F_2^3} (-1)^{σ·s + p·e} \, ρ(o + (-1)^e x + s/2), \qquad x_i ∈ [0, 1/4]
+
+then σ is the parity of h, p tells cosine (0) from sine (1) along each axis, and
+``F(h) = e^{-2πi h·o} Σ_p (-i)^{|p|} b_{σp}(h)`` with b the cosine and sine transforms of g. Invariance under D leaves
+only the *dual code*: the (σ, p) with σ·τ + p·ε even for all of D. A permuting operator relates blocks,
+``g_{σp}(x) = ± g_{πσ, πp}(πx)``, where (πx)_i = x_π(i).
+
+A systematic absence by a centring, a glide plane or a screw axis is a block that does not exist.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+from symfft.grid import Shape
+from symfft.symmetry import IntArray, SpaceGroup
+
+Triple = tuple[int, int, int]
+
+
+class Code(NamedTuple):
+    """A block: the parity σ of h, and p = 0 for a cosine, 1 for a sine along each axis."""
+
+    parity: Triple
+    sine: Triple
+
+
+class Permutation(NamedTuple):
+    """An operator that permutes the axes: ``x_i -> (-1)^sign_i x_axes(i) + half_i / 2``."""
+
+    axes: Triple
+    half: Triple
+    sign: Triple
+
+    def of(self, v: Triple) -> Triple:
+        """Return πv, (πv)_i = v_π(i)."""
+        return v[self.axes[0]], v[self.axes[1]], v[self.axes[2]]
+
+    def image(self, code: Code) -> tuple[Code, int]:
+        """Return the block πc and the sign s in ``g_c(x) = s g_πc(πx)``."""
+        moved = Code(self.of(code.parity), self.of(code.sine))
+        odd = _dot(moved.parity, self.half) + _dot(moved.sine, self.sign)
+        return moved, -1 if odd % 2 else 1
+
+
+class Frame(NamedTuple):
+    """What the blocks of a group are made of.
+
+    Attributes
+    ----------
+    origin : tuple of int
+        Grid point taken as the origin.
+    eighths : tuple of int
+        The same in eighths of the cell edges.
+    diagonal : int
+        Order of D.
+    codes : list of Code
+        The dual code, 64 / order of D; row r of the Walsh-Hadamard transform over the cosets of D gives codes[r].
+    cosets : (64 / order of D, 6) int
+        (τ, ε) of one member of each coset of D, in the order of that transform.
+    permutations : list of Permutation
+        One for each permutation of the axes in the group, the identity first.
+    """
+
+    origin: Triple
+    eighths: Triple
+    diagonal: int
+    codes: list[Code]
+    cosets: IntArray
+    permutations: list[Permutation]
+
+
+def find_frame(space_group: SpaceGroup, shape: Shape) -> Frame | None:
+    """Return the blocks of a group on a grid; None where the scheme does not apply.
+
+    It needs axes divisible by 4, and a Laue class that holds all sign changes of the axes (mmm): then one octant of
+    reflections is enough.
+    """
+    if any(n % 4 for n in shape):
+        return None
+    rotations, n = space_group.rotations, np.array(shape)
+    monomial = (np.abs(rotations).sum(axis=1) == 1).all(axis=1) & (np.abs(rotations).sum(axis=2) == 1).all(axis=1)
+    axes = np.abs(rotations).argmax(axis=2)
+    monomial &= (n[axes] == n).all(axis=1)
+    steps = math.lcm(8, space_group.denominator)
+    candidates = np.array(list(product((0, 1, 2, 3), repeat=3)))
+    origins = candidates[(candidates * n % 8 == 0).all(axis=1)]
+    w = space_group.numerators * (steps // space_group.denominator)
+    shifted = w + np.einsum("gij,oj->ogi", rotations - np.eye(3, dtype=np.int64), origins * (steps // 8))
+    usable = monomial & (shifted % (steps // 2) == 0).all(axis=2)
+    diagonal = usable & (axes == np.arange(3)).all(axis=1)
+    best = max(range(len(origins)), key=lambda o: (usable[o].sum(), diagonal[o].sum(), -o))
+    half = shifted[best] // (steps // 2) % 2
+    sign = (rotations.sum(axis=2) < 0).astype(np.int64)
+
+    code = {tuple(c) for c in np.concatenate([half, sign], axis=1)[diagonal[best]].tolist()}
+    laue = {tuple(c[3:]) for c in code} | {tuple(1 - v for v in c[3:]) for c in code}
+    if len(laue) < 8:
+        return None
+    basis, span = [], set(code)
+    for unit in np.eye(6, dtype=np.int64).tolist():
+        if tuple(unit) not in span:
+            basis.append(unit)
+            span |= {tuple((np.array(c) + unit) % 2) for c in span}
+    bits = np.array(list(product((0, 1), repeat=len(basis))), dtype=np.int64).reshape(2 ** len(basis), -1)[:, ::-1]
+    cosets = (bits @ np.array(basis, dtype=np.int64).reshape(-1, 6)) % 2
+    dual = [_code(c) for c in product((0, 1), repeat=6) if all(_dot(c, d) % 2 == 0 for d in code)]
+    row = {sum((_dot(c.parity + c.sine, e) % 2) << i for i, e in enumerate(basis)): c for c in dual}
+    permutations = {(0, 1, 2): Permutation((0, 1, 2), (0, 0, 0), (0, 0, 0))}
+    for g in np.flatnonzero(usable[best]):
+        key = _triple(axes[g])
+        permutations.setdefault(key, Permutation(key, _triple(half[g]), _triple(sign[g])))
+    return Frame(
+        _triple(origins[best] * n // 8),
+        _triple(origins[best]),
+        len(code),
+        [row[r] for r in range(len(dual))],
+        cosets,
+        list(permutations.values()),
+    )
+
+
+class Block(NamedTuple):
+    """One block of each orbit under the permutations, and the permutations that leave it in place.
+
+    Attributes
+    ----------
+    code : Code
+    stabilizer : list of (Permutation, int)
+        Each with the sign s of ``g(x) = s g(πx)``.
+    """
+
+    code: Code
+    stabilizer: list[tuple[Permutation, int]]
+
+
+def unique_blocks(frame: Frame) -> tuple[list[Block], dict[Code, tuple[int, Permutation, int]]]:
+    """Return one block of each orbit, and for every code c its block, the permutation and the sign of
+    ``g_c(x) = s g_block(πx)``.
+    """
+    blocks: list[Block] = []
+    where: dict[Code, tuple[int, Permutation, int]] = {}
+    for code in sorted(frame.codes):
+        if code in where:
+            continue
+        for other in frame.codes:
+            for permutation in frame.permutations:
+                moved, sign = permutation.image(other)
+                if moved == code and other not in where:
+                    where[other] = len(blocks), permutation, sign
+        images = [(p, *p.image(code)) for p in frame.permutations]
+        blocks.append(Block(code, [(p, sign) for p, moved, sign in images if moved == code]))
+    return blocks, where
+
+
+def _triple(v: IntArray) -> Triple:
+    return int(v[0]), int(v[1]), int(v[2])
+
+
+def _code(c: tuple[int, ...]) -> Code:
+    return Code((c[0], c[1], c[2]), (c[3], c[4], c[5]))
+
+
+def _dot(a: tuple[int, ...] | list[int], b: tuple[int, ...] | list[int]) -> int:
+    return sum(x * y for x, y in zip(a, b, strict=True))

@@ -1,0 +1,166 @@
+r"""One block: three cosine or sine transforms as products with small matrices, thinned out by the block's permutations.
+
+.. math::
+    b(h, k, l) = \sum_{xyz} X_{hx} Y_{ky} Z_{lz} \, g(x, y, z)
+
+Where the block is symmetric or antisymmetric under a swap of the last two axes, the first product runs over pairs
+y <= z only, the last yields k <= l only; where all three axes are alike, h <= k as well, by chunks of h.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft.fourier.blocks.codes import Block, Triple
+from symfft.fourier.blocks.program import Program
+from symfft.symmetry import IntArray
+
+#: Chunks of h (and of k) over which a triangle is covered by rectangles.
+CHUNKS = 3
+
+Matrices = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+
+class Places(NamedTuple):
+    """Where in the workspace the entries of a three-dimensional array are: ``value = sign * work[position]``."""
+
+    position: IntArray
+    sign: IntArray
+
+
+def forward_matrix(n: int, parity: int, sine: int) -> NDArray[np.float64]:
+    """Return ``u(x) cos(2πhx/N)`` or sin, h >= 0 of one parity, x = 0 ... N/4, u = 1/2 at both ends.
+
+    The folds count a point at either end twice.
+    """
+    h, x = block_frequencies(n, parity, sine), np.arange(n // 4 + 1)
+    angle = 2 * np.pi * (h[:, None] * x % n) / n
+    weight = np.where((x == 0) | (x == n // 4), 0.5, 1.0)
+    return (np.sin(angle) if sine else np.cos(angle)) * weight
+
+
+def inverse_matrix(n: int, parity: int, sine: int) -> NDArray[np.float64]:
+    """Return ``4/N v(h) cos(2πhx/N)`` or sin, (x, h), v = 1 at h = 0 and N/2 and 2 elsewhere."""
+    h, x = block_frequencies(n, parity, sine), np.arange(n // 4 + 1)
+    angle = 2 * np.pi * (x[:, None] * h % n) / n
+    weight = np.where((h == 0) | (2 * h == n), 1.0, 2.0) * 4 / n
+    return (np.sin(angle) if sine else np.cos(angle)) * weight
+
+
+def block_frequencies(n: int, parity: int, sine: int) -> IntArray:
+    """Return the h of a block along an axis: 0 <= h <= N/2 of one parity, without those whose sines vanish."""
+    if parity:
+        return np.arange(1, n // 2, 2, dtype=np.int64)
+    return np.arange(2, n // 2, 2, dtype=np.int64) if sine else np.arange(0, n // 2 + 1, 2, dtype=np.int64)
+
+
+def transform_block(program: Program, matrices: Matrices, block: Block, source: Places) -> Places:
+    """Plan the transform of a block; return where its coefficients will be, for every (h, k, l).
+
+    Parameters
+    ----------
+    program : Program
+        Where the steps are written.
+    matrices : three (out, in) arrays
+        Along the three axes.
+    block : Block
+        With the permutations that leave it in place.
+    source : Places
+        Of its entries, each axis as long as the matrices' input.
+    """
+    shape = (len(matrices[0]), len(matrices[1]), len(matrices[2]))
+    if not math.prod(shape) or not source.position.size:  # a grid of 4 points has no sines with even h
+        return Places(np.zeros(shape, dtype=np.int64), np.ones(shape, dtype=np.int64))
+    order = len(block.stabilizer)
+    swaps = [(p, s) for p, s in block.stabilizer if sum(a == i for i, a in enumerate(p.axes)) == 1]
+    roles: Triple = (0, 1, 2)
+    if order == 2:
+        fixed = next(i for i, a in enumerate(swaps[0][0].axes) if a == i)
+        rest = [i for i in range(3) if i != fixed]
+        roles = (fixed, rest[0], rest[1])
+    back = tuple(int(i) for i in np.argsort(roles))
+    x, y, z = (matrices[i] for i in roles)
+    entries = Places(source.position.transpose(roles), source.sign.transpose(roles))
+    if swaps:
+        found = _with_swap(program, (x, y, z), entries, swaps[0][1], wedge=order == 6)
+    else:
+        found = _without_swap(program, (x, y, z), entries, cyclic=order == 3)
+    return _everywhere(found.transpose(back), block)
+
+
+def _without_swap(program: Program, matrices: Matrices, source: Places, *, cyclic: bool) -> IntArray:
+    """Plan three products; return positions of the coefficients, -1 where none was computed.
+
+    Each product turns the axes round, ``[h, (x y z)] -> [l, (h y)] -> [k, (l h)]``, so that nothing is moved. A cyclic
+    block needs h <= k and h <= l only.
+    """
+    (oh, nx), (ok, ny), (ol, nz) = (m.shape for m in matrices)
+    x, y, z = (program.matrix(m) for m in matrices)
+    at = program.take(source.position, source.sign)
+    t1 = program.left(x, at, oh, nx, ny * nz)
+    positions = np.full((oh, ok, ol), -1, dtype=np.int64)
+    for a, b in _chunks(oh) if cyclic else [(0, oh)]:
+        first = a if cyclic else 0
+        t2 = program.left(z + first * nz, t1 + a * ny * nz, ol - first, nz, (b - a) * ny, transposed=True)
+        t3 = program.left(y + first * ny, t2, ok - first, ny, (ol - first) * (b - a), transposed=True)
+        shape = (ok - first, ol - first, b - a)
+        positions[a:b, first:, first:] = t3 + np.arange(np.prod(shape)).reshape(shape).transpose(2, 0, 1)
+    return positions
+
+
+def _with_swap(program: Program, matrices: Matrices, source: Places, sign: int, *, wedge: bool) -> IntArray:
+    """Plan a block with ``g(x, y, z) = sign g(x, z, y)``; return positions of the coefficients with k <= l.
+
+    With `wedge`, all three axes are alike, and only h <= k <= l is computed.
+    """
+    (oh, nx), (ok, ny), (ol, nz) = (m.shape for m in matrices)
+    x, y = program.matrix(matrices[0]), program.matrix(matrices[1])
+    first, second = np.triu_indices(ny, 0 if sign > 0 else 1)
+    pairs = len(first)
+    at = program.take(source.position[:, first, second], source.sign[:, first, second])
+    t1 = program.left(x, at, oh, nx, pairs)
+
+    pair = np.full((ny, nz), -1, dtype=np.int64)
+    pair[second, first] = pair[first, second] = np.arange(pairs)
+    swapped = np.where(np.tri(ny, nz, -1, dtype=bool), sign, 1)
+    positions = np.full((oh, ok, ol), -1, dtype=np.int64)
+    for a, b in _chunks(oh) if wedge else [(0, oh)]:
+        k0, width = (a, b - a) if wedge else (0, oh)
+        h = np.arange(a, b)[None, :, None]
+        there = np.where(pair[:, None, :] < 0, 0, t1 + h * pairs + pair[:, None, :])
+        t2_in = program.take(there, np.broadcast_to(swapped[:, None, :], there.shape))
+        t2 = program.left(y + k0 * ny, t2_in, ok - k0, ny, width * nz)
+        for c, d in _chunks(ok - k0):
+            l0 = k0 + c
+            z = program.matrix(matrices[2][l0:].T)
+            rows = (d - c) * width
+            t3 = program.right(t2 + c * width * nz, rows, nz, z, ol - l0)
+            block = t3 + np.arange(rows * (ol - l0)).reshape(d - c, width, ol - l0)
+            positions[a:b, k0 + c : k0 + d, l0:] = block.transpose(1, 0, 2)
+    if sign < 0:
+        diagonal = np.arange(min(ok, ol))
+        positions[:, diagonal, diagonal] = -1
+    lower = np.tri(ok, ol, -1, dtype=bool)
+    positions[:, lower] = -1
+    return positions
+
+
+def _everywhere(positions: IntArray, block: Block) -> Places:
+    """Complete the coefficients by ``b(h) = s b(πh)``; position 0, which holds 0, where that makes them vanish."""
+    at = np.indices(positions.shape)
+    position, sign = np.zeros_like(positions), np.ones_like(positions)
+    for permutation, s in block.stabilizer:
+        moved = positions[tuple(at[i] for i in permutation.axes)]
+        new = (moved >= 0) & (position == 0)
+        position[new], sign[new] = moved[new], s
+    return Places(position, sign)
+
+
+def _chunks(n: int) -> list[tuple[int, int]]:
+    edges = np.unique(np.linspace(0, n, CHUNKS + 1).round().astype(int)).tolist()
+    return list(pairwise(edges))

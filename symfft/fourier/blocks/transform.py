@@ -1,0 +1,232 @@
+"""The transform in blocks: AU vector -> folds -> one block of each orbit -> unique structure factors, and back."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft.fourier.blocks.codes import Block, Code, Frame, find_frame, unique_blocks
+from symfft.fourier.blocks.program import Program
+from symfft.fourier.blocks.separable import (
+    Places,
+    block_frequencies,
+    forward_matrix,
+    inverse_matrix,
+    transform_block,
+)
+from symfft.fourier.reciprocal import Reflections, find_reflections
+
+if TYPE_CHECKING:
+    from symfft.asymmetric_unit import AsymmetricUnit
+    from symfft.grid import Shape
+    from symfft.symmetry import IntArray
+
+
+class BlockTransform:
+    """The transform of a group that has sign changes of all axes in its Laue class; see :func:`plan_blocks`."""
+
+    def __init__(self, au: AsymmetricUnit, frame: Frame) -> None:
+        layout = _Layout(frame, au.shape)
+        self._turns = math.lcm(8, au.space_group.denominator)
+        self._size = au.size
+        forward, at = _plan_fold(au, frame, layout, self._turns)
+        reflections = _plan_forward(forward, au, frame, layout, at)
+        inverse = _plan_inverse(au, frame, layout, reflections, self._turns)
+        self.hkl: IntArray = reflections.hkl
+        self.cost = forward.cost
+        self._programs = forward, inverse
+        self._scales = float(frame.diagonal), 1 / 64
+        self._finished: dict[str, Any] = {}
+
+    def forward(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return F at the unique reflections, (b, n_h), of values (b, n)."""
+        run = self._run(values.dtype, 0)
+        out = np.empty((len(values), 2 * len(self.hkl)), dtype=values.dtype)
+        run(values, out)
+        return np.asarray(out.view(np.result_type(values.dtype, np.complex64)))
+
+    def inverse(self, coefficients: NDArray[Any]) -> NDArray[Any]:
+        """Return the values, (b, n), of coefficients (b, n_h)."""
+        rows = coefficients.view(coefficients.real.dtype)
+        run = self._run(rows.dtype, 1)
+        out = np.empty((len(rows), self._size), dtype=rows.dtype)
+        run(rows, out)
+        return out
+
+    def _run(self, dtype: np.dtype[Any], direction: int) -> Any:
+        key = f"{dtype.char}{direction}"
+        if key not in self._finished:
+            self._finished[key] = self._programs[direction].finished(dtype, self._scales[direction])
+        return self._finished[key]
+
+
+def plan_blocks(au: AsymmetricUnit) -> BlockTransform | None:
+    """Plan the transform in blocks; None where the scheme does not apply to group or grid."""
+    frame = find_frame(au.space_group, au.shape)
+    return None if frame is None else BlockTransform(au, frame)
+
+
+class _Layout:
+    """Blocks, and the smallest set of points from which permutations give all of 0 <= x_i <= N_i/4."""
+
+    def __init__(self, frame: Frame, shape: Shape) -> None:
+        self.frame = frame
+        self.blocks, self.where = unique_blocks(frame)
+        self.rows = {code: r for r, code in enumerate(frame.codes)}
+        self.box = (shape[0] // 4 + 1, shape[1] // 4 + 1, shape[2] // 4 + 1)
+        at = np.indices(self.box)
+        flat = np.arange(math.prod(self.box)).reshape(self.box)
+        smallest, self.carrier = flat.copy(), np.zeros(self.box, dtype=np.int64)
+        for i, permutation in enumerate(frame.permutations):
+            moved = flat[tuple(at[a] for a in permutation.axes)]
+            less = moved < smallest
+            smallest[less], self.carrier[less] = moved[less], i
+        self.points = np.argwhere(smallest == flat)
+        number = np.cumsum(smallest.reshape(-1) == flat.reshape(-1)) - 1
+        self.number = number[smallest]
+        """Which of the points carries the value of each point of the box, and (`carrier`) by which permutation."""
+
+    def folded(self, code: Code, at: int) -> Places:
+        """Return where the folds of a block are, for all of the box."""
+        images = [permutation.image(code) for permutation in self.frame.permutations]
+        row = np.array([self.rows[moved] for moved, _ in images])
+        sign = np.array([s for _, s in images])
+        return Places(at + row[self.carrier] * len(self.points) + self.number, sign[self.carrier])
+
+
+def _plan_fold(au: AsymmetricUnit, frame: Frame, layout: _Layout, turns: int) -> tuple[Program, int]:
+    """Start the forward program: gather one value for each coset of D, and fold."""
+    program = Program(turns)
+    at = program.read(au.labels.reshape(-1)[_coset_points(frame, layout, au.shape)])
+    program.walsh(at, len(frame.codes), len(layout.points))
+    return program, at
+
+
+def _coset_points(frame: Frame, layout: _Layout, shape: Shape) -> IntArray:
+    """Return the grid points that carry the folds, (cosets, points), numbered in C order."""
+    n = np.array(shape)
+    half, sign = frame.cosets[:, None, :3], 1 - 2 * frame.cosets[:, None, 3:]
+    index = (sign * layout.points + half * (n // 2) + np.array(frame.origin)) % n
+    return np.asarray((index[..., 0] * n[1] + index[..., 1]) * n[2] + index[..., 2])
+
+
+def _plan_forward(program: Program, au: AsymmetricUnit, frame: Frame, layout: _Layout, at: int) -> Reflections:
+    """Plan the blocks and the unique reflections that they give; return those."""
+    outputs = []
+    candidates = []
+    for block in layout.blocks:
+        axes = [(n, s, p) for n, s, p in zip(au.shape, *block.code, strict=True)]
+        matrices = forward_matrix(*axes[0]), forward_matrix(*axes[1]), forward_matrix(*axes[2])
+        places = transform_block(program, matrices, block, layout.folded(block.code, at))
+        outputs.append(places)
+        own = places.position.reshape(-1)
+        order = np.argsort(own, kind="stable")
+        order = order[(own[order] > 0) & np.append(True, np.diff(own[order]) > 0)]
+        h = [block_frequencies(*a) for a in axes]
+        index = np.unravel_index(order, places.position.shape)
+        candidates.append(np.stack([h[i][index[i]] for i in range(3)], axis=-1))
+    reflections = find_reflections(au.space_group, au.shape, np.concatenate(candidates))
+    hkl = np.abs(reflections.hkl)
+    table, phases = _terms(hkl, frame, layout, outputs, au.shape, program.turns)
+    program.write_complex(table, phases)
+    return reflections
+
+
+def _terms(
+    hkl: IntArray, frame: Frame, layout: _Layout, outputs: list[Places], shape: Shape, turns: int
+) -> tuple[IntArray, IntArray]:
+    """Return the terms of ``F(h) = e^{-2πi h·o} Σ_p (-i)^{|p|} b_{σp}(h)``: positions and phases, (terms, n_h)."""
+    parities = {code.parity for code in frame.codes}
+    terms = len(frame.codes) // len(parities)
+    table = np.zeros((terms, len(hkl)), dtype=np.int64)
+    phases = np.zeros((terms, len(hkl)), dtype=np.int64)
+    shift = -(turns // 8) * (hkl @ np.array(frame.eighths))
+    for parity in sorted(parities):
+        mine = np.flatnonzero((hkl % 2 == parity).all(axis=1))
+        for t, code in enumerate(sorted(c for c in frame.codes if c.parity == parity)):
+            position, sign = coefficient(code, hkl[mine], layout, outputs, shape)
+            table[t, mine] = position
+            phase = shift[mine] - (turns // 4) * sum(code.sine) + np.where(sign < 0, turns // 2, 0)
+            phases[t, mine] = phase % turns
+    return table, phases
+
+
+def coefficient(
+    code: Code, hkl: IntArray, layout: _Layout, outputs: list[Places], shape: Shape
+) -> tuple[IntArray, IntArray]:
+    """Return where ``b_code(h)`` is and its sign; position 0 where it vanishes."""
+    number, permutation, sign = layout.where[code]
+    block = layout.blocks[number]
+    moved = hkl[:, permutation.axes]
+    index, inside = _block_index(moved, block, shape)
+    found = outputs[number]
+    if not found.position.size:
+        return np.zeros(len(hkl), dtype=np.int64), np.ones(len(hkl), dtype=np.int64)
+    position = np.where(inside, found.position[tuple(index.T)], 0)
+    return position, sign * found.sign[tuple(index.T)]
+
+
+def _block_index(hkl: IntArray, block: Block, shape: Shape) -> tuple[IntArray, NDArray[np.bool_]]:
+    """Return indices of reflections in a block, and whether they are in it (sines vanish at 0 and N/2)."""
+    sine, n = np.array(block.code.sine), np.array(shape)
+    inside = ((sine == 0) | ((hkl > 0) & (2 * hkl < n))).all(axis=1)
+    first = np.where((np.array(block.code.parity) == 0) & (sine == 1), 2, block.code.parity)
+    return np.where(inside[:, None], (hkl - first) // 2, 0), inside
+
+
+def _plan_inverse(au: AsymmetricUnit, frame: Frame, layout: _Layout, reflections: Reflections, turns: int) -> Program:
+    """Plan ``b = Re(conj(w) F)``, the inverse blocks, the folds of all codes, and the points of the asymmetric unit."""
+    program = Program(turns)
+    outputs = []
+    for block in layout.blocks:
+        axes = [(n, s, p) for n, s, p in zip(au.shape, *block.code, strict=True)]
+        h = [block_frequencies(*a) for a in axes]
+        hkl = np.stack(np.meshgrid(*h, indexing="ij"), axis=-1).reshape(-1, 3)
+        unique, carrier, sign = _wedge(tuple(len(f) for f in h), block)
+        label, phase = _source_of(block.code, hkl[unique], frame, reflections, turns)
+        at = program.read_complex(label, phase)
+        number = np.full(len(hkl), -1)
+        number[unique] = np.arange(len(unique))
+        source = Places((at + number[carrier]).reshape(sign.shape), sign)
+        matrices = inverse_matrix(*axes[0]), inverse_matrix(*axes[1]), inverse_matrix(*axes[2])
+        outputs.append(transform_block(program, matrices, block, source))
+    position = np.zeros((len(frame.codes), len(layout.points)), dtype=np.int64)
+    signs = np.ones_like(position)
+    for r, code in enumerate(frame.codes):
+        block_number, permutation, sign_of_code = layout.where[code]
+        at_points = tuple(layout.points[:, a] for a in permutation.axes)
+        position[r] = outputs[block_number].position[at_points]
+        signs[r] = sign_of_code * outputs[block_number].sign[at_points]
+    at = program.take(position, np.where(position == 0, 1, signs))
+    program.walsh(at, *position.shape)
+    table = np.empty(au.size, dtype=np.int64)
+    carried = au.labels.reshape(-1)[_coset_points(frame, layout, au.shape)].reshape(-1)
+    table[carried] = at + np.arange(len(carried))
+    program.write(table)
+    return program
+
+
+def _wedge(shape: tuple[int, ...], block: Block) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the smallest set of indices from which a block's own permutations give all, which of them carries each
+    index, and with which sign.
+    """
+    at, flat = np.indices(shape), np.arange(math.prod(shape)).reshape(shape)
+    carrier, sign = flat.copy(), np.ones(shape, dtype=np.int64)
+    for permutation, s in block.stabilizer:
+        moved = flat[tuple(at[a] for a in permutation.axes)]
+        less = moved < carrier
+        carrier[less], sign[less] = moved[less], s
+    return np.flatnonzero(carrier.reshape(-1) == flat.reshape(-1)), carrier.reshape(-1), sign
+
+
+def _source_of(
+    code: Code, hkl: IntArray, frame: Frame, reflections: Reflections, turns: int
+) -> tuple[IntArray, IntArray]:
+    """Return class and phase in ``b(h) = Re(exp(2πi phase) F_class)``: the conjugate of F's own weight of b."""
+    label, numerator, conjugate = reflections.exact_relation(hkl)
+    weight = -(turns // 8) * (hkl @ np.array(frame.eighths)) - (turns // 4) * sum(code.sine)
+    phase = numerator * (turns // reflections.denominator) - weight
+    return label, np.where(conjugate, -phase, phase) % turns

@@ -1,0 +1,87 @@
+"""The transform in blocks against NumPy's FFT of the full cell, whether or not the plan would choose it."""
+
+from itertools import product
+
+import gemmi
+import numpy as np
+import pytest
+
+from symfft import SpaceGroup, asymmetric_unit, expand_from_au, next_compatible_shape
+from symfft.fourier.blocks import plan_blocks
+from symfft.fourier.blocks.codes import find_frame, unique_blocks
+
+SETTINGS = [entry.xhm() for entry in gemmi.spacegroup_table()]
+#: Laue classes with all sign changes of the axes, in settings whose cell edges are along them.
+APPLIES = {str(n) for n in [*range(16, 75), *range(89, 143), *range(195, 231)]} - {"43"}
+
+
+def check(au, dtype=np.float64):
+    transform = plan_blocks(au)
+    if transform is None:
+        return False
+    values = np.random.default_rng(au.size).standard_normal((3, au.size)).astype(dtype)
+    full = np.fft.fftn(expand_from_au(values.astype(np.float64), au), axes=(1, 2, 3))
+    accuracy = 1e-13 if dtype == np.float64 else 2e-6
+    f = transform.forward(values)
+    assert f.dtype == np.result_type(dtype, np.complex64)
+    assert np.abs(f - full[(slice(None), *transform.hkl.T)]).max() < accuracy * np.abs(full).max()
+    assert np.abs(transform.inverse(f) - values).max() < 10 * accuracy
+    return True
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("number", range(1, 231))
+def test_every_group(number, dtype):
+    group = SpaceGroup.from_number(number)
+    au = asymmetric_unit(group, next_compatible_shape(group, (16, 16, 16)))
+    assert check(au, dtype) == (str(number) in APPLIES)
+
+
+@pytest.mark.parametrize("symbol", SETTINGS)
+def test_every_setting_with_unequal_axes(symbol):
+    group = SpaceGroup.from_symbol(symbol)
+    shape = next_compatible_shape(group, (8, 12, 16))
+    check(asymmetric_unit(group, shape))
+
+
+@pytest.mark.parametrize("number", [47, 62, 139, 198, 205, 221, 225, 227, 229, 230])
+@pytest.mark.parametrize("n", [4, 20, 28, 32])
+def test_sizes(number, n):
+    group = SpaceGroup.from_number(number)
+    shape = next_compatible_shape(group, (n, n, n))
+    assert check(asymmetric_unit(group, shape)) or shape[0] % 8  # where the origin lies in eighths
+
+
+@pytest.mark.parametrize("number", [16, 62, 139, 198, 205, 216, 221, 225, 227, 229, 230])
+def test_blocks_are_the_dual_code(number):
+    """|D| times the number of blocks is 64, and every block lies in the orbit of one that is computed."""
+    frame = find_frame(SpaceGroup.from_number(number), (24, 24, 24))
+    assert frame.diagonal * len(frame.codes) == 64
+    blocks, where = unique_blocks(frame)
+    assert set(where) == set(frame.codes)
+    orbits = [len(frame.permutations) // len(block.stabilizer) for block in blocks]
+    assert sum(orbits) == len(frame.codes)
+
+
+@pytest.mark.parametrize("number", [47, 62, 225, 227])
+def test_the_fold_by_its_definition(number):
+    """g_c(x) = s g_πc(πx) for folds of a symmetric density, computed term by term."""
+    shape = (8, 8, 8)
+    au = asymmetric_unit(number, shape)
+    frame = find_frame(au.space_group, shape)
+    rho = expand_from_au(np.random.default_rng(0).random(au.size), au)
+
+    def fold(code, x):
+        return sum(
+            (-1) ** (np.dot(code.parity, s) + np.dot(code.sine, e))
+            * rho[tuple((np.array(frame.origin) + (1 - 2 * np.array(e)) * x + np.array(s) * 4) % 8)]
+            for s in product((0, 1), repeat=3)
+            for e in product((0, 1), repeat=3)
+        )
+
+    for code in frame.codes:
+        for permutation in frame.permutations:
+            image, sign = permutation.image(code)
+            for x in ((0, 1, 2), (1, 1, 2), (2, 0, 1)):
+                moved = np.array(permutation.of(x))
+                assert fold(code, np.array(x)) == pytest.approx(sign * fold(image, moved), abs=1e-12)
