@@ -119,16 +119,18 @@ def _with_swap(program: Program, matrices: Matrices, source: Places, sign: int, 
     With `wedge`, all three axes are alike, and only h <= k <= l is computed.
     """
     (oh, nx), (ok, ny), (ol, nz) = (m.shape for m in matrices)
-    x, y = program.matrix(matrices[0]), program.matrix(matrices[1])
+    positions = np.full((oh, ok, ol), -1, dtype=np.int64)
     first, second = np.triu_indices(ny, 0 if sign > 0 else 1)
     pairs = len(first)
+    if not pairs:
+        return positions
+    x, y = program.matrix(matrices[0]), program.matrix(matrices[1])
     at = program.take(source.position[:, first, second], source.sign[:, first, second])
     t1 = program.left(x, at, oh, nx, pairs)
 
     pair = np.full((ny, nz), -1, dtype=np.int64)
     pair[second, first] = pair[first, second] = np.arange(pairs)
     swapped = np.where(np.tri(ny, nz, -1, dtype=bool), sign, 1)
-    positions = np.full((oh, ok, ol), -1, dtype=np.int64)
     for a, b in _chunks(oh) if wedge else [(0, oh)]:
         k0, width = (a, b - a) if wedge else (0, oh)
         h = np.arange(a, b)[None, :, None]
