@@ -96,20 +96,20 @@ def transform_block(program: Program, matrices: Matrices, block: Block, source: 
 def _without_swap(program: Program, matrices: Matrices, source: Places, *, cyclic: bool) -> IntArray:
     """Plan three products; return positions of the coefficients, -1 where none was computed.
 
-    Each product turns the axes round, ``[h, (x y z)] -> [l, (h y)] -> [k, (l h)]``, so that nothing is moved. A cyclic
-    block needs h <= k and h <= l only.
+    ``[h, (y z)]``, then ``[(h y), l]``, then ``[k, l]`` for each h. A cyclic block needs h <= k and h <= l only.
     """
     (oh, nx), (ok, ny), (ol, nz) = (m.shape for m in matrices)
-    x, y, z = (program.matrix(m) for m in matrices)
+    x, y = program.matrix(matrices[0]), program.matrix(matrices[1])
     at = program.take(source.position, source.sign)
     t1 = program.left(x, at, oh, nx, ny * nz)
     positions = np.full((oh, ok, ol), -1, dtype=np.int64)
     for a, b in _chunks(oh) if cyclic else [(0, oh)]:
         first = a if cyclic else 0
-        t2 = program.left(z + first * nz, t1 + a * ny * nz, ol - first, nz, (b - a) * ny, transposed=True)
-        t3 = program.left(y + first * ny, t2, ok - first, ny, (ol - first) * (b - a), transposed=True)
-        shape = (ok - first, ol - first, b - a)
-        positions[a:b, first:, first:] = t3 + np.arange(np.prod(shape)).reshape(shape).transpose(2, 0, 1)
+        z = program.matrix(matrices[2][first:].T)
+        t2 = program.right(t1 + a * ny * nz, (b - a) * ny, nz, z, ol - first)
+        t3 = program.left(y + first * ny, t2, ok - first, ny, ol - first, times=b - a)
+        shape = (b - a, ok - first, ol - first)
+        positions[a:b, first:, first:] = t3 + np.arange(math.prod(shape)).reshape(shape)
     return positions
 
 

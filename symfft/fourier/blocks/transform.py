@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,11 +31,9 @@ class BlockTransform:
 
     def __init__(self, au: AsymmetricUnit, frame: Frame) -> None:
         layout = _Layout(frame, au.shape)
-        self._turns = math.lcm(8, au.space_group.denominator)
         self._size = au.size
-        forward, at = _plan_fold(au, frame, layout, self._turns)
-        reflections = _plan_forward(forward, au, frame, layout, at)
-        inverse = _plan_inverse(au, frame, layout, reflections, self._turns)
+        forward, reflections = _plan_forward(au, frame, layout)
+        inverse = _plan_inverse(au, frame, layout, reflections)
         self.hkl: IntArray = reflections.hkl
         self.cost = forward.cost
         self._programs = forward, inverse
@@ -97,14 +96,6 @@ class _Layout:
         return Places(at + row[self.carrier] * len(self.points) + self.number, sign[self.carrier])
 
 
-def _plan_fold(au: AsymmetricUnit, frame: Frame, layout: _Layout, turns: int) -> tuple[Program, int]:
-    """Start the forward program: gather one value for each coset of D, and fold."""
-    program = Program(turns)
-    at = program.read(au.labels.reshape(-1)[_coset_points(frame, layout, au.shape)])
-    program.walsh(at, len(frame.codes), len(layout.points))
-    return program, at
-
-
 def _coset_points(frame: Frame, layout: _Layout, shape: Shape) -> IntArray:
     """Return the grid points that carry the folds, (cosets, points), numbered in C order."""
     n = np.array(shape)
@@ -113,8 +104,10 @@ def _coset_points(frame: Frame, layout: _Layout, shape: Shape) -> IntArray:
     return np.asarray((index[..., 0] * n[1] + index[..., 1]) * n[2] + index[..., 2])
 
 
-def _plan_forward(program: Program, au: AsymmetricUnit, frame: Frame, layout: _Layout, at: int) -> Reflections:
-    """Plan the blocks and the unique reflections that they give; return those."""
+def _plan_forward(au: AsymmetricUnit, frame: Frame, layout: _Layout) -> tuple[Program, Reflections]:
+    """Plan the folds, the blocks and the unique reflections that they give; return these too."""
+    program = Program()
+    at = program.read_folded(au.labels.reshape(-1)[_coset_points(frame, layout, au.shape)])
     outputs = []
     candidates = []
     for block in layout.blocks:
@@ -129,29 +122,48 @@ def _plan_forward(program: Program, au: AsymmetricUnit, frame: Frame, layout: _L
         index = np.unravel_index(order, places.position.shape)
         candidates.append(np.stack([h[i][index[i]] for i in range(3)], axis=-1))
     reflections = find_reflections(au.space_group, au.shape, np.concatenate(candidates))
-    hkl = np.abs(reflections.hkl)
-    table, phases = _terms(hkl, frame, layout, outputs, au.shape, program.turns)
-    program.write_complex(table, phases)
-    return reflections
+    table, phases = _terms(np.abs(reflections.hkl), frame, layout, outputs, au.shape)
+    order, segments = _alike(phases, table[0])
+    for start, stop in segments:
+        part = order[start:stop]
+        program.write_complex(start, table[:, part], tuple(_turn(p) for p in phases[:, part[0]].tolist()))
+    return program, reflections.reordered(order)
 
 
 def _terms(
-    hkl: IntArray, frame: Frame, layout: _Layout, outputs: list[Places], shape: Shape, turns: int
+    hkl: IntArray, frame: Frame, layout: _Layout, outputs: list[Places], shape: Shape
 ) -> tuple[IntArray, IntArray]:
-    """Return the terms of ``F(h) = e^{-2πi h·o} Σ_p (-i)^{|p|} b_{σp}(h)``: positions and phases, (terms, n_h)."""
+    """Return the terms of ``F(h) = e^{-2πi h·o} Σ_p (-i)^{|p|} b_{σp}(h)``: positions, and phases in eighths of a turn,
+    each (terms, n_h).
+    """
     parities = {code.parity for code in frame.codes}
     terms = len(frame.codes) // len(parities)
     table = np.zeros((terms, len(hkl)), dtype=np.int64)
     phases = np.zeros((terms, len(hkl)), dtype=np.int64)
-    shift = -(turns // 8) * (hkl @ np.array(frame.eighths))
+    shift = -(hkl @ np.array(frame.eighths))
+    parity_of = (hkl % 2) @ np.array([4, 2, 1])
     for parity in sorted(parities):
-        mine = np.flatnonzero((hkl % 2 == parity).all(axis=1))
+        mine = np.flatnonzero(parity_of == np.dot(parity, [4, 2, 1]))
         for t, code in enumerate(sorted(c for c in frame.codes if c.parity == parity)):
             position, sign = coefficient(code, hkl[mine], layout, outputs, shape)
             table[t, mine] = position
-            phase = shift[mine] - (turns // 4) * sum(code.sine) + np.where(sign < 0, turns // 2, 0)
-            phases[t, mine] = phase % turns
+            phases[t, mine] = (shift[mine] - 2 * sum(code.sine) + np.where(sign < 0, 4, 0)) % 8
     return table, phases
+
+
+def _alike(phases: IntArray, position: IntArray) -> tuple[IntArray, list[tuple[int, int]]]:
+    """Return an order in which entries with the same phases follow each other, by position, and where they start and
+    stop.
+    """
+    key = phases[0] if len(phases) == 1 else 8 * phases[0] + phases[1]
+    order = np.lexsort((position, key))
+    edges = np.flatnonzero(np.diff(key[order])) + 1
+    return order, list(pairwise([0, *edges.tolist(), len(order)])) if len(order) else []
+
+
+def _turn(eighths: int) -> complex:
+    """Return ``exp(2πi eighths / 8)``."""
+    return complex(np.exp(2j * np.pi * (eighths % 8) / 8))
 
 
 def coefficient(
@@ -177,36 +189,53 @@ def _block_index(hkl: IntArray, block: Block, shape: Shape) -> tuple[IntArray, N
     return np.where(inside[:, None], (hkl - first) // 2, 0), inside
 
 
-def _plan_inverse(au: AsymmetricUnit, frame: Frame, layout: _Layout, reflections: Reflections, turns: int) -> Program:
+def _plan_inverse(au: AsymmetricUnit, frame: Frame, layout: _Layout, reflections: Reflections) -> Program:
     """Plan ``b = Re(conj(w) F)``, the inverse blocks, the folds of all codes, and the points of the asymmetric unit."""
-    program = Program(turns)
+    program = Program()
     outputs = []
     for block in layout.blocks:
         axes = [(n, s, p) for n, s, p in zip(au.shape, *block.code, strict=True)]
         h = [block_frequencies(*a) for a in axes]
         hkl = np.stack(np.meshgrid(*h, indexing="ij"), axis=-1).reshape(-1, 3)
         unique, carrier, sign = _wedge(tuple(len(f) for f in h), block)
-        label, phase = _source_of(block.code, hkl[unique], frame, reflections, turns)
-        at = program.read_complex(label, phase)
-        number = np.full(len(hkl), -1)
-        number[unique] = np.arange(len(unique))
-        source = Places((at + number[carrier]).reshape(sign.shape), sign)
+        position = np.zeros(len(hkl), dtype=np.int64)
+        position[unique] = _read_block(program, block.code, hkl[unique], frame, reflections)
+        source = Places(position[carrier].reshape(sign.shape), sign)
         matrices = inverse_matrix(*axes[0]), inverse_matrix(*axes[1]), inverse_matrix(*axes[2])
         outputs.append(transform_block(program, matrices, block, source))
-    position = np.zeros((len(frame.codes), len(layout.points)), dtype=np.int64)
-    signs = np.ones_like(position)
+    folds = np.zeros((len(frame.codes), len(layout.points)), dtype=np.int64)
+    signs = np.ones_like(folds)
     for r, code in enumerate(frame.codes):
-        block_number, permutation, sign_of_code = layout.where[code]
+        number, permutation, sign_of_code = layout.where[code]
         at_points = tuple(layout.points[:, a] for a in permutation.axes)
-        position[r] = outputs[block_number].position[at_points]
-        signs[r] = sign_of_code * outputs[block_number].sign[at_points]
-    at = program.take(position, np.where(position == 0, 1, signs))
-    program.walsh(at, *position.shape)
+        folds[r] = outputs[number].position[at_points]
+        signs[r] = sign_of_code * outputs[number].sign[at_points]
+    at = program.take_folded(folds, signs)
     table = np.empty(au.size, dtype=np.int64)
     carried = au.labels.reshape(-1)[_coset_points(frame, layout, au.shape)].reshape(-1)
     table[carried] = at + np.arange(len(carried))
     program.write(table)
     return program
+
+
+def _read_block(program: Program, code: Code, hkl: IntArray, frame: Frame, reflections: Reflections) -> IntArray:
+    """Plan ``b(h) = Re(conj(w) F(h))`` and return where the b will be; position 0 for absent h.
+
+    w is the weight of b in F; F(h) follows from the unique reflection of its class.
+    """
+    label, numerator, conjugate = reflections.exact_relation(hkl)
+    turns = math.lcm(8, reflections.denominator)
+    weight = -(hkl @ np.array(frame.eighths)) - 2 * sum(code.sine)
+    phase = numerator * (turns // reflections.denominator) - weight * (turns // 8)
+    phase = np.where(conjugate, -phase, phase) % turns
+    position = np.zeros(len(hkl), dtype=np.int64)
+    present = np.flatnonzero(label >= 0)
+    order, segments = _alike(phase[None, present], label[present])
+    for start, stop in segments:
+        part = present[order[start:stop]]
+        factor = complex(np.exp(2j * np.pi * phase[part[0]] / turns))
+        position[part] = program.read_complex(label[part], factor) + np.arange(len(part))
+    return position
 
 
 def _wedge(shape: tuple[int, ...], block: Block) -> tuple[IntArray, IntArray, IntArray]:
@@ -220,13 +249,3 @@ def _wedge(shape: tuple[int, ...], block: Block) -> tuple[IntArray, IntArray, In
         less = moved < carrier
         carrier[less], sign[less] = moved[less], s
     return np.flatnonzero(carrier.reshape(-1) == flat.reshape(-1)), carrier.reshape(-1), sign
-
-
-def _source_of(
-    code: Code, hkl: IntArray, frame: Frame, reflections: Reflections, turns: int
-) -> tuple[IntArray, IntArray]:
-    """Return class and phase in ``b(h) = Re(exp(2πi phase) F_class)``: the conjugate of F's own weight of b."""
-    label, numerator, conjugate = reflections.exact_relation(hkl)
-    weight = -(turns // 8) * (hkl @ np.array(frame.eighths)) - (turns // 4) * sum(code.sine)
-    phase = numerator * (turns // reflections.denominator) - weight
-    return label, np.where(conjugate, -phase, phase) % turns
