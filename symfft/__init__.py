@@ -12,7 +12,7 @@ from symfft.errors import (
     SpaceGroupError,
     SymfftError,
 )
-from symfft.fourier import au_dft, au_idft, structure_factors
+from symfft.fourier import RealBasis, au_dft, au_idft, au_real_dft, au_real_idft, real_basis, structure_factors
 from symfft.grid import next_compatible_shape
 from symfft.io import read_chgcar, read_density, write_chgcar, write_density
 from symfft.resample import resample, standardize
@@ -29,6 +29,7 @@ __all__ = [
     "IncompatibleGridError",
     "NotSymmetricError",
     "OperatorCheck",
+    "RealBasis",
     "ShapeError",
     "SpaceGroup",
     "SpaceGroupError",
@@ -39,11 +40,14 @@ __all__ = [
     "au_dft",
     "au_idct",
     "au_idft",
+    "au_real_dft",
+    "au_real_idft",
     "check_symmetry",
     "expand_from_au",
     "next_compatible_shape",
     "read_chgcar",
     "read_density",
+    "real_basis",
     "reduce_to_au",
     "resample",
     "standardize",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symfft._arrays import as_real, check_values
+from symfft._arrays import as_real, check_values, is_tensor
 from symfft.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def au_dft(values: Any, au: AsymmetricUnit, *, norm: str = "backward", workers: 
     norm : {"backward", "ortho", "forward"}
         Factor of the sum: 1, 1/√N or 1/N, N the number of grid points, as in :mod:`scipy.fft`.
     workers : int, optional
-        Threads that share a batch; negative counts from the number of processors, as in :mod:`scipy.fft`. NumPy
-        arrays only.
+        Threads that share a batch; negative counts from the number of processors, as in :mod:`scipy.fft`. On the CPU
+        only.
 
     Returns
     -------
@@ -65,11 +65,13 @@ def au_dft(values: Any, au: AsymmetricUnit, *, norm: str = "backward", workers: 
     """
     check_values(values, au.size)
     scale = _scale(norm, au, inverse=False)
+    if is_tensor(values):
+        from symfft.fourier import _torch
+
+        return _scaled(_torch.dft(values, au, workers), scale)
     values = as_real(values)
     result = au.fourier.forward(values.reshape(-1, au.size), workers)
-    if scale != 1:
-        result = result * result.real.dtype.type(scale)
-    return result.reshape(*values.shape[:-1], result.shape[-1])
+    return _scaled(result.reshape(*values.shape[:-1], result.shape[-1]), scale)
 
 
 def au_idft(coefficients: Any, au: AsymmetricUnit, *, norm: str = "backward", workers: int | None = None) -> Any:
@@ -111,11 +113,13 @@ def au_idft(coefficients: Any, au: AsymmetricUnit, *, norm: str = "backward", wo
     """
     _check_coefficients(coefficients, len(au.hkl), "one coefficient for each of au.hkl")
     scale = _scale(norm, au, inverse=True)
+    if is_tensor(coefficients):
+        from symfft.fourier import _torch
+
+        return _scaled(_torch.idft(coefficients, au, workers), scale)
     coefficients = _as_complex(coefficients)
     result = au.fourier.inverse(coefficients.reshape(-1, len(au.hkl)), workers)
-    if scale != 1:
-        result = result * result.dtype.type(scale)
-    return result.reshape(*coefficients.shape[:-1], au.size)
+    return _scaled(result.reshape(*coefficients.shape[:-1], au.size), scale)
 
 
 def structure_factors(coefficients: Any, au: AsymmetricUnit, hkl: ArrayLike) -> Any:
@@ -126,7 +130,7 @@ def structure_factors(coefficients: Any, au: AsymmetricUnit, hkl: ArrayLike) -> 
 
     Parameters
     ----------
-    coefficients : (..., n_h) array
+    coefficients : (..., n_h) array or tensor
         Structure factors in the order of ``au.hkl``, as :func:`au_dft` gives them.
     au : AsymmetricUnit
         The plan.
@@ -135,7 +139,7 @@ def structure_factors(coefficients: Any, au: AsymmetricUnit, hkl: ArrayLike) -> 
 
     Returns
     -------
-    (..., *hkl.shape[:-1]) complex array
+    (..., *hkl.shape[:-1]) complex array or tensor
 
     Raises
     ------
@@ -157,8 +161,12 @@ def structure_factors(coefficients: Any, au: AsymmetricUnit, hkl: ArrayLike) -> 
     wanted = np.asarray(hkl)
     if wanted.shape[-1:] != (3,) or wanted.dtype.kind not in "iu":
         raise ShapeError(f"reflections of shape {wanted.shape} and dtype {wanted.dtype} must be (..., 3) integers")
-    coefficients = _as_complex(coefficients)
     label, factor, conjugate = au.fourier.reflections.relation(wanted.astype(np.int64))
+    if is_tensor(coefficients):
+        from symfft.fourier import _torch
+
+        return _torch.structure_factors(coefficients, (label, factor, conjugate))
+    coefficients = _as_complex(coefficients)
     taken = coefficients[..., np.maximum(label, 0)]
     factor = np.where(label < 0, 0, factor).astype(coefficients.dtype)
     return np.where(conjugate, taken.conj(), taken) * factor
@@ -171,6 +179,10 @@ def _scale(norm: str, au: AsymmetricUnit, *, inverse: bool) -> float:
     if norm not in factors:
         raise ShapeError(f"norm={norm!r} is unknown: give 'backward', 'ortho' or 'forward'")
     return 1 / factors[norm] if inverse else factors[norm]
+
+
+def _scaled(result: Any, scale: float) -> Any:
+    return result if scale == 1 else result * scale
 
 
 def _check_coefficients(coefficients: Any, size: int, what: str) -> None:

@@ -1,0 +1,183 @@
+"""The exact transform on tensors: what arrays give, gradients of first and second order, both ways to compute it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch.autograd import gradcheck, gradgradcheck
+
+from symfft import (
+    ShapeError,
+    asymmetric_unit,
+    au_dft,
+    au_idft,
+    au_real_dft,
+    au_real_idft,
+    next_compatible_shape,
+    structure_factors,
+)
+from symfft.fourier import _torch
+
+GROUPS = [1, 2, 5, 14, 62, 148, 152, 166, 194, 198, 216, 225, 227, 230, "R 3 2:R"]
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+@pytest.fixture(params=GROUPS, ids=str)
+def au(request):
+    return asymmetric_unit(request.param, next_compatible_shape(request.param, (6, 7, 8)))
+
+
+@pytest.fixture
+def small(request):
+    return asymmetric_unit(request.param, next_compatible_shape(request.param, (4, 4, 4)))
+
+
+def random_values(au, batch=(2, 3), dtype=torch.float64, **options):
+    return torch.randn(*batch, au.size, dtype=dtype, generator=torch.Generator().manual_seed(0)).to(**options)
+
+
+def random_coefficients(au, batch=(2, 3), dtype=torch.complex128):
+    return torch.randn(*batch, len(au.hkl), dtype=dtype, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_tensors_give_what_arrays_give(au, device, dtype):
+    values = random_values(au, dtype=dtype)
+    f = au_dft(values.numpy(), au, norm="ortho")
+    c = au_real_dft(values.numpy(), au)
+    tolerance = {torch.float32: 1e-5, torch.float64: 1e-13}[dtype]
+    some = au.hkl[:5] + np.array(au.shape)
+    for result, expected in (
+        (au_dft(values.to(device), au, norm="ortho"), f),
+        (au_idft(torch.tensor(f, device=device), au, norm="ortho"), values.numpy()),
+        (au_real_dft(values.to(device), au), c),
+        (au_real_idft(torch.tensor(c, device=device), au), values.numpy()),
+        (structure_factors(torch.tensor(f, device=device), au, -some), structure_factors(f, au, -some)),
+    ):
+        assert isinstance(result, torch.Tensor)
+        assert (result.device.type, not result.requires_grad) == (device, True)
+        assert result.cpu().numpy().dtype == expected.dtype
+        np.testing.assert_allclose(result.cpu().numpy(), expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
+def test_the_way_over_the_grid_is_the_same(au):
+    """What other devices compute, computed here: any coefficients, also those of no density; gradients too."""
+    values, coefficients = random_values(au, (3,)).requires_grad_(), random_coefficients(au, (3,)).requires_grad_()
+    for plan, grid, x, scale in (
+        (au_dft, _torch.forward_on_grid, values, np.prod(au.shape) ** 0.5),
+        (au_idft, _torch.inverse_on_grid, coefficients, 1),
+    ):
+        ours, theirs = plan(x, au), grid(x, au)
+        torch.testing.assert_close(theirs, ours, rtol=0, atol=1e-13 * float(scale) * 10)
+        weights = torch.randn(ours.shape, dtype=ours.dtype, generator=torch.Generator().manual_seed(2))
+        gradients = [torch.autograd.grad((y * weights).real.sum(), x)[0] for y in (ours, theirs)]
+        torch.testing.assert_close(*gradients, rtol=0, atol=1e-13 * float(gradients[0].abs().max()) * 10)
+
+
+@pytest.mark.parametrize(
+    ("small", "workers"),
+    [(g, 2 if g in (2, 166) else None) for g in (1, 2, 14, 19, 166, 198, 216, 227)],
+    indirect=["small"],
+)
+def test_gradients(small, workers):
+    values = random_values(small, (2,)).requires_grad_()
+    coefficients = random_coefficients(small, (2,)).requires_grad_()
+    for transform, x in (
+        (lambda x: au_dft(x, small, norm="ortho", workers=workers), values),
+        (lambda x: au_idft(x, small, norm="ortho", workers=workers), coefficients),
+        (lambda x: au_real_dft(x, small, workers=workers), values),
+        (lambda x: au_real_idft(x, small, workers=workers), values),
+        (lambda x: structure_factors(x, small, small.hkl[::-1] * [1, -1, 1]), coefficients),
+    ):
+        assert gradcheck(transform, (x,), fast_mode=True)
+        # a transform is linear: only a function of it has a second derivative
+        assert gradgradcheck(
+            lambda x, t=transform: (t(x).abs() ** 2).sum() + t(x).real.pow(3).sum(), (x,), fast_mode=True
+        )
+
+
+def test_gradients_of_single_precision(au):
+    for make, transform in ((random_values, au_dft), (random_coefficients, au_idft)):
+        x = make(au, (2,)).requires_grad_()
+        single = x.detach().to(torch.float32 if x.is_floating_point() else torch.complex64).requires_grad_()
+        for argument in (x, single):
+            transform(argument, au, norm="ortho").abs().sum().backward()
+        assert single.grad.dtype == single.dtype
+        torch.testing.assert_close(single.grad.to(x.dtype), x.grad, rtol=1e-3, atol=1e-4)
+
+
+def test_the_real_view_keeps_lengths_of_gradients(au):
+    """An orthonormal change of basis: C M^½ is orthogonal, so that its transpose is its inverse."""
+    x = random_values(au, (2,)).requires_grad_()
+    y = random_values(au, (2,)) + 1
+    root = torch.tensor(np.sqrt(au.multiplicity))
+    (gradient,) = torch.autograd.grad((au_real_dft(x / root, au) * y).sum(), x)
+    torch.testing.assert_close(gradient, au_real_idft(y, au) * root, rtol=0, atol=1e-12)
+
+
+def test_odd_layouts_in_memory():
+    au = asymmetric_unit(62, (8, 6, 10))
+    values = random_values(au, (4, 2))
+    f = au_dft(values, au)
+    strided = values.transpose(0, 1)[::1, ::2]
+    torch.testing.assert_close(au_dft(strided, au), f.transpose(0, 1)[:, ::2])
+    spread = torch.stack([values, values], -1).flatten(-2)[..., ::2]
+    assert not spread.is_contiguous()
+    torch.testing.assert_close(au_dft(spread, au), f)
+    torch.testing.assert_close(au_idft(f.conj().conj(), au), values)
+    torch.testing.assert_close(au_idft(f.conj(), au), au_idft(f.conj().resolve_conj(), au))
+    negative = torch.complex(values, values).conj().imag
+    assert negative.is_neg()
+    torch.testing.assert_close(au_dft(negative, au), -f)
+    assert au_dft(values[:0], au).shape == (0, 2, len(au.hkl))
+    assert au_dft(values[0, 0], au).shape == (len(au.hkl),)
+    one = values[:1, 0].expand(3, -1).clone().requires_grad_()
+    au_dft(one.expand(2, 3, au.size), au).abs().sum().backward()
+    assert one.grad.shape == one.shape
+
+
+def test_other_numbers_become_real_or_complex():
+    au = asymmetric_unit(225, (8, 8, 8))
+    assert au_dft(torch.ones(au.size, dtype=torch.bfloat16), au).dtype == torch.complex64
+    assert au_dft(torch.ones(au.size, dtype=torch.int32), au).dtype == torch.complex128
+    assert au_idft(torch.ones(len(au.hkl)), au).dtype == torch.float32
+    with pytest.raises(ShapeError, match="not real"):
+        au_dft(torch.ones(au.size, dtype=torch.complex64), au)
+
+
+def test_errors_are_the_same():
+    au = asymmetric_unit(14, (4, 4, 4))
+    with pytest.raises(ShapeError, match="one value for each orbit"):
+        au_dft(torch.rand(au.size + 1), au)
+    with pytest.raises(ShapeError, match=r"one coefficient for each of au\.hkl"):
+        au_idft(torch.rand(1, 1, 1), au)
+    with pytest.raises(ShapeError, match="positive number of threads"):
+        au_dft(torch.rand(au.size), au, workers=0)
+
+
+def test_gradient_descent_finds_the_density():
+    """The use of it all: fit a density to structure factors."""
+    au = asymmetric_unit(227, (8, 8, 8))
+    target = random_values(au, ())
+    wanted = au_dft(target, au, norm="ortho")
+    c = torch.zeros(au.size, dtype=torch.float64, requires_grad=True)
+    weight = torch.tensor(au.hkl_multiplicity)
+    optimizer = torch.optim.SGD([c], lr=0.5)
+    for _ in range(3):
+        optimizer.zero_grad()
+        (weight * (au_dft(au_real_idft(c, au), au, norm="ortho") - wanted).abs() ** 2).sum().backward()
+        optimizer.step()
+    torch.testing.assert_close(au_real_idft(c, au).detach(), target)
+
+
+def test_arrays_do_not_load_torch():
+    code = """
+import sys, numpy as np, symfft
+au = symfft.asymmetric_unit(2, (4, 4, 4))
+symfft.au_real_idft(symfft.au_real_dft(symfft.au_idft(symfft.au_dft(np.ones(au.size), au), au), au), au)
+print("torch" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
