@@ -52,18 +52,20 @@ def test_sizes(number, n):
     assert check(asymmetric_unit(group, shape)) or shape[0] % 8  # where the origin lies in eighths
 
 
-@pytest.mark.parametrize("number", [16, 62, 139, 198, 205, 216, 221, 225, 227, 229, 230])
+@pytest.mark.parametrize("number", [16, 62, 70, 139, 198, 203, 205, 216, 221, 225, 227, 228, 229, 230])
 def test_blocks_are_the_dual_code(number):
-    """|D| times the number of blocks is 64, and every block lies in the orbit of one that is computed."""
+    """|D| times the number of blocks is 64, and every block follows from one that is computed."""
     frame = find_frame(SpaceGroup.from_number(number), (24, 24, 24))
     assert frame.diagonal * len(frame.codes) == 64
-    blocks, where = unique_blocks(frame)
-    assert set(where) == set(frame.codes)
+    blocks, sources = unique_blocks(frame)
+    assert set(sources) == set(frame.codes)
+    mirrored = sum(source.mirrored for source in sources.values())
+    assert (mirrored > 0) == (number in (70, 203, 227, 228))
     orbits = [len(frame.permutations) // len(block.stabilizer) for block in blocks]
-    assert sum(orbits) == len(frame.codes)
+    assert sum(orbits) + mirrored == len(frame.codes)
 
 
-@pytest.mark.parametrize("number", [47, 62, 225, 227])
+@pytest.mark.parametrize("number", [47, 62, 70, 225, 227])
 def test_the_fold_by_its_definition(number):
     """g_c(x) = s g_πc(πx) for folds of a symmetric density, computed term by term."""
     shape = (8, 8, 8)
@@ -85,3 +87,9 @@ def test_the_fold_by_its_definition(number):
             for x in ((0, 1, 2), (1, 1, 2), (2, 0, 1)):
                 moved = np.array(permutation.of(x))
                 assert fold(code, np.array(x)) == pytest.approx(sign * fold(image, moved), abs=1e-12)
+    blocks, sources = unique_blocks(frame)
+    for code, source in sources.items():
+        for x in (np.array([0, 1, 2]), np.array([1, 2, 1])):
+            moved = np.array(source.permutation.of(2 - x if source.mirrored else x))
+            expected = source.sign * fold(blocks[source.block].code, moved)
+            assert fold(code, x) == pytest.approx(expected, abs=1e-12)

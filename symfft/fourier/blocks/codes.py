@@ -12,6 +12,9 @@ then σ is the parity of h, p tells cosine (0) from sine (1) along each axis, an
 only the *dual code*: the (σ, p) with σ·τ + p·ε even for all of D. A permuting operator relates blocks,
 ``g_{σp}(x) = ± g_{πσ, πp}(πx)``, where (πx)_i = x_π(i).
 
+An inversion with a translation in odd quarters, which the d glides of diamond bring along, ``x -> q/4 - x``, relates
+the blocks of odd h too: ``g_{σ,1-p}(x) = ± g_{σp}(1/4 - x)``.
+
 A systematic absence by a centring, a glide plane or a screw axis is a block that does not exist.
 """
 
@@ -71,6 +74,8 @@ class Frame(NamedTuple):
         (τ, ε) of one member of each coset of D, in the order of that transform.
     permutations : list of Permutation
         One for each permutation of the axes in the group, the identity first.
+    quarters : tuple of int, optional
+        The odd q of an inversion ``x -> q/4 - x``, where there is one.
     """
 
     origin: Triple
@@ -79,6 +84,7 @@ class Frame(NamedTuple):
     codes: list[Code]
     cosets: IntArray
     permutations: list[Permutation]
+    quarters: Triple | None
 
 
 def find_frame(space_group: SpaceGroup, shape: Shape) -> Frame | None:
@@ -128,7 +134,15 @@ def find_frame(space_group: SpaceGroup, shape: Shape) -> Frame | None:
         [row[r] for r in range(len(dual))],
         cosets,
         list(permutations.values()),
+        _odd_quarters(rotations, shifted[best] % steps, steps),
     )
+
+
+def _odd_quarters(rotations: IntArray, shifted: IntArray, steps: int) -> Triple | None:
+    inversion = (rotations == -np.eye(3, dtype=np.int64)).all(axis=(1, 2))
+    odd = (shifted % (steps // 4) == 0).all(axis=1) & (shifted // (steps // 4) % 2 == 1).all(axis=1)
+    found = np.flatnonzero(inversion & odd)
+    return _triple(shifted[found[0]] // (steps // 4)) if len(found) else None
 
 
 class Block(NamedTuple):
@@ -145,23 +159,37 @@ class Block(NamedTuple):
     stabilizer: list[tuple[Permutation, int]]
 
 
-def unique_blocks(frame: Frame) -> tuple[list[Block], dict[Code, tuple[int, Permutation, int]]]:
-    """Return one block of each orbit, and for every code c its block, the permutation and the sign of
-    ``g_c(x) = s g_block(πx)``.
-    """
+class Source(NamedTuple):
+    """Where the folds of a code come from: ``g(x) = sign · g_block(πx)``, or ``sign · g_block(π(1/4 - x))``."""
+
+    block: int
+    permutation: Permutation
+    sign: int
+    mirrored: bool
+
+
+def unique_blocks(frame: Frame) -> tuple[list[Block], dict[Code, Source]]:
+    """Return the blocks that have to be computed, and how every code follows from them."""
     blocks: list[Block] = []
-    where: dict[Code, tuple[int, Permutation, int]] = {}
+    sources: dict[Code, Source] = {}
     for code in sorted(frame.codes):
-        if code in where:
+        if code in sources:
             continue
+        images = [(p, *p.image(code)) for p in frame.permutations]
         for other in frame.codes:
             for permutation in frame.permutations:
                 moved, sign = permutation.image(other)
-                if moved == code and other not in where:
-                    where[other] = len(blocks), permutation, sign
-        images = [(p, *p.image(code)) for p in frame.permutations]
+                if moved == code:
+                    sources.setdefault(other, Source(len(blocks), permutation, sign, False))
         blocks.append(Block(code, [(p, sign) for p, moved, sign in images if moved == code]))
-    return blocks, where
+        if frame.quarters is not None and code.parity == (1, 1, 1):
+            # x -> 3/4 - x is half a period farther than 1/4 - x, where an odd h changes sign
+            mirror = (-1) ** sum(q == 3 for q in frame.quarters)
+            for other in [c for c, source in sources.items() if source.block == len(blocks) - 1]:
+                a, b, c = other.sine
+                partner, source = Code(other.parity, (1 - a, 1 - b, 1 - c)), sources[other]
+                sources.setdefault(partner, source._replace(sign=source.sign * mirror, mirrored=True))
+    return blocks, sources
 
 
 def _triple(v: IntArray) -> Triple:

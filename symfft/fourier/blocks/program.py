@@ -20,9 +20,6 @@ READ_FOLD, READ_COMPLEX, TAKE, TAKE_SIGNED, TAKE_FOLD, LEFT, LEFT_EACH, RIGHT, W
     11
 )
 
-#: Columns that are folded together: all rows of as many fit the first cache.
-TILE = 256
-
 
 class Program:
     """The steps of a transform, as they are planned.
@@ -153,19 +150,25 @@ class CompiledProgram:
 
 
 @kernel
-def fold(rows: Array, start: Any, stop: Any) -> None:
-    """Walsh-Hadamard transform over the rows of a matrix, for a range of its columns, in place."""
+def fold(rows: Array) -> None:
+    """Walsh-Hadamard transform over the rows of a matrix, in place, two steps at a time."""
     half = 1
     while half < rows.shape[0]:
-        for i in range(0, rows.shape[0], 2 * half):
-            for j in range(i, i + half):
+        if 4 * half <= rows.shape[0]:
+            for i in range(0, rows.shape[0], 4 * half):
+                for j in range(i, i + half):
+                    p, q, r, s = rows[j], rows[j + half], rows[j + 2 * half], rows[j + 3 * half]
+                    for c in range(rows.shape[1]):
+                        u, v = p[c] + q[c], p[c] - q[c]
+                        x, y = r[c] + s[c], r[c] - s[c]
+                        p[c], q[c], r[c], s[c] = u + x, v + y, u - x, v - y
+            half *= 4
+        else:
+            for j in range(half):
                 p, q = rows[j], rows[j + half]
-                for c in range(start, stop):
-                    u = p[c]
-                    v = q[c]
-                    p[c] = u + v
-                    q[c] = u - v
-        half *= 2
+                for c in range(rows.shape[1]):
+                    p[c], q[c] = p[c] + q[c], p[c] - q[c]
+            half *= 2
 
 
 @kernel
@@ -187,24 +190,15 @@ def run(
                 for i in range(a0):
                     w[i] = m[i] * work[t[i]]
             elif code == READ_FOLD:
-                w = work[to : to + a0 * a1].reshape(a0, a1)
-                for start in range(0, a1, TILE):
-                    stop = min(start + TILE, a1)
-                    for r in range(a0):
-                        t, v = table[a2 + r * a1 : a2 + (r + 1) * a1], w[r]
-                        for i in range(start, stop):
-                            v[i] = source[t[i]]
-                    fold(w, start, stop)
+                t, w = table[a2 : a2 + a0 * a1], work[to : to + a0 * a1]
+                for i in range(t.size):
+                    w[i] = source[t[i]]
+                fold(w.reshape(a0, a1))
             elif code == TAKE_FOLD:
-                w = work[to : to + a0 * a1].reshape(a0, a1)
-                for start in range(0, a1, TILE):
-                    stop = min(start + TILE, a1)
-                    for r in range(a0):
-                        t, v = table[a2 + r * a1 : a2 + (r + 1) * a1], w[r]
-                        m = signs[a3 + r * a1 : a3 + (r + 1) * a1]
-                        for i in range(start, stop):
-                            v[i] = m[i] * work[t[i]]
-                    fold(w, start, stop)
+                t, w, m = table[a2 : a2 + a0 * a1], work[to : to + a0 * a1], signs[a3 : a3 + a0 * a1]
+                for i in range(t.size):
+                    w[i] = m[i] * work[t[i]]
+                fold(w.reshape(a0, a1))
             elif code == READ_COMPLEX:
                 t, w = table[a1 : a1 + a0], work[to : to + a0]
                 re, im = constants[a2], constants[a2 + 1]

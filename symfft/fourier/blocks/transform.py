@@ -73,7 +73,7 @@ class _Layout:
 
     def __init__(self, frame: Frame, shape: Shape) -> None:
         self.frame = frame
-        self.blocks, self.where = unique_blocks(frame)
+        self.blocks, self.sources = unique_blocks(frame)
         self.rows = {code: r for r, code in enumerate(frame.codes)}
         self.box = (shape[0] // 4 + 1, shape[1] // 4 + 1, shape[2] // 4 + 1)
         at = np.indices(self.box)
@@ -170,7 +170,7 @@ def coefficient(
     code: Code, hkl: IntArray, layout: _Layout, outputs: list[Places], shape: Shape
 ) -> tuple[IntArray, IntArray]:
     """Return where ``b_code(h)`` is and its sign; position 0 where it vanishes."""
-    number, permutation, sign = layout.where[code]
+    number, permutation, sign, mirrored = layout.sources[code]
     block = layout.blocks[number]
     moved = hkl[:, permutation.axes]
     index, inside = _block_index(moved, block, shape)
@@ -178,7 +178,10 @@ def coefficient(
     if not found.position.size:
         return np.zeros(len(hkl), dtype=np.int64), np.ones(len(hkl), dtype=np.int64)
     position = np.where(inside, found.position[tuple(index.T)], 0)
-    return position, sign * found.sign[tuple(index.T)]
+    signs = sign * found.sign[tuple(index.T)]
+    if mirrored:  # cos h(π/2 - x) = sin(hπ/2) sin hx for odd h, and the same with sine and cosine exchanged
+        signs = signs * (-1) ** ((hkl // 2).sum(axis=1) % 2)
+    return position, signs
 
 
 def _block_index(hkl: IntArray, block: Block, shape: Shape) -> tuple[IntArray, NDArray[np.bool_]]:
@@ -206,8 +209,9 @@ def _plan_inverse(au: AsymmetricUnit, frame: Frame, layout: _Layout, reflections
     folds = np.zeros((len(frame.codes), len(layout.points)), dtype=np.int64)
     signs = np.ones_like(folds)
     for r, code in enumerate(frame.codes):
-        number, permutation, sign_of_code = layout.where[code]
-        at_points = tuple(layout.points[:, a] for a in permutation.axes)
+        number, permutation, sign_of_code, mirrored = layout.sources[code]
+        points = np.array(layout.box) - 1 - layout.points if mirrored else layout.points
+        at_points = tuple(points[:, a] for a in permutation.axes)
         folds[r] = outputs[number].position[at_points]
         signs[r] = sign_of_code * outputs[number].sign[at_points]
     at = program.take_folded(folds, signs)
