@@ -9,6 +9,8 @@ import pytest
 from symfft import SpaceGroup, asymmetric_unit, expand_from_au, next_compatible_shape
 from symfft.fourier.blocks import plan_blocks
 from symfft.fourier.blocks.codes import find_frame, unique_blocks
+from symfft.fourier.full import FullTransform
+from symfft.fourier.reciprocal import find_reflections
 
 SETTINGS = [entry.xhm() for entry in gemmi.spacegroup_table()]
 #: Laue classes with all sign changes of the axes, in settings whose cell edges are along them.
@@ -26,6 +28,13 @@ def check(au, dtype=np.float64):
     assert f.dtype == np.result_type(dtype, np.complex64)
     assert np.abs(f - full[(slice(None), *transform.hkl.T)]).max() < accuracy * np.abs(full).max()
     assert np.abs(transform.inverse(f) - values).max() < 10 * accuracy
+    # of any coefficients, the inverse takes what the plain engine takes: their symmetric part
+    plain = FullTransform(au)
+    g = np.random.default_rng(1).standard_normal((2, 2 * len(transform.hkl))).astype(dtype).view(f.dtype)
+    label, factor, conjugate = find_reflections(au.space_group, au.shape, transform.hkl).relation(plain.hkl)
+    same = np.where(conjugate, g[:, label].conj(), g[:, label]) * factor.astype(f.dtype)
+    expected = plain.inverse(same)
+    assert np.abs(transform.inverse(g) - expected).max() < 10 * accuracy * np.abs(expected).max()
     return True
 
 

@@ -126,7 +126,7 @@ def _plan_forward(au: AsymmetricUnit, frame: Frame, layout: _Layout) -> tuple[Pr
     order, segments = _alike(phases, table[0])
     for start, stop in segments:
         part = order[start:stop]
-        program.write_complex(start, table[:, part], tuple(_turn(p) for p in phases[:, part[0]].tolist()))
+        program.write_complex(start, table[:, part], tuple(_turn(p / 8) for p in phases[:, part[0]].tolist()))
     return program, reflections.reordered(order)
 
 
@@ -161,9 +161,9 @@ def _alike(phases: IntArray, position: IntArray) -> tuple[IntArray, list[tuple[i
     return order, list(pairwise([0, *edges.tolist(), len(order)])) if len(order) else []
 
 
-def _turn(eighths: int) -> complex:
-    """Return ``exp(2πi eighths / 8)``."""
-    return complex(np.exp(2j * np.pi * (eighths % 8) / 8))
+def _turn(part: float) -> complex:
+    """Return ``exp(2πi part)``."""
+    return complex(np.exp(2j * np.pi * part))
 
 
 def coefficient(
@@ -223,21 +223,29 @@ def _plan_inverse(au: AsymmetricUnit, frame: Frame, layout: _Layout, reflections
 
 
 def _read_block(program: Program, code: Code, hkl: IntArray, frame: Frame, reflections: Reflections) -> IntArray:
-    """Plan ``b(h) = Re(conj(w) F(h))`` and return where the b will be; position 0 for absent h.
+    """Plan ``b(h) = Re(conj(w) F(h))`` and return where the b will be; position 0 where b vanishes.
 
-    w is the weight of b in F; F(h) follows from the unique reflection of its class.
+    w is the weight of b in F; F(h) follows from the unique reflection of its class. Of a centric F only the component
+    along its phase φ is taken: ``b = cos(φ - arg w) Re(exp(-iφ) F)``.
     """
     label, numerator, conjugate = reflections.exact_relation(hkl)
-    turns = math.lcm(8, reflections.denominator)
+    turns = math.lcm(8, 2 * reflections.denominator)
     weight = -(hkl @ np.array(frame.eighths)) - 2 * sum(code.sine)
     phase = numerator * (turns // reflections.denominator) - weight * (turns // 8)
     phase = np.where(conjugate, -phase, phase) % turns
+    centric = np.where(label < 0, -1, reflections.centric[label])
+    along = centric * (turns // (2 * reflections.denominator))
+    vanishes = (label < 0) | ((centric >= 0) & ((phase + along) % (turns // 2) == turns // 4))
+    present = np.flatnonzero(~vanishes)
     position = np.zeros(len(hkl), dtype=np.int64)
-    present = np.flatnonzero(label >= 0)
-    order, segments = _alike(phase[None, present], label[present])
+    key = np.where(centric < 0, phase, turns * (1 + along) + phase)[present]
+    order, segments = _alike(key[None], label[present])
     for start, stop in segments:
         part = present[order[start:stop]]
-        factor = complex(np.exp(2j * np.pi * phase[part[0]] / turns))
+        first = part[0]
+        factor = _turn(phase[first] / turns)
+        if centric[first] >= 0:
+            factor = _turn((phase[first] + along[first]) / turns).real * _turn(-along[first] / turns)
         position[part] = program.read_complex(label[part], factor) + np.arange(len(part))
     return position
 
