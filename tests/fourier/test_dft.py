@@ -135,16 +135,3 @@ def test_the_input_is_left_alone():
 def test_what_cannot_be_used_is_named(call, message):
     with pytest.raises(ShapeError, match=message):
         call(asymmetric_unit(221, (8, 8, 8)))
-
-
-@pytest.mark.parametrize("number", [2, 19, 62, 88, 141, 148, 152, 167, 178, 194, 198, 205, 214, 220, 225, 227, 230])
-def test_gemmi_computes_the_same_structure_factors(number):
-    au, values, _ = case(SpaceGroup.from_number(number), (24, 24, 24))
-    f = au_dft(values[0], au)
-    grid = gemmi.FloatGrid(expand_from_au(values[0], au).astype(np.float32))
-    grid.spacegroup = gemmi.find_spacegroup_by_name(au.space_group.symbol)
-    # gemmi scales by the volume over the number of points, and has the opposite sign in its exponent
-    grid.set_unit_cell(gemmi.UnitCell(1, 1, 1, 90, 90, 90))
-    theirs = gemmi.transform_map_to_f_phi(grid, half_l=False)
-    reference = np.array(theirs)[tuple((au.hkl % au.shape).T)] * np.prod(au.shape)
-    assert np.abs(f - reference.conj()).max() < 1e-5 * np.abs(f).max()
