@@ -53,12 +53,19 @@ def test_every_setting_with_unequal_axes(symbol):
     check(asymmetric_unit(group, shape))
 
 
-@pytest.mark.parametrize("number", [47, 62, 139, 198, 205, 221, 225, 227, 229, 230])
-@pytest.mark.parametrize("n", [4, 20, 28, 32])
+@pytest.mark.parametrize("number", [16, 25, 47, 62, 99, 123, 139, 195, 198, 205, 215, 221, 225, 227, 229, 230])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 6, 7, 9, 10, 14, 15, 20, 32])
 def test_sizes(number, n):
     group = SpaceGroup.from_number(number)
     shape = next_compatible_shape(group, (n, n, n))
-    assert check(asymmetric_unit(group, shape)) or shape[0] % 8  # where the origin lies in eighths
+    assert check(asymmetric_unit(group, shape)) or shape[0] % 8  # where the origin lies in quarters or eighths
+
+
+@pytest.mark.parametrize("number", [16, 25, 47, 51, 65, 99, 123, 131])
+@pytest.mark.parametrize("wanted", [(5, 6, 7), (9, 8, 3), (2, 3, 4), (10, 11, 15)], ids=str)
+def test_unequal_and_odd_axes(number, wanted):
+    group = SpaceGroup.from_number(number)
+    assert check(asymmetric_unit(group, next_compatible_shape(group, wanted)))
 
 
 @pytest.mark.parametrize("number", [16, 62, 70, 139, 198, 203, 205, 216, 221, 225, 227, 228, 229, 230])

@@ -7,7 +7,7 @@ the 64 sign changes and half translations,
 .. math::
     g_{σp}(x) = \sum_{s, e ∈ F_2^3} (-1)^{σ·s + p·e} \, ρ(o + (-1)^e x + s/2), \qquad x_i ∈ [0, 1/4]
 
-then σ is the parity of h, p tells cosine (0) from sine (1) along each axis, and
+then σ is the parity of h (0 where N is odd), p tells cosine (0) from sine (1) along each axis, and
 ``F(h) = e^{-2πi h·o} Σ_p (-i)^{|p|} b_{σp}(h)`` with b the cosine and sine transforms of g. Invariance under D leaves
 only the *dual code*: the (σ, p) with σ·τ + p·ε even for all of D. A permuting operator relates blocks,
 ``g_{σp}(x) = ± g_{πσ, πp}(πx)``, where (πx)_i = x_π(i).
@@ -68,9 +68,11 @@ class Frame(NamedTuple):
         The same in eighths of the cell edges.
     diagonal : int
         Order of D.
+    images : int
+        Sign changes and half translations that are folded over: 64, half as many for each axis of odd length.
     codes : list of Code
-        The dual code, 64 / order of D; row r of the Walsh-Hadamard transform over the cosets of D gives codes[r].
-    cosets : (64 / order of D, 6) int
+        The dual code, images / order of D; row r of the Walsh-Hadamard transform over the cosets of D gives codes[r].
+    cosets : (images / order of D, 6) int
         (τ, ε) of one member of each coset of D, in the order of that transform.
     permutations : list of Permutation
         One for each permutation of the axes in the group, the identity first.
@@ -81,6 +83,7 @@ class Frame(NamedTuple):
     origin: Triple
     eighths: Triple
     diagonal: int
+    images: int
     codes: list[Code]
     cosets: IntArray
     permutations: list[Permutation]
@@ -90,11 +93,9 @@ class Frame(NamedTuple):
 def find_frame(space_group: SpaceGroup, shape: Shape) -> Frame | None:
     """Return the blocks of a group on a grid; None where the scheme does not apply.
 
-    It needs axes divisible by 4, and a Laue class that holds all sign changes of the axes (mmm): then one octant of
-    reflections is enough.
+    It needs a Laue class that holds all sign changes of the axes (mmm): then one octant of reflections is enough. An
+    axis of odd length has no half translations; its h are not parted by parity.
     """
-    if any(n % 4 for n in shape):
-        return None
     rotations, n = space_group.rotations, np.array(shape)
     monomial = (np.abs(rotations).sum(axis=1) == 1).all(axis=1) & (np.abs(rotations).sum(axis=2) == 1).all(axis=1)
     axes = np.abs(rotations).argmax(axis=2)
@@ -115,13 +116,15 @@ def find_frame(space_group: SpaceGroup, shape: Shape) -> Frame | None:
     if len(laue) < 8:
         return None
     basis, span = [], set(code)
-    for unit in np.eye(6, dtype=np.int64).tolist():
+    even = [m % 2 == 0 for m in shape] + [True] * 3
+    for unit in np.eye(6, dtype=np.int64)[even].tolist():
         if tuple(unit) not in span:
             basis.append(unit)
             span |= {tuple((np.array(c) + unit) % 2) for c in span}
     bits = np.array(list(product((0, 1), repeat=len(basis))), dtype=np.int64).reshape(2 ** len(basis), -1)[:, ::-1]
     cosets = (bits @ np.array(basis, dtype=np.int64).reshape(-1, 6)) % 2
-    dual = [_code(c) for c in product((0, 1), repeat=6) if all(_dot(c, d) % 2 == 0 for d in code)]
+    words = product(*((0, 1) if e else (0,) for e in even))
+    dual = [_code(c) for c in words if all(_dot(c, d) % 2 == 0 for d in code)]
     row = {sum((_dot(c.parity + c.sine, e) % 2) << i for i, e in enumerate(basis)): c for c in dual}
     permutations = {(0, 1, 2): Permutation((0, 1, 2), (0, 0, 0), (0, 0, 0))}
     for g in np.flatnonzero(usable[best]):
@@ -131,6 +134,7 @@ def find_frame(space_group: SpaceGroup, shape: Shape) -> Frame | None:
         _triple(origins[best] * n // 8),
         _triple(origins[best]),
         len(code),
+        2 ** sum(even),
         [row[r] for r in range(len(dual))],
         cosets,
         list(permutations.values()),

@@ -33,30 +33,34 @@ class Places(NamedTuple):
     sign: IntArray
 
 
-def forward_matrix(n: int, parity: int, sine: int) -> NDArray[np.float64]:
-    """Return ``u(x) cos(2πhx/N)`` or sin, h >= 0 of one parity, x = 0 ... N/4, u = 1/2 at both ends.
-
-    The folds count a point at either end twice.
-    """
-    h, x = block_frequencies(n, parity, sine), np.arange(n // 4 + 1)
-    angle = 2 * np.pi * (h[:, None] * x % n) / n
-    weight = np.where((x == 0) | (x == n // 4), 0.5, 1.0)
-    return (np.sin(angle) if sine else np.cos(angle)) * weight
-
-
-def inverse_matrix(n: int, parity: int, sine: int) -> NDArray[np.float64]:
-    """Return ``4/N v(h) cos(2πhx/N)`` or sin, (x, h), v = 1 at h = 0 and N/2 and 2 elsewhere."""
-    h, x = block_frequencies(n, parity, sine), np.arange(n // 4 + 1)
-    angle = 2 * np.pi * (x[:, None] * h % n) / n
-    weight = np.where((h == 0) | (2 * h == n), 1.0, 2.0) * 4 / n
-    return (np.sin(angle) if sine else np.cos(angle)) * weight
+def box_length(n: int) -> int:
+    """Return how many points x >= 0 of an axis its folds leave: up to N/4, up to N/2 where N is odd."""
+    return (n // 4 if n % 2 == 0 else n // 2) + 1
 
 
 def block_frequencies(n: int, parity: int, sine: int) -> IntArray:
-    """Return the h of a block along an axis: 0 <= h <= N/2 of one parity, without those whose sines vanish."""
-    if parity:
-        return np.arange(1, n // 2, 2, dtype=np.int64)
-    return np.arange(2, n // 2, 2, dtype=np.int64) if sine else np.arange(0, n // 2 + 1, 2, dtype=np.int64)
+    """Return the h of a block along an axis: 0 <= h <= N/2 of one parity, without those whose sines vanish.
+
+    Where N is odd, they are of either parity.
+    """
+    h = np.arange(parity, n // 2 + 1, 2 if n % 2 == 0 else 1, dtype=np.int64)
+    return h[(h > 0) & (2 * h < n)] if sine else h
+
+
+def forward_matrix(n: int, parity: int, sine: int) -> NDArray[np.float64]:
+    """Return ``u(x) cos(2πhx/N)`` or sin, (h, x), with u = 1/2 at x = 0 and N/4, which the folds count twice."""
+    h, x = block_frequencies(n, parity, sine), np.arange(box_length(n))
+    angle = 2 * np.pi * (h[:, None] * x % n) / n
+    weight = np.where((x == 0) | (4 * x == n), 0.5, 1.0)
+    return np.asarray((np.sin(angle) if sine else np.cos(angle)) * weight)
+
+
+def inverse_matrix(n: int, parity: int, sine: int) -> NDArray[np.float64]:
+    """Return ``4/N v(h) cos(2πhx/N)`` or sin, (x, h), with v = 1 at h = 0 and N/2, 2 elsewhere; 2/N where N is odd."""
+    h, x = block_frequencies(n, parity, sine), np.arange(box_length(n))
+    angle = 2 * np.pi * (x[:, None] * h % n) / n
+    weight = np.where((h == 0) | (2 * h == n), 1.0, 2.0) * (4 if n % 2 == 0 else 2) / n
+    return np.asarray((np.sin(angle) if sine else np.cos(angle)) * weight)
 
 
 def transform_block(program: Program, matrices: Matrices, block: Block, source: Places) -> Places:

@@ -14,6 +14,7 @@ from symfft.fourier.blocks.program import Program
 from symfft.fourier.blocks.separable import (
     Places,
     block_frequencies,
+    box_length,
     forward_matrix,
     inverse_matrix,
     transform_block,
@@ -37,7 +38,7 @@ class BlockTransform:
         self.hkl: IntArray = reflections.hkl
         self.cost = forward.cost
         self._programs = forward, inverse
-        self._scales = float(frame.diagonal), 1 / 64
+        self._scales = float(frame.diagonal), 1 / frame.images
         self._finished: dict[str, Any] = {}
 
     def forward(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -69,13 +70,13 @@ def plan_blocks(au: AsymmetricUnit) -> BlockTransform | None:
 
 
 class _Layout:
-    """Blocks, and the smallest set of points from which permutations give all of 0 <= x_i <= N_i/4."""
+    """Blocks, and the smallest set of points from which permutations give all that the folds leave."""
 
     def __init__(self, frame: Frame, shape: Shape) -> None:
         self.frame = frame
         self.blocks, self.sources = unique_blocks(frame)
         self.rows = {code: r for r, code in enumerate(frame.codes)}
-        self.box = (shape[0] // 4 + 1, shape[1] // 4 + 1, shape[2] // 4 + 1)
+        self.box = (box_length(shape[0]), box_length(shape[1]), box_length(shape[2]))
         at = np.indices(self.box)
         flat = np.arange(math.prod(self.box)).reshape(self.box)
         smallest, self.carrier = flat.copy(), np.zeros(self.box, dtype=np.int64)
@@ -141,7 +142,7 @@ def _terms(
     table = np.zeros((terms, len(hkl)), dtype=np.int64)
     phases = np.zeros((terms, len(hkl)), dtype=np.int64)
     shift = -(hkl @ np.array(frame.eighths))
-    parity_of = (hkl % 2) @ np.array([4, 2, 1])
+    parity_of = (hkl % 2 * (np.array(shape) % 2 == 0)) @ np.array([4, 2, 1])
     for parity in sorted(parities):
         mine = np.flatnonzero(parity_of == np.dot(parity, [4, 2, 1]))
         for t, code in enumerate(sorted(c for c in frame.codes if c.parity == parity)):
@@ -188,8 +189,9 @@ def _block_index(hkl: IntArray, block: Block, shape: Shape) -> tuple[IntArray, N
     """Return indices of reflections in a block, and whether they are in it (sines vanish at 0 and N/2)."""
     sine, n = np.array(block.code.sine), np.array(shape)
     inside = ((sine == 0) | ((hkl > 0) & (2 * hkl < n))).all(axis=1)
-    first = np.where((np.array(block.code.parity) == 0) & (sine == 1), 2, block.code.parity)
-    return np.where(inside[:, None], (hkl - first) // 2, 0), inside
+    step = np.where(n % 2 == 0, 2, 1)
+    first = np.where((np.array(block.code.parity) == 0) & (sine == 1), step, block.code.parity)
+    return np.where(inside[:, None], (hkl - first) // step, 0), inside
 
 
 def _plan_inverse(au: AsymmetricUnit, frame: Frame, layout: _Layout, reflections: Reflections) -> Program:
