@@ -12,26 +12,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft import NotSymmetricError, SpaceGroup, asymmetric_unit, expand_from_au, reduce_to_au
+from symfft import (
+    NotSymmetricError,
+    SpaceGroup,
+    asymmetric_unit,
+    expand_from_au,
+    next_compatible_shape,
+    reduce_to_au,
+)
 from symfft.resample import change_cell, lossless_shape
 from symfft_models.data.crystals import Crystal
 from symfft_models.data.recipe import Recipe
 from symfft_models.data.split import split_of
-from symfft_models.data.store import Entry, Site, bundled_path, write_set
+from symfft_models.data.store import DensitySet, Entry, Site, bundled_path, write_set
 from symfft_models.data.workfolder import UnreadableResultError, WorkFolder
 
 FloatArray = NDArray[np.float64]
 
-#: Grid of the cubic cell for each space group; docs/decisions/0003-data-format.md has the measurements behind it.
+#: Grid of the cubic cell for the groups with many entries; docs/decisions/0003-data-format.md has the measurements
+#: behind it.
 GRIDS = {221: (36, 36, 36), 225: (56, 56, 56), 227: (64, 64, 64)}
+#: Largest distance (Å) of grid points in all other groups, where every entry has a grid of its own.
+SPACING = 0.15
 #: Largest accepted difference between a density and its symmetry average, relative to its maximum.
 SYMMETRY_TOLERANCE = 1e-5
 #: Largest accepted error of the computed number of electrons, relative.
 ELECTRON_TOLERANCE = 1e-6
-#: Most negative value on the standard grid that is accepted, relative to the maximum. GPAW's grid holds frequencies
-#: up to sqrt(2) times the plane waves' largest, a density reaches up to twice: where hard d shells fill that gap, the
-#: grid's points stay positive, but what lies between them does not.
+#: Most negative value on the standard grid that is accepted, relative to the maximum.
 NEGATIVE_TOLERANCE = 0.02
+
+
+def grid_of(crystal: Crystal) -> tuple[int, int, int]:
+    """Return the grid of the conventional cell that a crystal's density is stored on."""
+    if crystal.space_group in GRIDS:
+        return GRIDS[crystal.space_group]
+    lengths = np.linalg.norm(crystal.lattice, axis=1)
+    return next_compatible_shape(crystal.space_group, np.ceil(lengths / SPACING).astype(int).tolist())
 
 
 class RejectedResultError(ValueError):
@@ -70,11 +86,12 @@ def entry_of(crystal: Crystal, report: dict[str, Any], density: FloatArray | Non
     volume = float(np.linalg.det(crystal.lattice))
     counted = float(density.mean()) * volume
     if abs(counted - electrons) > ELECTRON_TOLERANCE * electrons:
-        raise RejectedResultError(f"wrong electrons: {counted:.6f} in the cubic cell, expected {electrons}")
+        raise RejectedResultError(f"wrong electrons: {counted:.6f} in the conventional cell, expected {electrons}")
 
-    cell = np.rint(np.linalg.inv(primitive / crystal.a)).astype(np.int64)
-    values = change_cell(density, primitive, cell, (0, 0, 0), GRIDS[number])
-    unit = asymmetric_unit(number, GRIDS[number])
+    shape = grid_of(crystal)
+    cell = np.rint(np.linalg.inv(crystal.basis)).astype(np.int64)
+    values = change_cell(density, primitive, cell, (0, 0, 0), shape)
+    unit = asymmetric_unit(number, shape)
     try:
         reduced = reduce_to_au(values, unit, tolerance=SYMMETRY_TOLERANCE)
     except NotSymmetricError as error:
@@ -82,11 +99,10 @@ def entry_of(crystal: Crystal, report: dict[str, Any], density: FloatArray | Non
     residual = float(np.abs(expand_from_au(reduced, unit) - values).max() / np.abs(values).max())
     if values.min() < -NEGATIVE_TOLERANCE * values.max():
         raise RejectedResultError(f"undersampled: the density falls to {values.min():.3g} between its grid points")
-    job = recipe.job(crystal)
     return Entry(
         values=(reduced * (electrons / counted)).astype(np.float32),
         space_group=number,
-        shape=GRIDS[number],
+        shape=shape,
         lattice=crystal.lattice,
         electrons=float(electrons),
         id=crystal.id,
@@ -97,22 +113,39 @@ def entry_of(crystal: Crystal, report: dict[str, Any], density: FloatArray | Non
         metadata={
             "converged": True,
             "energy_ev": report["energy_ev"] * volume / float(np.linalg.det(primitive)),
-            "xc": job["xc"],
-            "setups": " ".join(f"{symbol}:{name}" for symbol, name in job["setups"].items()),
-            "cutoff_ev": job["cutoff_ev"],
-            "kpoints": job["kpoints"][0],
             "bands": report["bands"],
-            "smearing_ev": job["smearing_ev"],
+            **settings_of(crystal, recipe),
             "code": report["code"],
             "iterations": report["iterations"],
             "seconds": report["seconds"],
-            "native_grid": len(density),
+            "native_grid": " ".join(map(str, density.shape)),
             "truncation_psnr_db": truncation_psnr(density, primitive, cell, values),
             "symmetry_residual": residual,
             "minimum": float(values.min()),
             "jitter": crystal.jitter,
             "lattice_source": crystal.source,
         },
+    )
+
+
+def settings_of(crystal: Crystal, recipe: Recipe) -> dict[str, Any]:
+    """Return the settings of a crystal's computation as they are stored with its entry."""
+    job = recipe.job(crystal)
+    return {
+        "xc": job["xc"],
+        "setups": " ".join(f"{symbol}:{name}" for symbol, name in job["setups"].items()),
+        "cutoff_ev": float(job["cutoff_ev"]),
+        "grid_spacing": float(job["grid_spacing"] or np.nan),
+        "kpoints": " ".join(map(str, job["kpoints"])),
+        "smearing_ev": float(job["smearing_ev"]),
+    }
+
+
+def up_to_date(entry: Entry, crystal: Crystal, recipe: Recipe) -> bool:
+    """Whether an entry was computed with the present structure and recipe."""
+    settings = settings_of(crystal, recipe)
+    return np.allclose(entry.lattice, crystal.lattice, rtol=0, atol=1e-9) and all(
+        str(entry.metadata.get(name)) == str(value) for name, value in settings.items()
     )
 
 
@@ -125,36 +158,56 @@ def truncation_psnr(density: FloatArray, primitive: FloatArray, cell: NDArray[np
     native = lossless_shape(primitive, cell, density.shape)
     fine = tuple(max(pair) for pair in zip(native, values.shape, strict=True))
     reference = change_cell(density, primitive, cell, (0, 0, 0), fine)
-    error = change_cell(values, np.eye(3), np.eye(3), (0, 0, 0), fine) - reference
+    error = change_cell(values, cell @ primitive, np.eye(3), (0, 0, 0), fine) - reference
     rmse = float(np.sqrt(np.mean(error**2)))
     return 150.0 if rmse == 0 else min(150.0, 20 * float(np.log10(reference.max() / rmse)))
 
 
+def bundled_before(path: Path, crystals: Iterable[Crystal], recipe: Recipe) -> tuple[list[Entry], dict[str, str]]:
+    """Return what a bundle holds of these crystals that is up to date, and the reasons of those it kept out."""
+    if not path.exists():
+        return [], {}
+    listed = {crystal.id: crystal for crystal in crystals}
+    densities = DensitySet.open(path)
+    entries = [e for e in densities if e.id in listed and up_to_date(e, listed[e.id], recipe)]
+    reasons = json.loads(densities.attributes.get("kept_out_ids", "{}"))
+    return entries, {name: reason for name, reason in reasons.items() if name in listed}
+
+
 def bundle(work: WorkFolder, crystals: Iterable[Crystal], recipe: Recipe, out: Path | None = None) -> dict[str, Any]:
-    """Pack all usable results of a work folder and return what was packed and what was kept out, by reason."""
-    entries, rejected = [], []
+    """Pack all usable results of a work folder, and what is up to date in the bundle that `out` was before.
+
+    Returns what was packed and what was kept out, by reason.
+    """
+    crystals, out = list(crystals), out or bundled_path()
+    kept, rejected = bundled_before(out, crystals, recipe)
+    entries = {entry.id: entry for entry in kept}
     for crystal in crystals:
         if not work.result(crystal.id).exists():
             continue
+        entries.pop(crystal.id, None)
+        rejected.pop(crystal.id, None)
         try:
             report, density = work.read(crystal.id)
-            entries.append(entry_of(crystal, report, density, recipe))
+            entries[crystal.id] = entry_of(crystal, report, density, recipe)
         except (RejectedResultError, UnreadableResultError) as error:
-            rejected.append((crystal.id, str(error)))
-    rejected += [(failure["id"], f"{failure['status']}: {failure['reason']}") for failure in work.failures()]
-    entries.sort(key=lambda entry: (entry.space_group, entry.prototype, entry.id))
-    reasons = Counter(reason.split(":")[0] for _, reason in rejected)
+            rejected[crystal.id] = str(error)
+    rejected |= {failure["id"]: f"{failure['status']}: {failure['reason']}" for failure in work.failures()}
+    rejected = {name: reason[:100] for name, reason in sorted(rejected.items()) if name not in entries}
+    packed = sorted(entries.values(), key=lambda entry: (entry.space_group, entry.prototype, entry.id))
+    reasons = Counter(reason.split(":")[0] for reason in rejected.values())
     attributes = {
-        "title": "Valence electron densities of cubic crystals, plane-wave DFT",
+        "title": "Valence electron densities of crystals, plane-wave DFT",
         "license": "CC0-1.0",
         "recipe": json.dumps(asdict(recipe)),
-        "computed": len(entries) + len(rejected),
+        "computed": len(packed) + len(rejected),
         "kept_out": json.dumps(dict(reasons)),
+        "kept_out_ids": json.dumps(rejected),
     }
-    write_set(out or bundled_path(), entries, attributes)
+    write_set(out, packed, attributes)
     return {
-        "entries": len(entries),
-        "by_space_group": dict(Counter(entry.space_group for entry in entries)),
+        "entries": len(packed),
+        "by_space_group": dict(Counter(entry.space_group for entry in packed)),
         "kept_out": dict(reasons),
-        "kept_out_ids": {identifier: reason[:120] for identifier, reason in rejected},
+        "kept_out_ids": rejected,
     }

@@ -6,14 +6,22 @@ import json
 import os
 import re
 import time
+from bisect import bisect_left
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
 import numpy as np
 
+from symfft import SpaceGroup
 from symfft.io import write_chgcar
 from symfft_models.data.store import SPLITS, DensitySet
+
+#: Space groups with many entries and one grid.
+MAIN_GROUPS = (221, 225, 227)
+#: Primitive cells in a conventional one, by centring letter.
+CELLS = {"P": 1, "A": 2, "C": 2, "I": 2, "R": 3, "F": 4}
 
 
 def info(densities: DensitySet) -> dict[str, Any]:
@@ -69,7 +77,8 @@ def card(densities: DensitySet) -> str:
     literature = densities.column("lattice_source") == "literature"
     a = densities.column("lattice")[:, 0, 0]
     rows = []
-    for group, prototype in sorted(set(zip(groups.tolist(), prototypes.tolist(), strict=True))):
+    pairs = sorted(set(zip(groups.tolist(), prototypes.tolist(), strict=True)))
+    for group, prototype in (pair for pair in pairs if pair[0] in MAIN_GROUPS):
         here = (groups == group) & (prototypes == prototype)
         rows.append(
             (
@@ -86,8 +95,12 @@ def card(densities: DensitySet) -> str:
         recipe=_recipe(json.loads(densities.attributes["recipe"])),
         prototypes=_table("group|prototype|entries|compounds|published a|jittered|a (Å)", rows),
         groups=_table(
-            "group|grid|train|val|test|electrons per cell|loss of the grid, dB: median, p5, worst", _groups(densities)
+            "group|grid|train|val|test|electrons per cell|loss of the grid, dB: median, p5, worst",
+            _groups(densities, MAIN_GROUPS),
         ),
+        others=_table("crystal system|group|crystals", _others(densities)),
+        n_others=int(np.isin(groups, MAIN_GROUPS, invert=True).sum()),
+        n_other_groups=len(set(groups.tolist()) - set(MAIN_GROUPS)),
         elements=_elements(composition.tolist()),
         computed=densities.attributes["computed"],
         kept_out="; ".join(f"{reason}: {n}" for reason, n in json.loads(densities.attributes["kept_out"]).items())
@@ -99,9 +112,9 @@ def card(densities: DensitySet) -> str:
     )
 
 
-def _groups(densities: DensitySet) -> list[tuple[Any, ...]]:
+def _groups(densities: DensitySet, groups: Iterable[int]) -> list[tuple[Any, ...]]:
     rows = []
-    for group in densities.space_groups:
+    for group in groups:
         part = densities.select(space_group=group)
         psnr, electrons = part.column("truncation_psnr_db"), part.column("electrons")
         counted = Counter(part.column("split").tolist())
@@ -117,9 +130,32 @@ def _groups(densities: DensitySet) -> list[tuple[Any, ...]]:
     return rows
 
 
+def _others(densities: DensitySet) -> list[tuple[str, str, str]]:
+    rows = []
+    for group in densities.space_groups:
+        if group not in MAIN_GROUPS:
+            names = ", ".join(densities.select(space_group=group).column("id").tolist())
+            rows.append((crystal_system(group), f"{SpaceGroup.from_number(group).symbol} ({group})", names))
+    return rows
+
+
+def crystal_system(space_group: int) -> str:
+    """Return the crystal system of a space group number.
+
+    Examples
+    --------
+    >>> crystal_system(194), crystal_system(152), crystal_system(225)
+    ('hexagonal', 'trigonal', 'cubic')
+    """
+    last = (2, 15, 74, 142, 167, 194, 230)
+    names = ("triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic")
+    return names[bisect_left(last, space_group)]
+
+
 def _with_fewer_empty_bands(densities: DensitySet) -> int:
     """Count entries with fewer empty bands than the recipe has now."""
-    cells = np.where(densities.column("space_group") == 221, 1, 4)
+    centring = {group: SpaceGroup.from_number(group).symbol[0] for group in densities.space_groups}
+    cells = np.array([CELLS[centring[group]] for group in densities.column("space_group").tolist()])
     occupied = densities.column("electrons") // (2 * cells)
     wanted = json.loads(densities.attributes["recipe"])["empty_bands"]
     return int((densities.column("bands") - occupied < wanted).sum())

@@ -1,7 +1,10 @@
-"""Crystals to compute: prototypes in the reference settings of Pm-3m, Fm-3m and Fd-3m, and compounds that adopt them.
+"""Crystals to compute: compounds that adopt cubic prototypes, and a smaller list in other space groups.
 
 ``crystals.csv`` lists prototype, formula (elements in the order of the prototype's sites), cubic lattice constant in Å,
 the free coordinate where the prototype has one, and whether the constant is a published one or an estimate from radii.
+``crystals_other.csv`` lists structures one by one: space group, the cell's free constants (Å and degrees; in the order
+a b c alpha beta gamma, without those that the crystal system fixes), and the occupied Wyckoff positions. Everything is
+in the reference setting of the space group.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
@@ -21,39 +25,47 @@ from numpy.typing import NDArray
 from symfft import SpaceGroup
 
 FloatArray = NDArray[np.float64]
+Point = tuple[float, float, float]
 
-#: Largest relative change of the lattice constant in a jittered copy.
+#: Largest relative change of the lattice constants in a jittered copy.
 JITTER = 0.04
 
-#: Rows of the primitive cell in units of the cubic cell, by centring letter.
-PRIMITIVE = {"P": np.eye(3), "F": np.array([[0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]])}
+#: Rows of a primitive cell in units of the conventional one, by centring letter.
+PRIMITIVE = {
+    "P": np.eye(3),
+    "F": np.array([[0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]]),
+    "I": np.array([[-0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.5, 0.5, -0.5]]),
+    "C": np.array([[0.5, -0.5, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]),
+    "A": np.array([[1.0, 0.0, 0.0], [0.0, 0.5, -0.5], [0.0, 0.5, 0.5]]),
+    "R": np.array([[2.0, 1.0, 1.0], [-1.0, 1.0, 1.0], [-1.0, -2.0, 1.0]]) / 3,
+}
 
 
 @dataclass(frozen=True)
-class Site:
-    """A Wyckoff position with its multiplicity in the cubic cell, a point of it ("x" is free), an element slot."""
+class Slot:
+    """A Wyckoff position with its multiplicity in the cubic cell, a point of it ("x" is free), and whose it is."""
 
     wyckoff: str
     point: tuple[float | str, float | str, float | str]
-    slot: int
+    species: int
 
 
 @dataclass(frozen=True)
 class Prototype:
-    """A structure type: space group, occupied Wyckoff positions, and the usual value of the free coordinate."""
+    """A cubic structure type: space group, occupied Wyckoff positions, and the usual value of the free coordinate."""
 
     space_group: int
-    sites: tuple[Site, ...]
+    sites: tuple[Slot, ...]
     x: float | None = None
 
 
 def _prototype(space_group: int, *sites: str, x: float | None = None) -> Prototype:
-    """Read sites such as ``"0 8a 1/8 1/8 1/8"``: element slot, Wyckoff letter, point."""
+    """Read sites such as ``"0 8a 1/8 1/8 1/8"``: number of the element, Wyckoff position, point."""
 
-    def site(text: str) -> Site:
-        slot, wyckoff, *point = text.split()
+    def site(text: str) -> Slot:
+        species, wyckoff, *point = text.split()
         a, b, c = (word if word == "x" else float(Fraction(word)) for word in point)
-        return Site(wyckoff, (a, b, c), int(slot))
+        return Slot(wyckoff, (a, b, c), int(species))
 
     return Prototype(space_group, tuple(site(text) for text in sites), x)
 
@@ -87,85 +99,160 @@ PROTOTYPES = {
 
 @dataclass(frozen=True)
 class Crystal:
-    """One crystal of the list, in the reference setting of its space group.
+    """One crystal of the lists, in the reference setting of its space group.
 
-    ``a`` is the cubic lattice constant in Å, already multiplied by ``jitter``.
+    Attributes
+    ----------
+    prototype : str
+        Structure type.
+    formula : tuple of (str, int)
+        Elements and their numbers of atoms in a formula unit, in the order in which they are written.
+    space_group : int
+        Number of the space group.
+    constants : tuple of 6 float
+        a, b, c in Å, already multiplied by `jitter`, and alpha, beta, gamma in degrees.
+    sites : tuple of (str, str, (float, float, float))
+        Element, Wyckoff position and representative point of every occupied orbit.
+    source : str
+        Where constants and points come from: "literature", "estimate" or "hypothetical".
+    jitter : float
+        Factor of a, b and c against the listed ones.
     """
 
     prototype: str
-    species: tuple[str, ...]
-    a: float
-    x: float | None
+    formula: tuple[tuple[str, int], ...]
+    space_group: int
+    constants: tuple[float, float, float, float, float, float]
+    sites: tuple[tuple[str, str, Point], ...]
     source: str
     jitter: float = 1.0
 
     @property
-    def space_group(self) -> int:
-        """Number of the space group."""
-        return PROTOTYPES[self.prototype].space_group
-
-    @property
-    def sites(self) -> list[tuple[str, str, tuple[float, float, float]]]:
-        """Element, Wyckoff position and representative point of every occupied orbit."""
-        return [
-            (
-                self.species[site.slot],
-                site.wyckoff,
-                tuple(self.x if word == "x" else word for word in site.point),  # type: ignore[misc]
-            )
-            for site in PROTOTYPES[self.prototype].sites
-        ]
+    def species(self) -> frozenset[str]:
+        """Elements that take part."""
+        return frozenset(symbol for symbol, _, _ in self.sites)
 
     @property
     def id(self) -> str:
         """Unique name: prototype, formula in site order, and the jitter where there is one."""
-        counts = _site_counts(self.prototype)
-        formula = "".join(f"{symbol}{n if n > 1 else ''}" for symbol, n in zip(self.species, counts, strict=True))
+        formula = "".join(f"{symbol}{n if n > 1 else ''}" for symbol, n in self.formula)
         return f"{self.prototype}-{formula}" + ("" if self.jitter == 1.0 else f"-a{self.jitter:.3f}")
 
     @property
     def composition(self) -> str:
         """Reduced formula, elements in alphabetical order."""
         counts: Counter[str] = Counter()
-        for symbol, n in zip(self.species, _site_counts(self.prototype), strict=True):
+        for symbol, n in self.formula:
             counts[symbol] += n
         divisor = gcd(*counts.values())
         return "".join(f"{s}{n // divisor if n > divisor else ''}" for s, n in sorted(counts.items()))
 
     @property
+    def basis(self) -> FloatArray:
+        """Rows of the primitive cell in units of the conventional one."""
+        return PRIMITIVE[SpaceGroup.from_number(self.space_group).symbol[0]]
+
+    @property
     def lattice(self) -> FloatArray:
-        """Cubic cell, rows in Å."""
-        return self.a * np.eye(3)
+        """Conventional cell, rows in Å: the first along x, the second in the plane of x and y."""
+        a, b, c, *angles = self.constants
+        cos_a, cos_b, cos_g = (_cosine(angle) for angle in angles)
+        sin_g = np.sqrt(1 - cos_g**2)
+        third = np.array([cos_b, (cos_a - cos_b * cos_g) / sin_g])
+        return np.array(
+            [[a, 0.0, 0.0], [b * cos_g, b * sin_g, 0.0], [*(c * third), c * np.sqrt(1 - third @ third)]],
+        )
 
     def cell(self, *, primitive: bool) -> tuple[FloatArray, list[str], FloatArray]:
-        """Return cell rows (Å), element symbols and fractional positions of the cubic or the primitive cell."""
-        basis = PRIMITIVE["P" if self.space_group == 221 or not primitive else "F"]
+        """Return cell rows (Å), element symbols and fractional positions of the conventional or the primitive cell."""
+        basis = self.basis if primitive else np.eye(3)
         symbols: list[str] = []
         positions: list[FloatArray] = []
         for symbol, _, point in self.sites:
-            fractional = _orbit(self.space_group, point) @ np.linalg.inv(basis)
-            fractional = np.unique(np.round(fractional % 1.0, 9) % 1.0, axis=0)
+            fractional = _distinct(_orbit(self.space_group, point) @ np.linalg.inv(basis))
             symbols += [symbol] * len(fractional)
             positions.append(fractional)
-        return self.a * basis, symbols, np.concatenate(positions)
+        return basis @ self.lattice, symbols, np.concatenate(positions)
+
+
+def _cosine(degrees: float) -> float:
+    """Cosine of an angle, without rounding where it is a right angle or 60 or 120 degrees."""
+    return {60.0: 0.5, 90.0: 0.0, 120.0: -0.5}.get(degrees, float(np.cos(np.radians(degrees))))
 
 
 @cache
-def _orbit(space_group: int, point: tuple[float, float, float]) -> FloatArray:
-    """All images of a point in the cubic cell, shape (n, 3)."""
+def _orbit(space_group: int, point: Point) -> FloatArray:
+    """All images of a point in the conventional cell, shape (n, 3)."""
     group = SpaceGroup.from_number(space_group)
-    images = group.rotations @ np.array(point) + group.translations.astype(float)
-    return np.unique(np.round(images % 1.0, 9) % 1.0, axis=0)
+    return _distinct(group.rotations @ np.array(point) + group.translations.astype(float))
 
 
-@cache
-def _site_counts(prototype: str) -> tuple[int, ...]:
-    """Atoms of each element slot in a formula unit."""
+def _distinct(points: FloatArray) -> FloatArray:
+    """Points (n, 3) modulo lattice translations, each once."""
+    _, first = np.unique(np.round(points % 1.0, 6) % 1.0, axis=0, return_index=True)
+    return np.round(points[first] % 1.0, 12) % 1.0
+
+
+def of_prototype(prototype: str, species: Iterable[str], a: float, x: float | None, source: str) -> Crystal:
+    """Return the crystal of a cubic prototype that these elements form, in the order of its sites."""
+    kind, species = PROTOTYPES[prototype], tuple(species)
+    free = kind.x if x is None else x
     counts: Counter[int] = Counter()
-    for site in PROTOTYPES[prototype].sites:
-        counts[site.slot] += int(site.wyckoff[:-1])
+    sites = []
+    for slot in kind.sites:
+        counts[slot.species] += int(slot.wyckoff[:-1])
+        point = tuple(free if word == "x" else word for word in slot.point)
+        sites.append((species[slot.species], slot.wyckoff, point))
     divisor = gcd(*counts.values())
-    return tuple(counts[slot] // divisor for slot in sorted(counts))
+    return Crystal(
+        prototype=prototype,
+        formula=tuple((symbol, counts[slot] // divisor) for slot, symbol in enumerate(species)),
+        space_group=kind.space_group,
+        constants=(a, a, a, 90.0, 90.0, 90.0),
+        sites=tuple(sites),  # type: ignore[arg-type]
+        source=source,
+    )
+
+
+def of_sites(prototype: str, space_group: int, cell: str, sites: str, source: str) -> Crystal:
+    """Return a crystal from its cell, such as ``"3.65 5.73"``, and sites, such as ``"Y 2c 1/3 2/3 1/4; ..."``."""
+    counts: Counter[str] = Counter()
+    points = []
+    for text in sites.split(";"):
+        symbol, wyckoff, *words = text.split()
+        x, y, z = (float(Fraction(word)) for word in words)
+        counts[symbol] += int(wyckoff[:-1])
+        points.append((symbol, wyckoff, (x, y, z)))
+    divisor = gcd(*counts.values())
+    return Crystal(
+        prototype=prototype,
+        formula=tuple((symbol, n // divisor) for symbol, n in counts.items()),
+        space_group=space_group,
+        constants=_all_constants(space_group, [float(word) for word in cell.split()]),
+        sites=tuple(points),
+        source=source,
+    )
+
+
+def _all_constants(space_group: int, free: list[float]) -> tuple[float, float, float, float, float, float]:
+    """Complete a cell's constants by those that the crystal system fixes."""
+    if space_group >= 195:
+        (a,) = free
+        return a, a, a, 90.0, 90.0, 90.0
+    if space_group >= 143:
+        a, c = free
+        return a, a, c, 90.0, 90.0, 120.0
+    if space_group >= 75:
+        a, c = free
+        return a, a, c, 90.0, 90.0, 90.0
+    if space_group >= 16:
+        a, b, c = free
+        return a, b, c, 90.0, 90.0, 90.0
+    if space_group >= 3:
+        a, b, c, beta = free
+        return a, b, c, 90.0, beta, 90.0
+    a, b, c, alpha, beta, gamma = free
+    return a, b, c, alpha, beta, gamma
 
 
 def _jitter(identifier: str, copy: int) -> float:
@@ -175,17 +262,34 @@ def _jitter(identifier: str, copy: int) -> float:
     return round(1.0 + (size if (digest[4] + copy) % 2 else -size), 3)
 
 
-def listed_crystals(copies: int = 0) -> list[Crystal]:
-    """Return the crystals of ``crystals.csv``, then at most ``copies`` jittered copies of each."""
-    text = resources.files(__package__).joinpath("crystals.csv").read_text(encoding="utf-8")
-    originals = []
-    for row in csv.DictReader(text.splitlines()):
-        prototype = PROTOTYPES[row["prototype"]]
-        x = float(row["x"]) if row["x"] else prototype.x
-        originals.append(Crystal(row["prototype"], tuple(row["species"].split()), float(row["a"]), x, row["source"]))
-    copied = [
-        replace(crystal, a=crystal.a * jitter, jitter=jitter)
-        for crystal in originals
-        for jitter in dict.fromkeys(_jitter(crystal.id, copy) for copy in range(copies))
+def jittered(crystal: Crystal, copies: int) -> list[Crystal]:
+    """Return at most that many copies with other lattice constants."""
+    a, b, c, *angles = crystal.constants
+    return [
+        replace(crystal, constants=(a * factor, b * factor, c * factor, *angles), jitter=factor)
+        for factor in dict.fromkeys(_jitter(crystal.id, copy) for copy in range(copies))
     ]
-    return originals + copied
+
+
+def listed_crystals(copies: int = 0) -> list[Crystal]:
+    """Return all listed crystals, then at most ``copies`` jittered copies of each of the cubic prototypes."""
+    cubic = [
+        of_prototype(
+            row["prototype"],
+            row["species"].split(),
+            float(row["a"]),
+            float(row["x"]) if row["x"] else None,
+            row["source"],
+        )
+        for row in _rows("crystals.csv")
+    ]
+    other = [
+        of_sites(row["prototype"], int(row["space_group"]), row["cell"], row["sites"], row["source"])
+        for row in _rows("crystals_other.csv")
+    ]
+    return cubic + other + [copy for crystal in cubic for copy in jittered(crystal, copies)]
+
+
+def _rows(table: str) -> Iterator[dict[str, str]]:
+    text = resources.files(__package__).joinpath(table).read_text(encoding="utf-8")
+    yield from csv.DictReader(text.splitlines())

@@ -274,7 +274,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "lattice": entry.lattice.tolist(),
         "electrons": entry.electrons,
         "sites": [asdict(site) for site in entry.sites],
-        "metadata": json.dumps(entry.metadata),
+        "metadata": json.dumps({name: None if value != value else value for name, value in entry.metadata.items()}),
         "values": entry.values,
     }
 

@@ -16,42 +16,48 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from symfft_models.data.catalogue import MAIN_GROUPS
 from symfft_models.data.crystals import Crystal, listed_crystals
 from symfft_models.data.recipe import Recipe
 from symfft_models.data.workfolder import WorkFolder
 
 WORKER = Path(__file__).with_name("gpaw_worker.py")
 #: How strongly a crystal's cost delays it: 0 would take all prototypes equally often, 1 equally long.
-COST_EXPONENT = 0.8
+COST_EXPONENT = 1.2
+#: How much dearer than it is a crystal counts that adds less: a jittered copy, an estimated lattice constant.
+JITTERED, ESTIMATED = 1.5, 1.2
+#: How many turns of a main space group all other groups together wait for one of theirs.
+OTHER_PACE = 3
 
 
 def schedule(crystals: Iterable[Crystal], recipe: Recipe) -> list[Crystal]:
     """Order crystals so that what is finished is balanced at any time.
 
-    The space groups take turns. Within a group a prototype's turn comes the less often the more its crystals cost;
-    within a prototype originals come before jittered copies, published lattice constants before estimated ones, cheap
-    before dear.
+    The main space groups and the rest take turns. Within each a prototype's turn comes the less often the more its
+    crystals cost; within a prototype cheap crystals come first, jittered copies and estimated lattice constants later
+    than their cost would have it.
     """
     prototypes: dict[str, list[Crystal]] = defaultdict(list)
+    cost: dict[str, float] = {}
     for crystal in crystals:
         prototypes[crystal.prototype].append(crystal)
-    cost = {crystal.id: recipe.seconds(crystal) for members in prototypes.values() for crystal in members}
+        weight = (JITTERED if crystal.jitter != 1 else 1) * (ESTIMATED if crystal.source != "literature" else 1)
+        cost[crystal.id] = recipe.seconds(crystal) * weight
     keyed: dict[int, list[tuple[float, Crystal]]] = defaultdict(list)
     for members in prototypes.values():
-        members.sort(key=lambda c: (c.jitter != 1.0, c.source != "literature", cost[c.id]))
         spent = 0.0
-        for crystal in members:
+        for crystal in sorted(members, key=lambda c: cost[c.id]):
             spent += cost[crystal.id] ** COST_EXPONENT
-            keyed[crystal.space_group].append((spent, crystal))
+            keyed[crystal.space_group if crystal.space_group in MAIN_GROUPS else 0].append((spent, crystal))
     turns = [
-        (turn, group, crystal)
+        (turn if group else OTHER_PACE * turn, group, crystal)
         for group, members in keyed.items()
         for turn, (_, crystal) in enumerate(sorted(members, key=lambda pair: (pair[0], pair[1].id)))
     ]
@@ -70,12 +76,13 @@ def run(
     crystals: Iterable[Crystal],
     recipe: Recipe,
     *,
+    known: Collection[str] = (),
     jobs: int = 1,
     python: str = "/usr/bin/python3",
     timeout: float = 300.0,
     minutes: float | None = None,
 ) -> None:
-    """Compute every crystal that has neither a result nor a failure yet.
+    """Compute every crystal that is not known and has neither a result nor a failure yet.
 
     Parameters
     ----------
@@ -85,6 +92,8 @@ def run(
         In the order in which they are to be computed.
     recipe : Recipe
         Settings of the computation.
+    known : collection of str
+        Names of crystals that need no computation.
     jobs : int
         Worker processes at a time, one thread each.
     python : str
@@ -95,7 +104,9 @@ def run(
         Start no further worker after this time.
     """
     crystals = list(crystals)
-    pending = [c for c in crystals if not work.result(c.id).exists() and not work.failure(c.id).exists()]
+    pending = [
+        c for c in crystals if c.id not in known and not work.result(c.id).exists() and not work.failure(c.id).exists()
+    ]
     deadline = time.monotonic() + 60 * minutes if minutes is not None else float("inf")
     queue, running = iter(pending), []
     signal.signal(signal.SIGTERM, _stop)
@@ -163,12 +174,13 @@ def _finish(work: WorkFolder, entry: _Running, timeout: float) -> str | None:
     return "crashed"
 
 
-def status(work: WorkFolder, crystals: Iterable[Crystal]) -> dict[str, Any]:
-    """Count computed and failed crystals by space group."""
+def status(work: WorkFolder, crystals: Iterable[Crystal], known: Collection[str] = ()) -> dict[str, Any]:
+    """Count computed, known and failed crystals by space group."""
     failed = {entry["id"]: entry["status"] for entry in work.failures()}
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for crystal in crystals:
-        done = "computed" if work.result(crystal.id).exists() else failed.get(crystal.id, "waiting")
+        default = failed.get(crystal.id, "bundled" if crystal.id in known else "waiting")
+        done = "computed" if work.result(crystal.id).exists() else default
         counts[str(crystal.space_group)][done] += 1
     return {group: dict(counter) for group, counter in sorted(counts.items())}
 
@@ -193,6 +205,8 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--python", default="/usr/bin/python3", help="interpreter with GPAW")
             command.add_argument("--timeout", type=float, default=300, help="seconds a crystal may take")
             command.add_argument("--minutes", type=float, help="start nothing new after this time")
+        if name == "card":
+            command.add_argument("--picture", type=Path, help="draw the picture of the card into this file, too")
         if name == "bundle":
             command.add_argument("--out", type=Path, default=None, help="file to write (default: the bundled set)")
     options = parser.parse_args(arguments)
@@ -200,15 +214,26 @@ def main(arguments: list[str] | None = None) -> int:
         from symfft_models.data.catalogue import card
         from symfft_models.data.store import load_bundled
 
-        print(card(load_bundled()), end="")
+        densities = load_bundled()
+        if options.picture:
+            from symfft_models.data.pictures import draw_set
+
+            draw_set(densities, options.picture)
+        print(card(densities), end="")
         return 0
     work, recipe = WorkFolder(options.work), Recipe()
     crystals = schedule(listed_crystals(options.copies), recipe)
+    from symfft_models.data.bundle import bundle, bundled_before
+    from symfft_models.data.store import bundled_path
+
+    entries, kept_out = bundled_before(bundled_path(), crystals, recipe)
+    known = {entry.id for entry in entries} | set(kept_out)
     if options.command == "run":
         run(
             work,
             crystals,
             recipe,
+            known=known,
             jobs=options.jobs,
             python=options.python,
             timeout=options.timeout,
@@ -216,10 +241,8 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 0
     if options.command == "status":
-        print(json.dumps(status(work, crystals), indent=2))
+        print(json.dumps(status(work, crystals, known), indent=2))
         return 0
-    from symfft_models.data.bundle import bundle
-
     print(json.dumps(bundle(work, crystals, recipe, options.out), indent=2))
     return 0
 

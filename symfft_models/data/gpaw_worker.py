@@ -25,6 +25,7 @@ def compute(job: dict, log: str) -> tuple[dict, np.ndarray | None]:
     atoms = Atoms(job["symbols"], cell=job["cell"], scaled_positions=job["positions"], pbc=True)
     atoms.calc = GPAW(
         mode=PW(job["cutoff_ev"]),
+        h=job["grid_spacing"],
         setups=job["setups"],
         xc=job["xc"],
         kpts={"size": job["kpoints"], "gamma": True},

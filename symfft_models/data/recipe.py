@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from symfft import SpaceGroup
 from symfft_models.data.crystals import Crystal
+
+HARTREE = 27.211386245988  # eV
+BOHR = 0.529177210903  # Å
 
 #: Valence electrons of the Hartwigsen-Goedecker-Hutter potentials of this recipe; an element not listed has none.
 VALENCE: dict[str, int] = {
@@ -33,6 +37,15 @@ VALENCE: dict[str, int] = {
 SEMICORE = frozenset({"Cu", "Ag", "Au", "Zn", "Cd", "Hg"})
 #: Elements with hard potentials, which need the higher cut-off.
 HARD = frozenset({"C", "N", "O", "F"})
+#: Elements whose orbitals are so sharp that their products fill the frequencies up to twice the plane waves' largest:
+#: d shells and the second row's 2p. The grid of the density must hold those; elsewhere GPAW's default, sqrt(2)
+#: coarser, loses nothing that counts (benchmarks/dft_grid.py).
+SHARP = frozenset(
+    """N O F
+    Sc Ti V Cr Mn Fe Co Ni Cu Zn
+    Y Zr Nb Mo Tc Ru Rh Pd Ag Cd
+    Ta W Re Os Ir Pt Au Hg""".split()  # noqa: SIM905
+)
 
 
 @dataclass(frozen=True)
@@ -52,10 +65,16 @@ class Recipe:
         """Plane-wave cut-off in eV."""
         return self.cutoff_hard_ev if HARD.intersection(crystal.species) else self.cutoff_ev
 
-    def kpoints(self, crystal: Crystal) -> int:
+    def kpoints(self, crystal: Crystal) -> list[int]:
         """Points along each axis of the Gamma-centred grid in the primitive cell."""
-        primitive, _, _ = crystal.cell(primitive=True)
-        return max(2, round(self.kpoint_length / float(np.linalg.norm(primitive[0]))))
+        primitive = crystal.basis @ crystal.lattice
+        return [max(2, round(self.kpoint_length / length)) for length in np.linalg.norm(primitive, axis=1).tolist()]
+
+    def grid_spacing(self, crystal: Crystal) -> float | None:
+        """Largest distance (Å) of points on the density's grid, pi / (2 G_max); None stands for GPAW's default."""
+        if not SHARP.intersection(crystal.species):
+            return None
+        return float(np.pi / np.sqrt(8 * self.cutoff(crystal) / HARTREE)) * BOHR
 
     def job(self, crystal: Crystal) -> dict[str, Any]:
         """Return what the worker needs, ready for JSON."""
@@ -68,7 +87,8 @@ class Recipe:
             "xc": self.xc,
             "setups": {"default": "hgh"} | dict.fromkeys(sorted(SEMICORE.intersection(symbols)), "hgh.sc"),
             "cutoff_ev": self.cutoff(crystal),
-            "kpoints": [self.kpoints(crystal)] * 3,
+            "grid_spacing": self.grid_spacing(crystal),
+            "kpoints": self.kpoints(crystal),
             "smearing_ev": self.smearing_ev,
             "density_convergence": self.density_convergence,
             "empty_bands": self.empty_bands,
@@ -76,14 +96,16 @@ class Recipe:
         }
 
     def electrons(self, crystal: Crystal, *, primitive: bool) -> int:
-        """Valence electrons in the cubic or the primitive cell."""
-        _, symbols, _ = crystal.cell(primitive=primitive)
-        return sum(VALENCE[symbol] for symbol in symbols)
+        """Valence electrons in the conventional or the primitive cell."""
+        total = sum(int(wyckoff[:-1]) * VALENCE[symbol] for symbol, wyckoff, _ in crystal.sites)
+        return round(total * abs(float(np.linalg.det(crystal.basis)))) if primitive else total
 
     def seconds(self, crystal: Crystal) -> float:
         """Expected time on one core: bands × plane waves × irreducible k-points, fitted to the first crystals."""
-        cell, _, _ = crystal.cell(primitive=True)
-        waves = abs(float(np.linalg.det(cell))) * (self.cutoff(crystal) / 600) ** 1.5
-        irreducible = self.kpoints(crystal) ** 3 / 24 + 1
+        volume = abs(float(np.linalg.det(crystal.basis @ crystal.lattice)))
+        waves = volume * (self.cutoff(crystal) / 600) ** 1.5
+        operations = SpaceGroup.from_number(crystal.space_group).order * abs(float(np.linalg.det(crystal.basis)))
+        irreducible = np.prod(self.kpoints(crystal)) / min(24.0, max(operations, 2.0)) + 1
         bands = self.electrons(crystal, primitive=True) / 2 + self.empty_bands
-        return 2.0 + 1.5e-3 * bands * waves * irreducible
+        finer = 1.6 if self.grid_spacing(crystal) else 1.0
+        return 2.0 + 1.5e-3 * bands * waves * irreducible * finer

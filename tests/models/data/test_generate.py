@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from symfft_models.data.bundle import bundle, entry_of
+from symfft_models.data.bundle import bundle, bundled_before, entry_of
 from symfft_models.data.crystals import listed_crystals
 from symfft_models.data.generate import WORKER, main, run, status
 from symfft_models.data.recipe import Recipe
@@ -107,6 +107,23 @@ def test_failures_are_recorded_counted_and_not_repeated(work, stand_in, tmp_path
     np.testing.assert_allclose(densities[0].values, 32 / 5.64**3, rtol=1e-6)
 
 
+def test_a_bundle_keeps_what_it_held_and_its_crystals_are_not_computed_again(work, stand_in, tmp_path):
+    python, path = stand_in(**{"CsCl-CsCl": "diverges"}), tmp_path / "set.h5"
+    run(work, LIST[:3], RECIPE, python=python)
+    bundle(work, LIST, RECIPE, path)
+    later = WorkFolder(tmp_path / "later")
+    entries, kept_out = bundled_before(path, LIST, RECIPE)
+    known = {entry.id for entry in entries} | set(kept_out)
+    assert known == set(NAMES[:3])
+    run(later, LIST, RECIPE, known=known, python=python)
+    assert asked(tmp_path) == NAMES
+    report = bundle(later, LIST, RECIPE, path)
+    assert sorted(entry.id for entry in DensitySet.open(path)) == ["diamond-Si", "fcc-Al", "rock-salt-NaCl"]
+    assert report["kept_out_ids"] == {"CsCl-CsCl": "unconverged: did not converge"}
+    # another recipe: nothing of the old set counts
+    assert bundled_before(path, LIST, Recipe(cutoff_ev=500))[0] == []
+
+
 def test_a_damaged_result_is_kept_out_and_named(work, stand_in, tmp_path):
     run(work, LIST, RECIPE, python=stand_in(**{"fcc-Al": "damages"}))
     report = bundle(work, LIST, RECIPE, tmp_path / "set.h5")
@@ -158,7 +175,12 @@ run(WorkFolder(Path({str(work.root)!r})), [crystals[name] for name in {NAMES!r}]
 def test_commands(work, capsys):
     assert main(["status", "--work", str(work.root), "--copies", "0"]) == 0
     counts = json.loads(capsys.readouterr().out)
-    assert sum(group["waiting"] for group in counts.values()) == len(CRYSTALS)
+    listed = dict.fromkeys(("waiting", "bundled"), 0)
+    for group in counts.values():
+        for name, number in group.items():
+            listed[name] += number
+    assert sum(listed.values()) == len(CRYSTALS)
+    assert listed["bundled"] == sum(entry.id in CRYSTALS for entry in load_bundled())
 
 
 def has_gpaw():
