@@ -25,6 +25,8 @@ class Reflections(NamedTuple):
     ----------
     hkl : (n_h, 3) int64
         The reflection that stands for each class, components in (-N/2, N/2].
+    candidate : (n_h,) int64
+        The first candidate of each class.
     multiplicity : (n_h,) int64
         Reflections in each class, Friedel mates included.
     centric : (n_h,) int64
@@ -38,6 +40,7 @@ class Reflections(NamedTuple):
     """
 
     hkl: IntArray
+    candidate: IntArray
     multiplicity: IntArray
     centric: IntArray
     labels: NDArray[np.int32]
@@ -56,6 +59,7 @@ class Reflections(NamedTuple):
         rank[-2:] = -2, -1
         return self._replace(
             hkl=self.hkl[order],
+            candidate=self.candidate[order],
             multiplicity=self.multiplicity[order],
             centric=self.centric[order],
             labels=rank[self.labels],
@@ -112,6 +116,7 @@ def find_reflections(space_group: SpaceGroup, shape: Shape, candidates: IntArray
     first, multiplicity, centric = found[:, :count]
     return Reflections(
         centred(candidates[first], shape),
+        first.copy(),
         multiplicity.copy(),
         centric.copy(),
         labels.reshape(shape),

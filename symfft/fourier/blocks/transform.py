@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier.blocks.codes import Block, Code, Frame, find_frame, unique_blocks
+from symfft.fourier.blocks.cell import Cell, find_cell
+from symfft.fourier.blocks.codes import Block, Code, Frame, unique_blocks
 from symfft.fourier.blocks.program import Program
 from symfft.fourier.blocks.separable import (
     Places,
@@ -19,7 +20,7 @@ from symfft.fourier.blocks.separable import (
     inverse_matrix,
     transform_block,
 )
-from symfft.fourier.reciprocal import Reflections, find_reflections
+from symfft.fourier.reciprocal import Reflections
 
 if TYPE_CHECKING:
     from symfft.asymmetric_unit import AsymmetricUnit
@@ -30,20 +31,23 @@ if TYPE_CHECKING:
 class BlockTransform:
     """The transform of a group that has sign changes of all axes in its Laue class; see :func:`plan_blocks`."""
 
-    def __init__(self, au: AsymmetricUnit, frame: Frame) -> None:
-        layout = _Layout(frame, au.shape)
-        self._size = au.size
-        forward, reflections = _plan_forward(au, frame, layout)
-        inverse = _plan_inverse(au, frame, layout, reflections)
+    def __init__(self, cell: Cell, frame: Frame) -> None:
+        layout = _Layout(frame, cell.shape)
+        self._size = cell.au.size
+        self._padded = not np.array_equal(cell.basis, np.eye(3))
+        forward, reflections = _plan_forward(cell, frame, layout)
+        inverse = _plan_inverse(cell, frame, layout, reflections)
         self.hkl: IntArray = reflections.hkl
         self.cost = forward.cost
         self._programs = forward, inverse
-        self._scales = float(frame.diagonal), 1 / frame.images
+        self._scales = frame.diagonal / cell.volume, cell.volume / frame.images
         self._finished: dict[str, Any] = {}
 
     def forward(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return F at the unique reflections, (b, n_h), of values (b, n)."""
         run = self._run(values.dtype, 0)
+        if self._padded:
+            values = np.concatenate([values, np.zeros((len(values), 1), dtype=values.dtype)], axis=1)
         out = np.empty((len(values), 2 * len(self.hkl)), dtype=values.dtype)
         run(values, out)
         return np.asarray(out.view(np.result_type(values.dtype, np.complex64)))
@@ -65,8 +69,8 @@ class BlockTransform:
 
 def plan_blocks(au: AsymmetricUnit) -> BlockTransform | None:
     """Plan the transform in blocks; None where the scheme does not apply to group or grid."""
-    frame = find_frame(au.space_group, au.shape)
-    return None if frame is None else BlockTransform(au, frame)
+    found = find_cell(au)
+    return None if found is None else BlockTransform(*found)
 
 
 class _Layout:
@@ -98,21 +102,20 @@ class _Layout:
 
 
 def _coset_points(frame: Frame, layout: _Layout, shape: Shape) -> IntArray:
-    """Return the grid points that carry the folds, (cosets, points), numbered in C order."""
+    """Return the grid points that carry the folds, (cosets, points, 3)."""
     n = np.array(shape)
     half, sign = frame.cosets[:, None, :3], 1 - 2 * frame.cosets[:, None, 3:]
-    index = (sign * layout.points + half * (n // 2) + np.array(frame.origin)) % n
-    return np.asarray((index[..., 0] * n[1] + index[..., 1]) * n[2] + index[..., 2])
+    return np.asarray((sign * layout.points + half * (n // 2) + np.array(frame.origin)) % n)
 
 
-def _plan_forward(au: AsymmetricUnit, frame: Frame, layout: _Layout) -> tuple[Program, Reflections]:
+def _plan_forward(cell: Cell, frame: Frame, layout: _Layout) -> tuple[Program, Reflections]:
     """Plan the folds, the blocks and the unique reflections that they give; return these too."""
     program = Program()
-    at = program.read_folded(au.labels.reshape(-1)[_coset_points(frame, layout, au.shape)])
+    at = program.read_folded(cell.entries(_coset_points(frame, layout, cell.shape)))
     outputs = []
     candidates = []
     for block in layout.blocks:
-        axes = [(n, s, p) for n, s, p in zip(au.shape, *block.code, strict=True)]
+        axes = [(n, s, p) for n, s, p in zip(cell.shape, *block.code, strict=True)]
         matrices = forward_matrix(*axes[0]), forward_matrix(*axes[1]), forward_matrix(*axes[2])
         places = transform_block(program, matrices, block, layout.folded(block.code, at))
         outputs.append(places)
@@ -122,8 +125,9 @@ def _plan_forward(au: AsymmetricUnit, frame: Frame, layout: _Layout) -> tuple[Pr
         h = [block_frequencies(*a) for a in axes]
         index = np.unravel_index(order, places.position.shape)
         candidates.append(np.stack([h[i][index[i]] for i in range(3)], axis=-1))
-    reflections = find_reflections(au.space_group, au.shape, np.concatenate(candidates))
-    table, phases = _terms(np.abs(reflections.hkl), frame, layout, outputs, au.shape)
+    hkl = np.concatenate(candidates)
+    reflections = cell.find_reflections(hkl)
+    table, phases = _terms(hkl[reflections.candidate], frame, layout, outputs, cell.shape)
     order, segments = _alike(phases, table[0])
     for start, stop in segments:
         part = order[start:stop]
@@ -194,17 +198,17 @@ def _block_index(hkl: IntArray, block: Block, shape: Shape) -> tuple[IntArray, N
     return np.where(inside[:, None], (hkl - first) // step, 0), inside
 
 
-def _plan_inverse(au: AsymmetricUnit, frame: Frame, layout: _Layout, reflections: Reflections) -> Program:
+def _plan_inverse(cell: Cell, frame: Frame, layout: _Layout, reflections: Reflections) -> Program:
     """Plan ``b = Re(conj(w) F)``, the inverse blocks, the folds of all codes, and the points of the asymmetric unit."""
     program = Program()
     outputs = []
     for block in layout.blocks:
-        axes = [(n, s, p) for n, s, p in zip(au.shape, *block.code, strict=True)]
+        axes = [(n, s, p) for n, s, p in zip(cell.shape, *block.code, strict=True)]
         h = [block_frequencies(*a) for a in axes]
         hkl = np.stack(np.meshgrid(*h, indexing="ij"), axis=-1).reshape(-1, 3)
         unique, carrier, sign = _wedge(tuple(len(f) for f in h), block)
         position = np.zeros(len(hkl), dtype=np.int64)
-        position[unique] = _read_block(program, block.code, hkl[unique], frame, reflections)
+        position[unique] = _read_block(program, block.code, hkl[unique], cell, frame, reflections)
         source = Places(position[carrier].reshape(sign.shape), sign)
         matrices = inverse_matrix(*axes[0]), inverse_matrix(*axes[1]), inverse_matrix(*axes[2])
         outputs.append(transform_block(program, matrices, block, source))
@@ -217,20 +221,22 @@ def _plan_inverse(au: AsymmetricUnit, frame: Frame, layout: _Layout, reflections
         folds[r] = outputs[number].position[at_points]
         signs[r] = sign_of_code * outputs[number].sign[at_points]
     at = program.take_folded(folds, signs)
-    table = np.empty(au.size, dtype=np.int64)
-    carried = au.labels.reshape(-1)[_coset_points(frame, layout, au.shape)].reshape(-1)
+    table = np.empty(cell.au.size + 1, dtype=np.int64)
+    carried = cell.entries(_coset_points(frame, layout, cell.shape)).reshape(-1)
     table[carried] = at + np.arange(len(carried))
-    program.write(table)
+    program.write(table[: cell.au.size])
     return program
 
 
-def _read_block(program: Program, code: Code, hkl: IntArray, frame: Frame, reflections: Reflections) -> IntArray:
+def _read_block(
+    program: Program, code: Code, hkl: IntArray, cell: Cell, frame: Frame, reflections: Reflections
+) -> IntArray:
     """Plan ``b(h) = Re(conj(w) F(h))`` and return where the b will be; position 0 where b vanishes.
 
     w is the weight of b in F; F(h) follows from the unique reflection of its class. Of a centric F only the component
     along its phase φ is taken: ``b = cos(φ - arg w) Re(exp(-iφ) F)``.
     """
-    label, numerator, conjugate = reflections.exact_relation(hkl)
+    label, numerator, conjugate = reflections.exact_relation(cell.in_given_cell(hkl))
     turns = math.lcm(8, 2 * reflections.denominator)
     weight = -(hkl @ np.array(frame.eighths)) - 2 * sum(code.sine)
     phase = numerator * (turns // reflections.denominator) - weight * (turns // 8)

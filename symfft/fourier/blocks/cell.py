@@ -1,0 +1,140 @@
+"""A cell whose edges lie along two-fold axes, for groups that are given in another one: primitive cells above all.
+
+With basis vectors ``B`` (columns, integer in the given cell) a point is ``x = B x'`` and a reflection ``h' = Bᵀ h``.
+The grid of the given cell is part of a finer one in the other; what is not on it counts as zero. Then
+``F'(h') = |det B| F(h)``, and reflections h' that differ by a multiple of the given grid are the same.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations, product
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft.errors import ShapeError
+from symfft.fourier.blocks.codes import Frame, find_frame
+from symfft.fourier.reciprocal import Reflections, find_reflections
+from symfft.grid import Shape, as_shape
+from symfft.symmetry import IntArray, SpaceGroup
+
+if TYPE_CHECKING:
+    from symfft.asymmetric_unit import AsymmetricUnit
+
+
+class Cell(NamedTuple):
+    """The grid on which blocks are formed.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of that grid.
+    volume : int
+        |det B|, its volume in given cells.
+    basis : (3, 3) int
+        B.
+    au : AsymmetricUnit
+        Of the given cell.
+    """
+
+    shape: Shape
+    volume: int
+    basis: IntArray
+    au: AsymmetricUnit
+
+    def entries(self, index: IntArray) -> IntArray:
+        """Return the entry of the asymmetric unit at points (..., 3); its size where the given grid has none."""
+        given, common = np.array(self.au.shape), math.lcm(*self.shape)
+        scaled = (index * (common // np.array(self.shape))) @ self.basis.T * given
+        on_grid = (scaled % common == 0).all(axis=-1)
+        at = tuple(np.moveaxis(scaled // common % given, -1, 0))
+        return np.where(on_grid, self.au.labels[at], self.au.size)
+
+    def find_reflections(self, candidates: IntArray) -> Reflections:
+        """Return the classes of reflections of the given grid, met by candidates in this cell."""
+        return find_reflections(self.au.space_group, self.au.shape, self.in_given_cell(candidates))
+
+    def in_given_cell(self, hkl: IntArray) -> IntArray:
+        """Return ``h = B⁻ᵀ h'``; all reflections that the centring of this cell allows are integer there."""
+        return np.asarray(hkl @ _adjugate(self.basis) // round(np.linalg.det(self.basis)))
+
+
+def find_cell(au: AsymmetricUnit) -> tuple[Cell, Frame] | None:
+    """Return a cell in which the blocks of a group can be formed, the given one if possible, and the blocks."""
+    group, shape = au.space_group, au.shape
+    frame = find_frame(group, shape)
+    if frame is not None:
+        return Cell(shape, 1, np.eye(3, dtype=np.int64), au), frame
+    basis = two_fold_basis(group)
+    if basis is None:
+        return None
+    inverse = np.linalg.inv(basis)
+    try:
+        finer = as_shape([_common_denominator(row / np.array(shape)) for row in inverse])
+    except ShapeError:  # more points than are indexed
+        return None
+    frame = find_frame(change_cell(group, basis), finer)
+    if frame is None:
+        return None
+    return Cell(finer, abs(round(np.linalg.det(basis))), basis, au), frame
+
+
+def two_fold_basis(group: SpaceGroup) -> IntArray | None:
+    """Return directions (columns) of three two-fold axes at right angles, those under which most matrices only permute
+    the axes; None where the Laue class has no such axes.
+    """
+    rotations = np.unique(group.rotations.reshape(-1, 9), axis=0).reshape(-1, 3, 3)
+    proper = np.unique((rotations * _determinants(rotations)[:, None, None]).reshape(-1, 9), axis=0).reshape(-1, 3, 3)
+    identity = np.eye(3, dtype=np.int64)
+    two_folds = [w for w in proper if np.array_equal(w @ w, identity) and not np.array_equal(w, identity)]
+    best: tuple[int, IntArray] | None = None
+    for a, b, c in combinations(two_folds, 3):
+        if not np.array_equal(a @ b, c) or not np.array_equal(b @ a, c):
+            continue
+        basis = np.stack([_axis(w) for w in (a, b, c)], axis=1)
+        moved = np.rint(np.linalg.inv(basis) @ proper @ basis)
+        monomial = int(((np.abs(moved).sum(axis=1) == 1).all(axis=1) & (np.abs(moved).max(axis=(1, 2)) == 1)).sum())
+        if best is None or monomial > best[0]:
+            best = monomial, basis
+    return None if best is None else best[1]
+
+
+def change_cell(group: SpaceGroup, basis: IntArray) -> SpaceGroup:
+    """Return a group in the cell with basis vectors B (columns): ``B⁻¹ W B`` and ``B⁻¹ w``, translations joined in."""
+    volume = abs(round(np.linalg.det(basis)))
+    adjugate = _adjugate(basis) * int(np.sign(np.linalg.det(basis)))
+    rotations = adjugate @ group.rotations @ basis
+    fits = (rotations % volume == 0).all(axis=(1, 2))
+    denominator = group.denominator * volume
+    steps = np.array(list(product(range(volume), repeat=3)))
+    lattice = np.unique(steps @ adjugate.T * group.denominator % denominator, axis=0)
+    numerators = group.numerators[fits] @ adjugate.T
+    joined = (numerators[:, None] + lattice[None]).reshape(-1, 3) % denominator
+    return SpaceGroup(
+        np.repeat(rotations[fits] // volume, len(lattice), axis=0), joined, denominator, number=group.number, symbol=""
+    )
+
+
+def _axis(two_fold: IntArray) -> IntArray:
+    """Return the shortest integer vector along a two-fold axis: a column of 1 + W."""
+    columns = (two_fold + np.eye(3, dtype=np.int64)).T
+    column = next(c for c in columns if c.any())
+    return np.asarray(column // np.gcd.reduce(column))
+
+
+def _determinants(rotations: IntArray) -> IntArray:
+    return np.rint(np.linalg.det(rotations)).astype(np.int64)
+
+
+def _adjugate(matrix: IntArray) -> IntArray:
+    a, b, c = matrix
+    return np.asarray(np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=1))
+
+
+def _common_denominator(row: NDArray[np.float64]) -> int:
+    """Return the smallest n that makes all of row · n integer."""
+    from fractions import Fraction
+
+    return math.lcm(*(Fraction(float(v)).limit_denominator(100_000).denominator for v in row))
