@@ -125,7 +125,7 @@ def _axis(two_fold: IntArray) -> IntArray:
 
 
 def _determinants(rotations: IntArray) -> IntArray:
-    return np.rint(np.linalg.det(rotations)).astype(np.int64)
+    return np.asarray(np.rint(np.linalg.det(rotations)), dtype=np.int64)
 
 
 def _adjugate(matrix: IntArray) -> IntArray:
