@@ -16,7 +16,7 @@ import ase
 import gpaw
 import numpy as np
 from ase import Atoms
-from gpaw import GPAW, PW, FermiDirac, KohnShamConvergenceError
+from gpaw import GPAW, PW, FermiDirac, KohnShamConvergenceError, Mixer
 
 
 def compute(job: dict, log: str) -> tuple[dict, np.ndarray | None]:
@@ -32,6 +32,7 @@ def compute(job: dict, log: str) -> tuple[dict, np.ndarray | None]:
         occupations=FermiDirac(job["smearing_ev"]),
         # Negative: this many empty bands. With few, states can be missed that only turn up after many iterations.
         nbands=-job["empty_bands"],
+        mixer=Mixer(beta=job["mixing"], nmaxold=5, weight=50),
         convergence={"density": job["density_convergence"]},
         # Fractional translations too: GPAW then picks a grid that the whole space group maps onto itself.
         symmetry={"symmorphic": False},
