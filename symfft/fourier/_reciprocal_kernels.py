@@ -16,6 +16,16 @@ UNSEEN = -1
 
 
 @kernel
+def wrapped(index: Any, n: Any) -> Any:
+    """Return a small index modulo n, without a division."""
+    while index < 0:
+        index += n
+    while index >= n:
+        index -= n
+    return index
+
+
+@kernel
 def label_reflections(
     candidates: Array,
     rotations: Array,
@@ -70,11 +80,12 @@ def label_reflections(
                 break
         count = 0
         centric = -1
+        mate = (((n0 - h) % n0) * n1 + (n1 - k) % n1) * n2 + (n2 - l) % n2
         if not absent:
             for g in range(rotations.shape[0]):
-                u = (h * rotations[g, 0, 0] + k * rotations[g, 1, 0] + l * rotations[g, 2, 0]) % n0
-                v = (h * rotations[g, 0, 1] + k * rotations[g, 1, 1] + l * rotations[g, 2, 1]) % n1
-                w = (h * rotations[g, 0, 2] + k * rotations[g, 1, 2] + l * rotations[g, 2, 2]) % n2
+                u = wrapped(h * rotations[g, 0, 0] + k * rotations[g, 1, 0] + l * rotations[g, 2, 0], n0)
+                v = wrapped(h * rotations[g, 0, 1] + k * rotations[g, 1, 1] + l * rotations[g, 2, 1], n1)
+                w = wrapped(h * rotations[g, 0, 2] + k * rotations[g, 1, 2] + l * rotations[g, 2, 2], n2)
                 there = (u * n1 + v) * n2 + w
                 phase = (h * numerators[g, 0] + k * numerators[g, 1] + l * numerators[g, 2]) % denominator
                 if there == here and phase != 0:
@@ -83,20 +94,19 @@ def label_reflections(
                     labels[there] = classes
                     phases[there] = phase
                     count += 1
-            # after all images, so that a mate reached by an operator is not booked as a conjugate
-            for g in range(rotations.shape[0]):
-                u = (-h * rotations[g, 0, 0] - k * rotations[g, 1, 0] - l * rotations[g, 2, 0]) % n0
-                v = (-h * rotations[g, 0, 1] - k * rotations[g, 1, 1] - l * rotations[g, 2, 1]) % n1
-                w = (-h * rotations[g, 0, 2] - k * rotations[g, 1, 2] - l * rotations[g, 2, 2]) % n2
-                there = (u * n1 + v) * n2 + w
-                if there == here:
-                    phase = (h * numerators[g, 0] + k * numerators[g, 1] + l * numerators[g, 2]) % denominator
-                    centric = (-phase) % denominator
-                if labels[there] == -1:
-                    phase = (h * numerators[g, 0] + k * numerators[g, 1] + l * numerators[g, 2]) % denominator
-                    labels[there] = classes
-                    phases[there] = -1 - (-phase) % denominator
-                    count += 1
+            if labels[mate] == classes:
+                centric = (-phases[mate]) % denominator
+            else:
+                for g in range(rotations.shape[0]):
+                    u = wrapped(-h * rotations[g, 0, 0] - k * rotations[g, 1, 0] - l * rotations[g, 2, 0], n0)
+                    v = wrapped(-h * rotations[g, 0, 1] - k * rotations[g, 1, 1] - l * rotations[g, 2, 1], n1)
+                    w = wrapped(-h * rotations[g, 0, 2] - k * rotations[g, 1, 2] - l * rotations[g, 2, 2], n2)
+                    there = (u * n1 + v) * n2 + w
+                    if labels[there] == -1:
+                        phase = (h * numerators[g, 0] + k * numerators[g, 1] + l * numerators[g, 2]) % denominator
+                        labels[there] = classes
+                        phases[there] = -1 - (-phase) % denominator
+                        count += 1
         if absent:
             for g in range(rotations.shape[0]):
                 u = (h * rotations[g, 0, 0] + k * rotations[g, 1, 0] + l * rotations[g, 2, 0]) % n0

@@ -32,7 +32,7 @@ class BlockTransform:
     """The transform of a group that has sign changes of all axes in its Laue class; see :func:`plan_blocks`."""
 
     def __init__(self, cell: Cell, frame: Frame) -> None:
-        layout = _Layout(frame, cell.shape)
+        layout = _Layout(frame, cell)
         self._size = cell.au.size
         self._padded = not np.array_equal(cell.basis, np.eye(3))
         forward, reflections = _plan_forward(cell, frame, layout)
@@ -76,8 +76,9 @@ def plan_blocks(au: AsymmetricUnit) -> BlockTransform | None:
 class _Layout:
     """Blocks, and the smallest set of points from which permutations give all that the folds leave."""
 
-    def __init__(self, frame: Frame, shape: Shape) -> None:
+    def __init__(self, frame: Frame, cell: Cell) -> None:
         self.frame = frame
+        shape = cell.shape
         self.blocks, self.sources = unique_blocks(frame)
         self.rows = {code: r for r, code in enumerate(frame.codes)}
         self.box = (box_length(shape[0]), box_length(shape[1]), box_length(shape[2]))
@@ -92,6 +93,8 @@ class _Layout:
         number = np.cumsum(smallest.reshape(-1) == flat.reshape(-1)) - 1
         self.number = number[smallest]
         """Which of the points carries the value of each point of the box, and (`carrier`) by which permutation."""
+        self.entries = cell.entries(_coset_points(frame, self.points, shape))
+        """Entry of the asymmetric unit that each of the points has under each coset of D, (cosets, points)."""
 
     def folded(self, code: Code, at: int) -> Places:
         """Return where the folds of a block are, for all of the box."""
@@ -101,17 +104,17 @@ class _Layout:
         return Places(at + row[self.carrier] * len(self.points) + self.number, sign[self.carrier])
 
 
-def _coset_points(frame: Frame, layout: _Layout, shape: Shape) -> IntArray:
+def _coset_points(frame: Frame, points: IntArray, shape: Shape) -> IntArray:
     """Return the grid points that carry the folds, (cosets, points, 3)."""
     n = np.array(shape)
     half, sign = frame.cosets[:, None, :3], 1 - 2 * frame.cosets[:, None, 3:]
-    return np.asarray((sign * layout.points + half * (n // 2) + np.array(frame.origin)) % n)
+    return np.asarray((sign * points + half * (n // 2) + np.array(frame.origin)) % n)
 
 
 def _plan_forward(cell: Cell, frame: Frame, layout: _Layout) -> tuple[Program, Reflections]:
     """Plan the folds, the blocks and the unique reflections that they give; return these too."""
     program = Program()
-    at = program.read_folded(cell.entries(_coset_points(frame, layout, cell.shape)))
+    at = program.read_folded(layout.entries)
     outputs = []
     candidates = []
     for block in layout.blocks:
@@ -222,7 +225,7 @@ def _plan_inverse(cell: Cell, frame: Frame, layout: _Layout, reflections: Reflec
         signs[r] = sign_of_code * outputs[number].sign[at_points]
     at = program.take_folded(folds, signs)
     table = np.empty(cell.au.size + 1, dtype=np.int64)
-    carried = cell.entries(_coset_points(frame, layout, cell.shape)).reshape(-1)
+    carried = layout.entries.reshape(-1)
     table[carried] = at + np.arange(len(carried))
     program.write(table[: cell.au.size])
     return program
