@@ -21,6 +21,10 @@ READ_FOLD, READ_COMPLEX, TAKE, TAKE_SIGNED, TAKE_FOLD, LEFT, LEFT_EACH, RIGHT, W
 )
 
 
+#: Columns that are folded together: all rows of as many fit the first cache or nearly so.
+TILE = 256
+
+
 class Program:
     """The steps of a transform, as they are planned.
 
@@ -150,23 +154,24 @@ class CompiledProgram:
 
 
 @kernel
-def fold(rows: Array) -> None:
-    """Walsh-Hadamard transform over the rows of a matrix, in place, two steps at a time."""
+def fold(rows: Array, start: Any, stop: Any) -> None:
+    """Walsh-Hadamard transform over the rows of a matrix, some columns of it, in place, two steps at a time."""
     half = 1
     while half < rows.shape[0]:
         if 4 * half <= rows.shape[0]:
             for i in range(0, rows.shape[0], 4 * half):
                 for j in range(i, i + half):
-                    p, q, r, s = rows[j], rows[j + half], rows[j + 2 * half], rows[j + 3 * half]
-                    for c in range(rows.shape[1]):
+                    p, q = rows[j, start:stop], rows[j + half, start:stop]
+                    r, s = rows[j + 2 * half, start:stop], rows[j + 3 * half, start:stop]
+                    for c in range(stop - start):
                         u, v = p[c] + q[c], p[c] - q[c]
                         x, y = r[c] + s[c], r[c] - s[c]
                         p[c], q[c], r[c], s[c] = u + x, v + y, u - x, v - y
             half *= 4
         else:
             for j in range(half):
-                p, q = rows[j], rows[j + half]
-                for c in range(rows.shape[1]):
+                p, q = rows[j, start:stop], rows[j + half, start:stop]
+                for c in range(stop - start):
                     p[c], q[c] = p[c] + q[c], p[c] - q[c]
             half *= 2
 
@@ -190,15 +195,26 @@ def run(
                 for i in range(a0):
                     w[i] = m[i] * work[t[i]]
             elif code == READ_FOLD:
-                t, w = table[a2 : a2 + a0 * a1], work[to : to + a0 * a1]
-                for i in range(t.size):
-                    w[i] = source[t[i]]
-                fold(w.reshape(a0, a1))
+                w2 = work[to : to + a0 * a1].reshape(a0, a1)
+                t2 = table[a2 : a2 + a0 * a1].reshape(a0, a1)
+                for start in range(0, a1, TILE):
+                    stop = min(start + TILE, a1)
+                    for r in range(a0):
+                        t, w = t2[r, start:stop], w2[r, start:stop]
+                        for i in range(stop - start):
+                            w[i] = source[t[i]]
+                    fold(w2, start, stop)
             elif code == TAKE_FOLD:
-                t, w, m = table[a2 : a2 + a0 * a1], work[to : to + a0 * a1], signs[a3 : a3 + a0 * a1]
-                for i in range(t.size):
-                    w[i] = m[i] * work[t[i]]
-                fold(w.reshape(a0, a1))
+                w2 = work[to : to + a0 * a1].reshape(a0, a1)
+                t2 = table[a2 : a2 + a0 * a1].reshape(a0, a1)
+                m2 = signs[a3 : a3 + a0 * a1].reshape(a0, a1)
+                for start in range(0, a1, TILE):
+                    stop = min(start + TILE, a1)
+                    for r in range(a0):
+                        t, w, m = t2[r, start:stop], w2[r, start:stop], m2[r, start:stop]
+                        for i in range(stop - start):
+                            w[i] = m[i] * work[t[i]]
+                    fold(w2, start, stop)
             elif code == READ_COMPLEX:
                 t, w = table[a1 : a1 + a0], work[to : to + a0]
                 re, im = constants[a2], constants[a2 + 1]
