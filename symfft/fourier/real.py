@@ -218,9 +218,7 @@ def layout_of(au: AsymmetricUnit, lattice: Rows | None) -> Layout:
     order = np.lexsort((*hkl.T[::-1], metric.squared(shortest)))
 
     # F(hkl) = exp(2πi phase) F(au.hkl), of its conjugate where mirrored
-    phase = reflections.phases[tuple((hkl % au.shape).T)].astype(np.int64)
-    mirrored = phase < 0
-    phase = np.where(mirrored, -1 - phase, phase)
+    _, phase, mirrored = reflections.exact_relation(hkl)
     centric = reflections.centric >= 0
     axis = (2 * phase + np.where(mirrored, -1, 1) * reflections.centric) % reflections.denominator
     turns = np.where(mirrored, -phase, phase) / reflections.denominator
