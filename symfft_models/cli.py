@@ -1,4 +1,4 @@
-"""`symfft-vae`: train, evaluate, sample, and the whole demonstration in one go."""
+"""`symfft-vae`: densities to learn from, training, evaluation, samples, and the whole demonstration in one go."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from symfft import SymfftError
 
 if TYPE_CHECKING:
     from symfft_models.config import Config
+    from symfft_models.data.store import DensitySet
     from symfft_models.table import DensityTable
     from symfft_models.vae import SwinVAE
 
@@ -71,6 +72,46 @@ def demo_command(arguments: argparse.Namespace) -> dict[str, Any]:
     minutes = (time.monotonic() - started) / 60
     tell(arguments, f"{minutes:.1f} minutes in all; everything is in {out}")
     return {"run": str(out), "minutes": minutes, "training": training, "test": report["groups"], **samples}
+
+
+def info_command(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Count what a set holds."""
+    from symfft_models.data.catalogue import info
+
+    return info(chosen_set(arguments.set_file))
+
+
+def export_entry_command(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Write one density of a set as a CHGCAR."""
+    from symfft_models.data.catalogue import export
+
+    densities = chosen_set(arguments.set_file)
+    try:
+        export(densities, arguments.id, arguments.out)
+    except KeyError as error:
+        raise SymfftError(error.args[0]) from None
+    return {"id": arguments.id, "file": str(arguments.out)}
+
+
+def chosen_set(path: Path | None) -> DensitySet:
+    """Open a file of a set, or the bundled one."""
+    from symfft_models.data.store import DensitySet, load_bundled
+
+    return DensitySet.open(path) if path else load_bundled()
+
+
+def prepare_command(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Prepare a collection of density files."""
+    from symfft_models.data.prepare.command import run_prepare
+
+    return run_prepare(arguments)
+
+
+def export_command(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Write a whole set in other formats."""
+    from symfft_models.data.export_set import run_export
+
+    return run_export(arguments)
 
 
 def chosen_config(arguments: argparse.Namespace, run: Path | None) -> Config:
@@ -172,7 +213,35 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--preset", default="demo", help=argparse.SUPPRESS)
     command.add_argument("--out", type=Path, default=Path("runs/demo"), help="run folder (default: runs/demo)")
     command.set_defaults(run_command=demo_command, report=None)
+
+    add_data_commands(commands, common)
     return parser
+
+
+def add_data_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Describe the commands on densities."""
+    from symfft_models.data.export_set import add_export_arguments
+    from symfft_models.data.prepare.command import add_prepare_arguments
+    from symfft_models.data.prepare.command import report as report_preparation
+
+    command = commands.add_parser("data", help="look at the bundled densities, or at a file of a set")
+    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+    source = argparse.ArgumentParser(add_help=False)
+    source.add_argument("--file", dest="set_file", type=Path, help="file of a set (default: the bundled one)")
+    action = actions.add_parser("info", parents=[common, source], help="count by group, prototype and split")
+    action.set_defaults(run_command=info_command, report=lambda result: json.dumps(result, indent=2))
+    action = actions.add_parser("export", parents=[common, source], help="write one entry as a CHGCAR")
+    action.add_argument("id", help="name of the entry, such as rock-salt-NaCl")
+    action.add_argument("-o", "--out", type=Path, required=True, help="file to write")
+    action.set_defaults(run_command=export_entry_command, report=lambda result: f"{result['id']}: {result['file']}")
+
+    command = commands.add_parser("prepare", parents=[common], help="check, standardise and pack a collection of files")
+    add_prepare_arguments(command)
+    command.set_defaults(run_command=prepare_command, report=report_preparation)
+
+    command = commands.add_parser("export", parents=[common], help="write a set as parquet, CHGCARs or pictures")
+    add_export_arguments(command)
+    command.set_defaults(run_command=export_command, report=lambda result: json.dumps(result, indent=2))
 
 
 def positive(text: str) -> int:
@@ -205,11 +274,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         result = arguments.run_command(arguments)
-    except (SymfftError, OSError) as error:
+    except (SymfftError, OSError, ImportError) as error:
         print(f"symfft-vae: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("symfft-vae: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("symfft-vae: interrupted; the same command goes on where this one stopped", file=sys.stderr)
         return 130
     if arguments.json:
         print(json.dumps(result))

@@ -10,7 +10,6 @@ import json
 import math
 import os
 import re
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -194,30 +193,22 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a sheet of slices to browse")
     parser.add_argument("--statistics", action="store_true", help="count and measure")
     parser.add_argument("--per-group", type=int, default=40, help="pictures of a space group (%(default)s)")
-    if not any("--json" in action.option_strings for action in parser._actions):
-        parser.add_argument("--json", action="store_true", help="print one line of JSON")
 
 
-def run_export(arguments: argparse.Namespace) -> int:
-    """Run the command. Exit codes: 0 done, 1 failed, 2 nothing asked for."""
+def run_export(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run the command and return what it wrote and measured."""
     result: dict[str, Any] = {}
-    try:
-        if arguments.parquet:
-            result["parquet"] = export_parquet(arguments.set, arguments.parquet)
-        if arguments.chgcars:
-            result["chgcars"] = export_chgcars(arguments.set, arguments.chgcars)
-        if arguments.html:
-            result["html"] = {"pictures": write_sheet(arguments.set, arguments.html, arguments.per_group)}
-        if arguments.statistics:
-            result["statistics"] = statistics(arguments.set)
-    except (SymfftError, OSError, ImportError) as error:
-        print(f"export: error: {error}", file=sys.stderr)
-        return 1
+    if arguments.parquet:
+        result["parquet"] = export_parquet(arguments.set, arguments.parquet)
+    if arguments.chgcars:
+        result["chgcars"] = export_chgcars(arguments.set, arguments.chgcars)
+    if arguments.html:
+        result["html"] = {"pictures": write_sheet(arguments.set, arguments.html, arguments.per_group)}
+    if arguments.statistics:
+        result["statistics"] = statistics(arguments.set)
     if not result:
-        print("export: error: say what to write: --parquet, --chgcars, --html or --statistics", file=sys.stderr)
-        return 2
-    print(json.dumps(result, indent=None if arguments.json else 2))
-    return 0
+        raise SymfftError("say what to write: --parquet, --chgcars, --html or --statistics")
+    return result
 
 
 # ---- inside ---------------------------------------------------------------------------------------------------------
@@ -328,7 +319,7 @@ def _pyarrow() -> tuple[ModuleType, ModuleType]:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise ImportError("parquet needs pyarrow: pip install pyarrow") from error
+        raise ImportError('parquet needs pyarrow: pip install "symfft[data]"') from error
     return pyarrow, pyarrow.parquet
 
 
@@ -338,9 +329,3 @@ def _matplotlib() -> Any:
     except ImportError as error:
         raise ImportError('pictures need matplotlib: pip install "symfft[plot]"') from error
     return image
-
-
-if __name__ == "__main__":
-    the_parser = argparse.ArgumentParser(prog="python -m symfft_models.data.export_set", description=__doc__)
-    add_export_arguments(the_parser)
-    sys.exit(run_export(the_parser.parse_args()))

@@ -1,10 +1,11 @@
-"""Arguments of `python -m symfft_models.data.prepare`."""
+"""Arguments of `symfft-vae prepare`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to a parser."""
     default = Options()
     add = parser.add_argument
-    add("inputs", nargs="+", metavar="INPUT", help="file, folder, glob, or @FILE with one path a line")
+    add("inputs", nargs="*", metavar="INPUT", help="file, folder, glob, or @FILE with one path a line")
     add("-o", "--out", type=Path, required=True, help="folder for the set; the same command again goes on with it")
     add("--match", action="append", metavar="GLOB", help=f"names to take from folders (default: {', '.join(PATTERNS)})")
     add("--group", type=int, action="append", default=[], metavar="N", help="space group to take; repeatable")
@@ -52,38 +53,27 @@ def add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
     add("--memory-gb", type=float, default=8.0, help="address space of a process; 0 for no limit (%(default)g)")
     add("--batch", type=int, default=BATCH, help="files after which a shard is written (%(default)s)")
     add("--ledger", action="store_true", help="read nothing, print what was refused and why, one JSON object a line")
-    if not any("--json" in action.option_strings for action in parser._actions):
-        add("--json", action="store_true", help="print the summary as JSON")
-        add("--quiet", action="store_true", help="no progress bar")
 
 
-def run_prepare(arguments: argparse.Namespace) -> int:
-    """Run the command. Exit codes: 0 done, 1 failed, 130 interrupted."""
-    try:
-        if arguments.ledger:
-            _print_refusals(part_folder(arguments.out, arguments.shard) / LEDGER)
-            return 0
-        summary = prepare(
-            arguments.inputs,
-            arguments.out,
-            options_of(arguments),
-            jobs=arguments.jobs,
-            part=arguments.shard,
-            scheduler=arguments.scheduler,
-            timeout=arguments.timeout,
-            memory=int(arguments.memory_gb * 2**30) or None,
-            patterns=arguments.match or PATTERNS,
-            batch=arguments.batch,
-            progress=not arguments.quiet and sys.stderr.isatty(),
-        )
-    except (SymfftError, OSError, ImportError) as error:
-        print(f"prepare: error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("prepare: interrupted; the same command goes on from the last batch", file=sys.stderr)
-        return 130
-    print(json.dumps(summary) if arguments.json else report(summary))
-    return 0
+def run_prepare(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run the command and return its summary; with --ledger, the refusals."""
+    if arguments.ledger:
+        return {"refusals": list(_refusals(part_folder(arguments.out, arguments.shard) / LEDGER))}
+    if not arguments.inputs:
+        raise SymfftError("no input: give files, folders, globs or @LIST")
+    return prepare(
+        arguments.inputs,
+        arguments.out,
+        options_of(arguments),
+        jobs=arguments.jobs,
+        part=arguments.shard,
+        scheduler=arguments.scheduler,
+        timeout=arguments.timeout,
+        memory=int(arguments.memory_gb * 2**30) or None,
+        patterns=arguments.match or PATTERNS,
+        batch=arguments.batch,
+        progress=not arguments.quiet and sys.stderr.isatty(),
+    )
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
@@ -103,19 +93,20 @@ def options_of(arguments: argparse.Namespace) -> Options:
 
 
 def report(summary: dict[str, Any]) -> str:
-    """Format a summary for a person."""
+    """Format a summary, or refusals, for a person."""
+    if "refusals" in summary:
+        return "\n".join(json.dumps(refusal) for refusal in summary["refusals"])
     groups = ", ".join(f"{group}: {count}" for group, count in summary["by_space_group"].items())
     lines = [f"{summary['stored']} of {summary['files']} files stored in {summary['shards']} shards; {groups}"]
     lines += [f"{count:8d} refused: {reason}" for reason, count in summary["refused"].items()]
     return "\n".join([*lines, f"largest asymmetric unit: {summary['largest_au']} points"])
 
 
-def _print_refusals(path: Path) -> None:
+def _refusals(path: Path) -> Iterator[dict[str, Any]]:
     if not path.is_file():
         raise FileNotFoundError(f"no ledger at {path}")
     with Ledger(path) as ledger:
-        for refusal in ledger.refusals():
-            print(json.dumps(refusal))
+        yield from ledger.refusals()
 
 
 def _grid(text: str) -> tuple[int, int]:

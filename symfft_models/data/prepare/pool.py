@@ -88,7 +88,7 @@ def dask_outcomes(paths: Iterable[str], task: Task, *, scheduler: str) -> Iterat
     try:
         from distributed import Client
     except ImportError as error:
-        raise ImportError("--scheduler needs Dask: pip install distributed") from error
+        raise ImportError('--scheduler needs Dask: pip install "symfft[data]"') from error
     waiting = iter(paths)
     with Client(scheduler) as client:
         workers = sum(client.nthreads().values())

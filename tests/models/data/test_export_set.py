@@ -138,18 +138,18 @@ def test_parquet_holds_every_entry_in_its_split(prepared, tmp_path):
 
 def test_without_pyarrow_the_error_says_what_to_install(prepared, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match="parquet needs pyarrow: pip install pyarrow"):
+    with pytest.raises(ImportError, match="parquet needs pyarrow: pip install"):
         export_parquet(prepared, tmp_path)
 
 
 def test_the_command(prepared, tmp_path):
     def command(*arguments):
-        line = [sys.executable, "-m", "symfft_models.data.export_set", *map(str, arguments)]
+        line = [sys.executable, "-m", "symfft_models.cli", "export", *map(str, arguments)]
         return subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
 
     done = command(prepared, "--statistics", "--html", tmp_path / "sheet.html", "--json")
     result = json.loads(done.stdout)
     assert result["statistics"]["entries"] == result["html"]["pictures"] == 18
-    assert command(prepared).returncode == 2
+    assert command(prepared).returncode == 1
     missing = command(tmp_path / "none.h5", "--statistics")
-    assert (missing.returncode, missing.stderr.startswith("export: error: no density set at")) == (1, True)
+    assert (missing.returncode, missing.stderr.startswith("symfft-vae: error: no density set at")) == (1, True)

@@ -46,7 +46,7 @@ def rows(out):
 
 def command(files, out, *more):
     arguments = [str(files), "-o", str(out), *GRID, "--batch", "5", "--json", "--quiet", *more]
-    return [sys.executable, "-m", "symfft_models.data.prepare", *arguments]
+    return [sys.executable, "-m", "symfft_models.cli", "prepare", *arguments]
 
 
 def test_every_file_is_stored_or_refused_once(files, whole):
@@ -208,11 +208,11 @@ def test_a_lost_shard_is_noticed(files, tmp_path):
 
 def test_the_command_reports_refusals_and_errors(files, whole, tmp_path):
     listed = subprocess.run(command(files, whole[0], "--ledger"), cwd=ROOT, capture_output=True, text=True, check=True)
-    reasons = [json.loads(line)["reason"] for line in listed.stdout.splitlines()]
+    reasons = [refusal["reason"] for refusal in json.loads(listed.stdout)["refusals"]]
     assert sorted(set(reasons)) == ["duplicate", "truncated", "wrong electron count"]
     failed = subprocess.run(command(tmp_path / "none", tmp_path), cwd=ROOT, capture_output=True, text=True)
     assert failed.returncode == 1
-    assert failed.stderr.startswith("prepare: error: no file, folder or match of")
+    assert failed.stderr.startswith("symfft-vae: error: no file, folder or match of")
 
 
 def test_a_dask_cluster_gives_the_same(files, whole, tmp_path):
@@ -230,7 +230,7 @@ def test_a_dask_cluster_gives_the_same(files, whole, tmp_path):
 def test_without_dask_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     write_density(tmp_path / "CHGCAR", sample(221))
-    with pytest.raises(ImportError, match="--scheduler needs Dask: pip install distributed"):
+    with pytest.raises(ImportError, match="--scheduler needs Dask: pip install"):
         prepare([str(tmp_path / "CHGCAR")], tmp_path / "out", OPTIONS, scheduler="tcp://127.0.0.1:1")
 
 
