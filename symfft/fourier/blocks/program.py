@@ -16,10 +16,8 @@ from symfft.symmetry import IntArray
 
 Array = NDArray[Any]
 
-READ_FOLD, READ_COMPLEX, TAKE, TAKE_SIGNED, TAKE_FOLD, LEFT, LEFT_EACH, RIGHT, WRITE, WRITE_COMPLEX, WRITE_SUM = range(
-    11
-)
-
+READ_FOLD, READ_COMPLEX, TAKE, TAKE_SIGNED, TAKE_FOLD, FOLD = range(6)
+LEFT, LEFT_EACH, RIGHT, WRITE, WRITE_COMPLEX, WRITE_SUM = range(6, 12)
 
 #: Columns that are folded together: all rows of as many fit the first cache or nearly so.
 TILE = 256
@@ -29,10 +27,16 @@ class Program:
     """The steps of a transform, as they are planned.
 
     Tables of positions and signs are kept apart from the steps; matrices and factors lie one after another.
+
+    Parameters
+    ----------
+    scratch : int
+        Space for results that are done with when :meth:`release` is called.
     """
 
-    def __init__(self) -> None:
-        self.size = 1
+    def __init__(self, scratch: int) -> None:
+        self._scratch, self._scratch_end = 1, 1 + scratch
+        self.size = self._scratch_end
         self.cost = 0.0
         self._steps: list[list[int]] = []
         self._tables: list[NDArray[np.uint32]] = []
@@ -41,9 +45,19 @@ class Program:
         self._table_end = self._sign_end = self._constant_end = 0
 
     def allocate(self, size: int) -> int:
-        """Return the position of new space in the workspace."""
+        """Return the position of new space that is kept."""
         self.size += size
         return self.size - size
+
+    def _passing(self, size: int) -> int:
+        self._scratch += size
+        if self._scratch > self._scratch_end:
+            return self.allocate(size)
+        return self._scratch - size
+
+    def release(self) -> None:
+        """Give back all space but that of kept results."""
+        self._scratch = 1
 
     def matrix(self, values: NDArray[np.float64]) -> int:
         """Store a matrix; return its position among the constants."""
@@ -75,41 +89,43 @@ class Program:
     def take_folded(self, table: Array, signs: Array) -> int:
         """``work[r, i] = Σ_s (-1)^|r & s| sign[s, i] work[table[s, i]]``; return where."""
         rows, columns = table.shape
+        if _in_sequence(table) and (signs == 1).all():
+            self._step(FOLD, int(table[0, 0]), rows, columns, cost=0.1 * rows.bit_length() * table.size)
+            return int(table[0, 0])
         to = self.allocate(table.size)
         cost = (1.0 + 0.1 * rows.bit_length()) * table.size
         self._step(TAKE_FOLD, to, rows, columns, self._table(table), self._sign(signs), cost=cost)
         return to
 
     def read_complex(self, table: Array, factor: complex) -> int:
-        """``work[i] = Re(factor input[table[i]])``; return where."""
-        to = self.allocate(table.size)
+        """``work[i] = Re(factor input[table[i]])``; return where, in passing."""
+        to = self._passing(table.size)
         constants = self.matrix(np.array([factor.real, factor.imag]))
         self._step(READ_COMPLEX, to, table.size, self._table(table), constants, cost=20 + 0.8 * table.size)
         return to
 
     def take(self, table: Array, signs: Array) -> int:
-        """``work[i] = sign[i] work[table[i]]``; return where."""
-        first = int(table.flat[0])
+        """``work[i] = sign[i] work[table[i]]``; return where, in passing."""
         plain = bool((signs == 1).all())
-        if plain and np.array_equal(table.reshape(-1), np.arange(first, first + table.size)):
-            return first
-        to = self.allocate(table.size)
+        if plain and _in_sequence(table):
+            return int(table.flat[0])
+        to = self._passing(table.size)
         if plain:
             self._step(TAKE, to, table.size, self._table(table), cost=0.6 * table.size)
         else:
             self._step(TAKE_SIGNED, to, table.size, self._table(table), self._sign(signs), cost=0.9 * table.size)
         return to
 
-    def left(self, matrix: int, at: int, k: int, x: int, columns: int, *, times: int = 1) -> int:
-        """``M[k, x] A[x, columns]`` of one or several A in a row; return where."""
-        to = self.allocate(times * k * columns)
+    def left(self, matrix: int, at: int, k: int, x: int, columns: int, *, times: int = 1, to: int | None = None) -> int:
+        """``M[k, x] A[x, columns]`` of one or several A in a row; return where: at `to`, or in passing."""
+        to = self._passing(times * k * columns) if to is None else to
         cost = times * (150 + k * x * columns / (30 if times == 1 else 25))
         self._step(LEFT if times == 1 else LEFT_EACH, to, k, x, columns, matrix, at, times, cost=cost)
         return to
 
-    def right(self, at: int, rows: int, x: int, matrix: int, l: int) -> int:  # noqa: E741
-        """``A[rows, x] M[x, l]``; return where."""
-        to = self.allocate(rows * l)
+    def right(self, at: int, rows: int, x: int, matrix: int, l: int, *, to: int | None = None) -> int:  # noqa: E741
+        """``A[rows, x] M[x, l]``; return where: at `to`, or in passing."""
+        to = self._passing(rows * l) if to is None else to
         self._step(RIGHT, to, rows, x, l, matrix, at, cost=150 + rows * x * l / 25)
         return to
 
@@ -133,6 +149,11 @@ class Program:
             dtype.type(scale),
             self.size,
         )
+
+
+def _in_sequence(table: Array) -> bool:
+    first = int(table.flat[0])
+    return bool((table.reshape(-1) == np.arange(first, first + table.size)).all())
 
 
 class CompiledProgram:
@@ -215,6 +236,10 @@ def run(
                         for i in range(stop - start):
                             w[i] = m[i] * work[t[i]]
                     fold(w2, start, stop)
+            elif code == FOLD:
+                w2 = work[to : to + a0 * a1].reshape(a0, a1)
+                for start in range(0, a1, TILE):
+                    fold(w2, start, min(start + TILE, a1))
             elif code == READ_COMPLEX:
                 t, w = table[a1 : a1 + a0], work[to : to + a0]
                 re, im = constants[a2], constants[a2 + 1]

@@ -63,7 +63,9 @@ def inverse_matrix(n: int, parity: int, sine: int) -> NDArray[np.float64]:
     return np.asarray((np.sin(angle) if sine else np.cos(angle)) * weight)
 
 
-def transform_block(program: Program, matrices: Matrices, block: Block, source: Places) -> Places:
+def transform_block(
+    program: Program, matrices: Matrices, block: Block, source: Places, to: int | None = None
+) -> Places:
     """Plan the transform of a block; return where its coefficients will be, for every (h, k, l).
 
     Parameters
@@ -76,6 +78,8 @@ def transform_block(program: Program, matrices: Matrices, block: Block, source: 
         With the permutations that leave it in place.
     source : Places
         Of its entries, each axis as long as the matrices' input.
+    to : int, optional
+        Place for the coefficients of a block without permutations; new space where it is not given.
     """
     shape = (len(matrices[0]), len(matrices[1]), len(matrices[2]))
     if not math.prod(shape) or not source.position.size:  # a grid of 4 points has no sines with even h
@@ -93,11 +97,12 @@ def transform_block(program: Program, matrices: Matrices, block: Block, source: 
     if swaps:
         found = _with_swap(program, (x, y, z), entries, swaps[0][1], wedge=order == 6)
     else:
-        found = _without_swap(program, (x, y, z), entries, cyclic=order == 3)
+        found = _without_swap(program, (x, y, z), entries, to, cyclic=order == 3)
+    program.release()
     return _everywhere(found.transpose(back), block)
 
 
-def _without_swap(program: Program, matrices: Matrices, source: Places, *, cyclic: bool) -> IntArray:
+def _without_swap(program: Program, matrices: Matrices, source: Places, to: int | None, *, cyclic: bool) -> IntArray:
     """Plan three products; return positions of the coefficients, -1 where none was computed.
 
     ``[h, (y z)]``, then ``[(h y), l]``, then ``[k, l]`` for each h. A cyclic block needs h <= k and h <= l only.
@@ -111,8 +116,9 @@ def _without_swap(program: Program, matrices: Matrices, source: Places, *, cycli
         first = a if cyclic else 0
         z = program.matrix(matrices[2][first:].T)
         t2 = program.right(t1 + a * ny * nz, (b - a) * ny, nz, z, ol - first)
-        t3 = program.left(y + first * ny, t2, ok - first, ny, ol - first, times=b - a)
         shape = (b - a, ok - first, ol - first)
+        t3 = program.allocate(math.prod(shape)) if to is None else to
+        program.left(y + first * ny, t2, ok - first, ny, ol - first, times=b - a, to=t3)
         positions[a:b, first:, first:] = t3 + np.arange(math.prod(shape)).reshape(shape)
     return positions
 
@@ -145,7 +151,8 @@ def _with_swap(program: Program, matrices: Matrices, source: Places, sign: int, 
             l0 = k0 + c
             z = program.matrix(matrices[2][l0:].T)
             rows = (d - c) * width
-            t3 = program.right(t2 + c * width * nz, rows, nz, z, ol - l0)
+            t3 = program.allocate(rows * (ol - l0))
+            program.right(t2 + c * width * nz, rows, nz, z, ol - l0, to=t3)
             block = t3 + np.arange(rows * (ol - l0)).reshape(d - c, width, ol - l0)
             positions[a:b, k0 + c : k0 + d, l0:] = block.transpose(1, 0, 2)
     if sign < 0:

@@ -96,6 +96,13 @@ class _Layout:
         self.entries = cell.entries(_coset_points(frame, self.points, shape))
         """Entry of the asymmetric unit that each of the points has under each coset of D, (cosets, points)."""
 
+        self.rows_are_blocks = len(frame.permutations) == 1 and frame.quarters is None
+        self.scratch = 5 * math.prod(b + 1 for b in self.box)
+
+    def row(self, code: Code, at: int) -> int:
+        """Return where the folds of a code start, the first code's starting at `at`."""
+        return at + self.rows[code] * len(self.points)
+
     def folded(self, code: Code, at: int) -> Places:
         """Return where the folds of a block are, for all of the box."""
         images = [permutation.image(code) for permutation in self.frame.permutations]
@@ -113,14 +120,16 @@ def _coset_points(frame: Frame, points: IntArray, shape: Shape) -> IntArray:
 
 def _plan_forward(cell: Cell, frame: Frame, layout: _Layout) -> tuple[Program, Reflections]:
     """Plan the folds, the blocks and the unique reflections that they give; return these too."""
-    program = Program()
+    program = Program(layout.scratch)
     at = program.read_folded(layout.entries)
     outputs = []
     candidates = []
     for block in layout.blocks:
         axes = [(n, s, p) for n, s, p in zip(cell.shape, *block.code, strict=True)]
         matrices = forward_matrix(*axes[0]), forward_matrix(*axes[1]), forward_matrix(*axes[2])
-        places = transform_block(program, matrices, block, layout.folded(block.code, at))
+        # where no permutation mixes the folds, each block overwrites its own
+        to = layout.row(block.code, at) if layout.rows_are_blocks else None
+        places = transform_block(program, matrices, block, layout.folded(block.code, at), to)
         outputs.append(places)
         own = places.position.reshape(-1)
         order = np.argsort(own, kind="stable")
@@ -203,7 +212,8 @@ def _block_index(hkl: IntArray, block: Block, shape: Shape) -> tuple[IntArray, N
 
 def _plan_inverse(cell: Cell, frame: Frame, layout: _Layout, reflections: Reflections) -> Program:
     """Plan ``b = Re(conj(w) F)``, the inverse blocks, the folds of all codes, and the points of the asymmetric unit."""
-    program = Program()
+    program = Program(layout.scratch)
+    rows = program.allocate(len(frame.codes) * len(layout.points)) if layout.rows_are_blocks else None
     outputs = []
     for block in layout.blocks:
         axes = [(n, s, p) for n, s, p in zip(cell.shape, *block.code, strict=True)]
@@ -214,7 +224,8 @@ def _plan_inverse(cell: Cell, frame: Frame, layout: _Layout, reflections: Reflec
         position[unique] = _read_block(program, block.code, hkl[unique], cell, frame, reflections)
         source = Places(position[carrier].reshape(sign.shape), sign)
         matrices = inverse_matrix(*axes[0]), inverse_matrix(*axes[1]), inverse_matrix(*axes[2])
-        outputs.append(transform_block(program, matrices, block, source))
+        to = None if rows is None else layout.row(block.code, rows)
+        outputs.append(transform_block(program, matrices, block, source, to))
     folds = np.zeros((len(frame.codes), len(layout.points)), dtype=np.int64)
     signs = np.ones_like(folds)
     for r, code in enumerate(frame.codes):
