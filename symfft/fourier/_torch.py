@@ -131,10 +131,7 @@ def inverse_on_grid(coefficients: Any, au: AsymmetricUnit) -> Any:
     """Return values, (b, n), of coefficients (b, n_h): project, spread over half the grid, real FFT, pick points."""
     device = coefficients.device
     centric = _table(au, device, "centric", lambda: au.fourier.reflections.centric_factor).to(coefficients.dtype)
-    label, factor, conjugate = (
-        _table(au, device, ("relation", i), lambda i=i: au.fourier.reflections.relation(half_space(au.shape))[i])
-        for i in range(3)
-    )
+    label, factor, conjugate = _relation(au, device)
     points = _table(au, device, "points", lambda: au.points.astype(np.int64))
     projected = torch.where(centric == 0, coefficients, (coefficients + centric * coefficients.conj()) / 2)
     taken = projected.index_select(1, label.clamp(min=0))
@@ -143,6 +140,13 @@ def inverse_on_grid(coefficients: Any, au: AsymmetricUnit) -> Any:
     half = half.reshape(len(coefficients), au.shape[0], au.shape[1], au.shape[2] // 2 + 1)
     grid = torch.fft.irfftn(half, s=au.shape, dim=(1, 2, 3))
     return grid.flatten(1).index_select(1, points)
+
+
+@lru_cache(maxsize=32)
+def _relation(au: AsymmetricUnit, device: Any) -> tuple[Any, ...]:
+    """Return how the half grid of a real FFT follows from the unique reflections."""
+    relation = au.fourier.reflections.relation(half_space(au.shape))
+    return tuple(torch.as_tensor(table, device=device) for table in relation)
 
 
 def _unique(au: AsymmetricUnit) -> Any:
