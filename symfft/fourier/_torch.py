@@ -53,20 +53,18 @@ def structure_factors(coefficients: Any, relation: tuple[Any, Any, Any]) -> Any:
 
 def real_dft(values: Any, au: AsymmetricUnit, lattice: Rows | None, workers: int | None) -> Any:
     """Return the orthonormal real vector of values (..., n)."""
-    weights, places, signs = _layout(au, lattice, values.device)
+    which, factors, _ = _layout(au, lattice, values.device)
     f = dft(values, au, workers)
-    parts = torch.view_as_real(f * weights.to(f.dtype)).flatten(-2)
-    return parts.index_select(-1, places) * signs.to(parts.dtype)
+    return (f.index_select(-1, which) * factors.to(f.dtype)).real
 
 
 def real_idft(coefficients: Any, au: AsymmetricUnit, lattice: Rows | None, workers: int | None) -> Any:
     """Return values (..., n) of orthonormal real vectors."""
-    weights, places, signs = _layout(au, lattice, coefficients.device)
+    which, _, factors = _layout(au, lattice, coefficients.device)
     coefficients = as_real(coefficients)
-    parts = coefficients.new_zeros(*coefficients.shape[:-1], 2 * len(weights))
-    parts = parts.index_copy(-1, places, coefficients * signs.to(coefficients.dtype))
-    f = torch.view_as_complex(parts.unflatten(-1, (-1, 2)))
-    return idft(f / weights.to(f.dtype), au, workers)
+    parts = coefficients * factors.to(torch.complex64 if coefficients.dtype == torch.float32 else torch.complex128)
+    f = parts.new_zeros(*parts.shape[:-1], len(au.hkl)).index_add(-1, which, parts)
+    return idft(f, au, workers)
 
 
 def as_real(values: Any) -> Any:

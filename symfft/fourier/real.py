@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from symfft._arrays import as_real, check_values, is_tensor
 from symfft.errors import ShapeError
+from symfft.fourier._real_kernels import join_parts, take_parts
 from symfft.fourier.lengths import metric_of
 from symfft.fourier.reciprocal import centred
 
@@ -108,9 +109,8 @@ def au_real_dft(
     layout = layout_of(au, rows)
     values = as_real(values)
     coefficients = au.fourier.forward(values.reshape(-1, au.size), workers)
-    weighted = np.multiply(coefficients, layout.weights.astype(coefficients.dtype), order="C")
-    parts = weighted.view(values.dtype)[:, layout.places]
-    parts *= layout.signs.astype(values.dtype)
+    parts = np.empty((len(coefficients), au.size), dtype=values.dtype)
+    take_parts(coefficients, layout.which, layout.factors.astype(coefficients.dtype, copy=False), parts)
     return parts.reshape(values.shape)
 
 
@@ -154,11 +154,9 @@ def au_real_idft(
         return _torch.real_idft(coefficients, au, rows, workers)
     layout = layout_of(au, rows)
     coefficients = as_real(coefficients)
-    flat = coefficients.reshape(-1, au.size)
-    parts = np.zeros((len(flat), 2 * len(layout.weights)), dtype=flat.dtype)
-    parts[:, layout.places] = flat * layout.signs.astype(flat.dtype)
-    f = parts.view(np.result_type(flat.dtype, np.complex64))
-    f /= layout.weights.astype(f.dtype)
+    flat = np.ascontiguousarray(coefficients.reshape(-1, au.size))
+    f = np.empty((len(flat), len(au.hkl)), dtype=np.result_type(flat.dtype, np.complex64))
+    join_parts(flat, layout.which, layout.inverse_factors.astype(f.dtype, copy=False), f)
     return au.fourier.inverse(f, workers).reshape(coefficients.shape)
 
 
@@ -198,14 +196,14 @@ def real_basis(au: AsymmetricUnit, *, lattice: ArrayLike | None = None) -> RealB
 class Layout(NamedTuple):
     """How the real vector is cut out of the structure factors.
 
-    ``weights`` (n_h,) turn F of `au.hkl` into numbers whose real and imaginary parts, one after the other and with
-    ``signs`` (n,), are the entries; ``places`` (n,) says where each one is.
+    ``c_i = Re(a_i F(h_i))`` and ``F(h) = Σ_i conj(a_i) / |a_i|² c_i`` over the one or two i of h: ``which`` (n,) says
+    where h_i is in `au.hkl`, ``factors`` are the a_i, ``inverse_factors`` those of the way back.
     """
 
     basis: RealBasis
-    weights: NDArray[np.complex128]
-    places: IntArray
-    signs: NDArray[np.int8]
+    which: IntArray
+    factors: NDArray[np.complex128]
+    inverse_factors: NDArray[np.complex128]
 
 
 @lru_cache(maxsize=32)
@@ -217,23 +215,25 @@ def layout_of(au: AsymmetricUnit, lattice: Rows | None) -> Layout:
     shortest = metric.shortest(hkl)
     order = np.lexsort((*hkl.T[::-1], metric.squared(shortest)))
 
-    # F(hkl) = exp(2πi phase) F(au.hkl), of its conjugate where mirrored
+    # F(hkl) = exp(2πi phase / denominator) F(au.hkl), of its conjugate where mirrored
     _, phase, mirrored = reflections.exact_relation(hkl)
+    conjugated = np.where(mirrored, -1, 1)
     centric = reflections.centric >= 0
-    axis = (2 * phase + np.where(mirrored, -1, 1) * reflections.centric) % reflections.denominator
-    turns = np.where(mirrored, -phase, phase) / reflections.denominator
-    # a centric F is its own conjugate up to phase, so that it takes its place before being conjugated
-    turns = np.where(centric, turns - np.where(mirrored, -1, 1) * axis / (2 * reflections.denominator), turns)
-    weights = np.sqrt(reflections.multiplicity / math.prod(au.shape)) * np.exp(2j * np.pi * turns)
+    axis = (2 * phase + conjugated * reflections.centric) % reflections.denominator
+    turns = conjugated * (phase - np.where(centric, axis / 2, 0)) / reflections.denominator
 
     entries = np.where(centric, 1, 2)[order]
     star = np.repeat(np.arange(len(order)), entries)
     which = order[star]
     second = np.append(False, star[1:] == star[:-1])
+    # Im F = Re(-i F), Im conj F = Re(i F)
+    quarter = np.where(second, -conjugated[which], 0) / 4
+    size = np.sqrt(reflections.multiplicity[which] / math.prod(au.shape))
+    factors = size * np.exp(2j * np.pi * (turns[which] + quarter))
+
     part = np.where(centric[which], CENTRIC, np.where(second, IMAGINARY, REAL)).astype(np.int8)
     basis = RealBasis(shortest[which], metric.lengths(shortest)[which], star, reflections.multiplicity[which], part)
-    signs = np.where(second & mirrored[which], -1, 1).astype(np.int8)
-    layout = Layout(basis, weights, 2 * which + second, signs)
+    layout = Layout(basis, which, factors, factors.conj() / size**2)
     for array in (*basis, *layout[1:]):
         array.flags.writeable = False
     return layout
