@@ -6,8 +6,10 @@ import sys
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
 from torch.autograd import gradcheck, gradgradcheck
 
+import strategies
 from symfft import (
     ShapeError,
     asymmetric_unit,
@@ -63,8 +65,18 @@ def test_tensors_give_what_arrays_give(au, device, dtype):
         np.testing.assert_allclose(result.cpu().numpy(), expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
-def test_the_way_over_the_grid_is_the_same(au):
+@given(strategies.grids(9))
+def test_the_way_over_the_grid_is_the_same(grid):
     """What other devices compute, computed here: any coefficients, also those of no density; gradients too."""
+    over_the_grid(asymmetric_unit(*grid))
+
+
+@pytest.mark.parametrize("number", [70, 98, 122, 166, 194, 203, 210, 214, 220, 227, 228, 230])
+def test_the_way_over_the_grid_is_the_same_for_quarters_and_thirds(number):
+    over_the_grid(asymmetric_unit(number, next_compatible_shape(number, (12, 12, 12))))
+
+
+def over_the_grid(au):
     values, coefficients = random_values(au, (3,)).requires_grad_(), random_coefficients(au, (3,)).requires_grad_()
     for plan, grid, x, scale in (
         (au_dft, _torch.forward_on_grid, values, np.prod(au.shape) ** 0.5),
