@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.errors import ShapeError
+from symfft.rational import Exact, integer_rows, inverse_of
 
-Exact = NDArray[np.object_]
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
@@ -102,7 +102,7 @@ def wigner_seitz_cell(form: Exact, lattice: Exact) -> WignerSeitzCell:
     rows = []
     for vector in np.array(subsets, dtype=object) @ basis:
         gradient = form @ vector
-        _, [row] = over_common_denominator(np.array([[*(2 * gradient), vector @ gradient]], dtype=object))
+        _, [row] = integer_rows(np.array([[*(2 * gradient), vector @ gradient]], dtype=object))
         divisor = math.gcd(*row)
         rows.append([v // divisor for v in row])
     if max(abs(v) for row in rows for v in row) >= LARGEST_INTEGER:
@@ -195,7 +195,7 @@ def lattice_isometries(metric: FloatArray, tolerance: float = ISOMETRY_TOLERANCE
 
 def common_lattice(transformation: Exact) -> Exact:
     """Return a basis (rows) of the integer vectors h for which T·h is integer too."""
-    denominator, rows = over_common_denominator(np.concatenate([np.eye(3, dtype=object), transformation]))
+    denominator, rows = integer_rows(np.concatenate([np.eye(3, dtype=object), transformation]))
     for column in range(3):
         while True:
             live = [r for r in range(column, len(rows)) if rows[r][column]]
@@ -208,16 +208,3 @@ def common_lattice(transformation: Exact) -> Exact:
                 rows[r] = [v - times * p for v, p in zip(rows[r], rows[column], strict=True)]
     finest = np.array([[Fraction(v, denominator) for v in row] for row in rows[:3]], dtype=object)
     return inverse_of(finest).T
-
-
-def over_common_denominator(matrix: Exact) -> tuple[int, list[list[int]]]:
-    """Return the least common denominator of a matrix of fractions, and its rows of numerators."""
-    denominator = math.lcm(*(Fraction(v).denominator for v in matrix.ravel()))
-    return denominator, [[int(v * denominator) for v in row] for row in matrix]
-
-
-def inverse_of(matrix: Exact) -> Exact:
-    """Invert a 3×3 matrix of fractions exactly, by cofactors."""
-    a, b, c = matrix * Fraction(1)
-    adjugate = np.array([np.cross(b, c), np.cross(c, a), np.cross(a, b)], dtype=object).T
-    return np.asarray(adjugate / (a @ np.cross(b, c)))

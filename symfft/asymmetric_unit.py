@@ -18,7 +18,8 @@ from symfft.fourier.plan import FourierPlan
 from symfft.grid import Shape, as_shape
 from symfft.orbits import Orbits
 from symfft.residuals import check_symmetry
-from symfft.symmetry import IntArray, SpaceGroup, as_space_group
+from symfft.seitz import IntArray
+from symfft.symmetry import SpaceGroup, as_space_group
 
 FrozenArray = TypeVar("FrozenArray", bound=NDArray[Any])
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from symfft._kernels import renumber_orbits, smallest_box, tighten_box
 from symfft.grid import Shape, next_compatible_shape
 from symfft.orbits import Orbits, find_orbits
-from symfft.symmetry import IntArray, SpaceGroup
+from symfft.seitz import IntArray
+from symfft.symmetry import SpaceGroup
 
 #: Coarse grid of the search.
 COARSE = 24

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.errors import IncompatibleGridError, ShapeError
-from symfft.symmetry import IntArray, SpaceGroup, as_space_group
+from symfft.seitz import IntArray
+from symfft.symmetry import SpaceGroup, as_space_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,18 +19,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._wigner_seitz import (
-    Exact,
     FloatArray,
     IntArray,
     WignerSeitzCell,
     common_lattice,
     invariant_form,
-    inverse_of,
-    over_common_denominator,
     wigner_seitz_cell,
 )
 from symfft.errors import NotSymmetricError, ShapeError
 from symfft.grid import Shape, as_shape
+from symfft.rational import Exact, integer_rows, inverse_of
 
 #: Largest denominator of an entry of a cell matrix.
 LARGEST_DENOMINATOR = 100
@@ -228,7 +226,7 @@ def _change(lattice: ArrayLike, cell: ArrayLike, origin: ArrayLike, old_shape: S
     reciprocal = np.linalg.inv(basis).astype(np.float64)
     aliases = _aliases(_as_cell(np.eye(3)), old_shape), _aliases(t, new_shape)
     form = invariant_form(reciprocal.T @ reciprocal, common_lattice(t), aliases)
-    denominator, rows = over_common_denominator(t)
+    denominator, rows = integer_rows(t)
     old, new = (wigner_seitz_cell(form, basis_of_grid) for basis_of_grid in aliases)
     return _Change(rows, denominator, p, form, old_shape, new_shape, old, new)
 

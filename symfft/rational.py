@@ -42,6 +42,12 @@ def simplest_fraction(value: Any, tolerance: float) -> Fraction:
     raise SpaceGroupError(f"translation {x} is no fraction with a denominator up to {LARGEST_DENOMINATOR}")
 
 
+def integer_rows(matrix: Exact) -> tuple[int, list[list[int]]]:
+    """Return the least common denominator of a matrix of fractions, and its numerators, integers of any size."""
+    denominator = math.lcm(*(Fraction(v).denominator for v in matrix.ravel().tolist()))
+    return denominator, [[int(v * denominator) for v in row] for row in matrix]
+
+
 def over_common_denominator(fractions: Exact) -> tuple[int, NDArray[np.int64]]:
     """Return the least common denominator of an array of fractions, and its numerators.
 

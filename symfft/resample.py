@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from symfft._wigner_seitz import Exact, FloatArray, IntArray, common_lattice, inverse_of, over_common_denominator
+from symfft._wigner_seitz import FloatArray, IntArray, common_lattice
 from symfft.density import Density
 from symfft.errors import NotSymmetricError, SpaceGroupError
 from symfft.grid import as_shape, grid_operators, next_compatible_shape
 from symfft.interpolation import change_cell, lossless_shape
+from symfft.rational import Exact, integer_rows, inverse_of
 from symfft.symmetry import SpaceGroup, as_space_group, standardization
 
 
@@ -210,7 +211,7 @@ def _sites(
 ) -> tuple[FloatArray, IntArray]:
     """Return the sites of the new cell, in [0, 1), and of which old site each is a copy, in the old order."""
     finest = inverse_of(common_lattice(cell)).T
-    denominator, rows = over_common_denominator(finest @ inverse_of(cell))
+    denominator, rows = integer_rows(finest @ inverse_of(cell))
     steps = np.indices((denominator,) * 3).reshape(3, -1).T
     translations = np.unique(steps @ np.array(rows) % denominator, axis=0) / denominator
 

@@ -7,7 +7,6 @@ rationals, kept as integer numerators over one common denominator.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
@@ -17,12 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft.errors import SpaceGroupError
-from symfft.rational import Exact, inverse_of, over_common_denominator, simplest_fraction
+from symfft.rational import Exact, over_common_denominator, simplest_fraction
+from symfft.seitz import IntArray, change_basis, require_group, triplet
 
 if TYPE_CHECKING:
     import gemmi
-
-IntArray = NDArray[np.int64]
 
 #: Translations given as floats are read as the simplest fraction within this distance.
 TRANSLATION_TOLERANCE = 1e-5
@@ -83,7 +81,7 @@ class SpaceGroup:
         self._number, self._symbol = number, symbol
         for array in (self._rotations, self._numerators):
             array.flags.writeable = False
-        _require_group(self._rotations, self._numerators, self._denominator)
+        require_group(self._rotations, self._numerators, self._denominator)
 
     # ---- the doors ------------------------------------------------------------------------------------------------
 
@@ -245,7 +243,7 @@ class SpaceGroup:
     @cached_property
     def triplets(self) -> list[str]:
         """Operators as coordinate triplets, ``'-x,y+1/2,-z'``."""
-        return [_triplet(w, t) for w, t in zip(self._rotations, self.translations, strict=True)]
+        return [triplet(w, t) for w, t in zip(self._rotations, self.translations, strict=True)]
 
     @cached_property
     def is_centrosymmetric(self) -> bool:
@@ -343,55 +341,14 @@ def standardization(
     shift = np.array(
         [simplest_fraction(v, max(t, 1e-6)) for v, t in zip(dataset.origin_shift, tolerance, strict=True)], dtype=object
     )
-    w, t, d = _change_basis(reference, transformation, shift)
+    operators = reference.rotations, reference.numerators, reference.denominator
+    w, t, d = change_basis(*operators, transformation, shift)
     group = SpaceGroup(w, t, d, number=reference.number, symbol=reference.symbol)
     _require_agreement(group, dataset, cell[0], symprec)
     return Standardization(reference.number, reference.symbol, transformation, shift, std_lattice, group)
 
 
 # ---- inside ---------------------------------------------------------------------------------------------------------
-
-
-def _require_group(rotations: IntArray, numerators: IntArray, denominator: int) -> None:
-    """Check exactly that the operators are distinct, contain the identity and are closed under multiplication."""
-    kinds, kind = np.unique(rotations.reshape(-1, 9), axis=0, return_inverse=True)
-    kind = kind.reshape(-1)
-    lookup = {row.tobytes(): i for i, row in enumerate(kinds)}
-    matrices = kinds.reshape(-1, 3, 3)
-    products = np.einsum("aij,bjk->abik", matrices, matrices).reshape(len(kinds), len(kinds), 9)
-    table = np.array([[lookup.get(row.tobytes(), -1) for row in block] for block in products])
-    weights = np.array([denominator**2, denominator, 1])
-    stride = denominator**3
-    keys = np.sort(kind * stride + numerators @ weights)
-    if np.any(np.diff(keys) == 0):
-        raise SpaceGroupError("the list of operators holds one of them twice: give each once")
-    identity = lookup.get(np.eye(3, dtype=np.int64).tobytes(), -1)
-    if identity < 0 or not np.any(keys == identity * stride):
-        raise SpaceGroupError("the operators lack the identity x,y,z: a group contains it")
-    for a in range(len(rotations)):
-        product = (numerators @ rotations[a].T + numerators[a]) % denominator
-        key = table[kind[a], kind] * stride + product @ weights
-        missing = np.flatnonzero((table[kind[a], kind] < 0) | ~np.isin(key, keys, kind="sort"))
-        if len(missing):
-            names = [
-                _triplet(rotations[i], [Fraction(int(v), denominator) for v in numerators[i]]) for i in (a, missing[0])
-            ]
-            raise SpaceGroupError(
-                f"the operators are not closed: the product of {names[0]} and {names[1]} is not among them; "
-                "give all operators of the group, centring translations included"
-            )
-
-
-def _triplet(rotation: IntArray, translation: Iterable[Fraction]) -> str:
-    parts = []
-    for row, shift in zip(rotation.tolist(), translation, strict=True):
-        text = ""
-        for coefficient, axis in zip(row, "xyz", strict=True):
-            if coefficient:
-                size = "" if abs(coefficient) == 1 else f"{abs(coefficient)}*"
-                text += ("-" if coefficient < 0 else "+" if text else "") + size + axis
-        parts.append(text + (f"+{shift}" if shift else ""))
-    return ",".join(parts)
 
 
 def _from_gemmi(operations: gemmi.GroupOps, number: int | None = None, symbol: str | None = None) -> SpaceGroup:
@@ -416,7 +373,7 @@ def _identify(rotations: IntArray, translations: NDArray[np.float64]) -> tuple[i
     ops = (
         gemmi.GroupOps(
             [
-                gemmi.Op(_triplet(w, [simplest_fraction(v, 1e-9) for v in t]))
+                gemmi.Op(triplet(w, [simplest_fraction(v, 1e-9) for v in t]))
                 for w, t in zip(rotations, translations, strict=True)
             ]
         )
@@ -470,36 +427,6 @@ def _spglib_hall_number(number: int) -> int:
             if SpaceGroup.from_operators(symmetry["rotations"], symmetry["translations"]) == reference:
                 return hall_number
     raise SpaceGroupError(f"spglib's table lacks the reference setting of group {number}")
-
-
-def _change_basis(reference: SpaceGroup, transformation: Exact, shift: Exact) -> tuple[IntArray, IntArray, int]:
-    """Carry operators of the reference setting over to the cell with ``x_std = P x + p``, exactly.
-
-    Operators that do not map the cell's lattice onto itself (supercells of lower symmetry) drop out; translations of
-    the reference lattice that are none of the cell's lattice (supercells) join in.
-    """
-    den_p, p_int = over_common_denominator(transformation)
-    den_i, i_int = over_common_denominator(inverse_of(transformation))
-
-    scaled = np.einsum("ij,gjk,kl->gil", i_int, reference.rotations, p_int)
-    keep = np.all(scaled % (den_p * den_i) == 0, axis=(1, 2))
-    w = scaled[keep] // (den_p * den_i)
-
-    den_s, both = over_common_denominator(np.array([*shift, Fraction(1, reference.denominator)], dtype=object))
-    p_shift = both[:3]
-    moved = (
-        reference.rotations[keep] @ p_shift + reference.numerators[keep] * (den_s // reference.denominator) - p_shift
-    )
-    denominator = den_i * den_s
-    t = np.mod(moved @ i_int.T, denominator)
-
-    steps = np.stack(np.meshgrid(*(np.arange(den_i),) * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-    lattice = np.unique(np.mod(steps @ i_int.T * den_s, denominator), axis=0)
-    all_t = np.mod(t[:, None, :] + lattice[None, :, :], denominator).reshape(-1, 3)
-    rows = np.concatenate([np.repeat(w, len(lattice), axis=0).reshape(-1, 9), all_t], axis=1)
-    _, first = np.unique(rows, axis=0, return_index=True)
-    rows = rows[np.sort(first)]
-    return rows[:, :9].reshape(-1, 3, 3), rows[:, 9:], denominator
 
 
 def _require_agreement(group: SpaceGroup, dataset: Any, lattice: NDArray[np.float64], symprec: float) -> None:

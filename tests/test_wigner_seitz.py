@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from symfft._wigner_seitz import (
     common_lattice,
     invariant_form,
-    inverse_of,
     lattice_isometries,
     obtuse_superbase,
     wigner_seitz_cell,
 )
+from symfft.rational import inverse_of
 
 METRICS = [np.array(m) for m, _ in BRAVAIS.values()]
 #: Lattices in which only isometries make two lengths equal.

@@ -14,7 +14,7 @@ from symfft.fourier.reciprocal import Reflections, find_reflections, half_space
 if TYPE_CHECKING:
     from symfft.asymmetric_unit import AsymmetricUnit
     from symfft.grid import Shape
-    from symfft.symmetry import IntArray
+    from symfft.seitz import IntArray
 
 
 def full_cost(shape: Shape) -> float:

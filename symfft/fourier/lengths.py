@@ -15,10 +15,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft._wigner_seitz import Exact, inverse_of, obtuse_superbase, over_common_denominator
+from symfft._wigner_seitz import obtuse_superbase
 from symfft.errors import ShapeError
 from symfft.grid import Shape
-from symfft.symmetry import IntArray, SpaceGroup
+from symfft.rational import Exact, integer_rows, inverse_of
+from symfft.seitz import IntArray
+from symfft.symmetry import SpaceGroup
 
 #: A lattice may break the group by this much, relative to the lengths of its basis vectors.
 LATTICE_TOLERANCE = 1e-3
@@ -105,7 +107,7 @@ def metric_of(space_group: SpaceGroup, shape: Shape, lattice: ArrayLike | None =
 
 def _in_integers(reciprocal: Exact, rotations: Exact, largest: int) -> tuple[Exact, float]:
     """Return an invariant form in integers up to `largest`, exact where it can be, and its unit."""
-    denominator, numerators = over_common_denominator(reciprocal)
+    denominator, numerators = integer_rows(reciprocal)
     divisor = math.gcd(*itertools.chain(*numerators))
     form, unit = np.array(numerators, dtype=object) // divisor, Fraction(divisor, denominator)
     if abs(form).max() <= largest:

@@ -16,7 +16,7 @@ from symfft.fourier.reciprocal import Reflections, find_reflections
 
 if TYPE_CHECKING:
     from symfft.asymmetric_unit import AsymmetricUnit
-    from symfft.symmetry import IntArray
+    from symfft.seitz import IntArray
 
 
 class Engine(Protocol):

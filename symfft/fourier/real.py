@@ -17,7 +17,7 @@ from symfft.fourier.reciprocal import centred
 
 if TYPE_CHECKING:
     from symfft.asymmetric_unit import AsymmetricUnit
-    from symfft.symmetry import IntArray
+    from symfft.seitz import IntArray
 
 #: A lattice, hashable.
 Rows = tuple[tuple[float, ...], ...]

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from symfft.fourier._reciprocal_kernels import label_reflections
 from symfft.grid import Shape
-from symfft.symmetry import IntArray, SpaceGroup
+from symfft.seitz import IntArray
+from symfft.symmetry import SpaceGroup
 
 
 class Reflections(NamedTuple):

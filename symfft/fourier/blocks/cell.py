@@ -8,7 +8,7 @@ The grid of the given cell is part of a finer one in the other; what is not on i
 from __future__ import annotations
 
 import math
-from itertools import combinations, product
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -18,7 +18,8 @@ from symfft.errors import ShapeError
 from symfft.fourier.blocks.codes import Frame, find_frame
 from symfft.fourier.reciprocal import Reflections, find_reflections
 from symfft.grid import Shape, as_shape
-from symfft.symmetry import IntArray, SpaceGroup
+from symfft.seitz import IntArray, change_basis
+from symfft.symmetry import SpaceGroup
 
 if TYPE_CHECKING:
     from symfft.asymmetric_unit import AsymmetricUnit
@@ -105,18 +106,9 @@ def two_fold_basis(group: SpaceGroup) -> IntArray | None:
 
 def change_cell(group: SpaceGroup, basis: IntArray) -> SpaceGroup:
     """Return a group in the cell with basis vectors B (columns): ``B⁻¹ W B`` and ``B⁻¹ w``, translations joined in."""
-    volume = abs(round(np.linalg.det(basis)))
-    adjugate = _adjugate(basis) * int(np.sign(np.linalg.det(basis)))
-    rotations = adjugate @ group.rotations @ basis
-    fits = (rotations % volume == 0).all(axis=(1, 2))
-    denominator = group.denominator * volume
-    steps = np.array(list(product(range(volume), repeat=3)))
-    lattice = np.unique(steps @ adjugate.T * group.denominator % denominator, axis=0)
-    numerators = group.numerators[fits] @ adjugate.T
-    joined = (numerators[:, None] + lattice[None]).reshape(-1, 3) % denominator
-    return SpaceGroup(
-        np.repeat(rotations[fits] // volume, len(lattice), axis=0), joined, denominator, number=group.number, symbol=""
-    )
+    operators = group.rotations, group.numerators, group.denominator
+    moved = change_basis(*operators, basis.astype(object), np.zeros(3, dtype=object))
+    return SpaceGroup(*moved, number=group.number, symbol=group.symbol)
 
 
 def _axis(two_fold: IntArray) -> IntArray:

@@ -27,7 +27,8 @@ from typing import NamedTuple
 import numpy as np
 
 from symfft.grid import Shape
-from symfft.symmetry import IntArray, SpaceGroup
+from symfft.seitz import IntArray
+from symfft.symmetry import SpaceGroup
 
 Triple = tuple[int, int, int]
 

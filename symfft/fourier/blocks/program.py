@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft._compile import kernel
-from symfft.symmetry import IntArray
+from symfft.seitz import IntArray
 
 Array = NDArray[Any]
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from symfft.fourier.blocks.codes import Block, Triple
 from symfft.fourier.blocks.program import Program
-from symfft.symmetry import IntArray
+from symfft.seitz import IntArray
 
 #: Chunks of h (and of k) over which a triangle is covered by rectangles.
 CHUNKS = 3

@@ -25,7 +25,7 @@ from symfft.fourier.reciprocal import Reflections
 if TYPE_CHECKING:
     from symfft.asymmetric_unit import AsymmetricUnit
     from symfft.grid import Shape
-    from symfft.symmetry import IntArray
+    from symfft.seitz import IntArray
 
 
 class BlockTransform:
