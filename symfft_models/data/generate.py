@@ -33,6 +33,8 @@ WORKER = Path(__file__).with_name("gpaw_worker.py")
 COST_EXPONENT = 1.2
 #: How much dearer than it is a crystal counts that adds less: a jittered copy, an estimated lattice constant.
 JITTERED, ESTIMATED = 1.5, 1.2
+#: Crystals that take longer than this (seconds, estimated) come when all others of their group are done.
+LONG = 120.0
 #: How many turns of a main space group all other groups together wait for one of theirs.
 OTHER_PACE = 3
 
@@ -42,7 +44,7 @@ def schedule(crystals: Iterable[Crystal], recipe: Recipe) -> list[Crystal]:
 
     The main space groups and the rest take turns. Within each a prototype's turn comes the less often the more its
     crystals cost; within a prototype cheap crystals come first, jittered copies and estimated lattice constants later
-    than their cost would have it.
+    than their cost would have it. Very long computations come last.
     """
     prototypes: dict[str, list[Crystal]] = defaultdict(list)
     cost: dict[str, float] = {}
@@ -59,7 +61,9 @@ def schedule(crystals: Iterable[Crystal], recipe: Recipe) -> list[Crystal]:
     turns = [
         (turn if group else OTHER_PACE * turn, group, crystal)
         for group, members in keyed.items()
-        for turn, (_, crystal) in enumerate(sorted(members, key=lambda pair: (pair[0], pair[1].id)))
+        for turn, (_, crystal) in enumerate(
+            sorted(members, key=lambda pair: (recipe.seconds(pair[1]) > LONG, pair[0], pair[1].id))
+        )
     ]
     return [crystal for _, _, crystal in sorted(turns, key=lambda entry: entry[:2])]
 

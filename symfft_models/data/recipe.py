@@ -110,5 +110,5 @@ class Recipe:
         operations = SpaceGroup.from_number(crystal.space_group).order * abs(float(np.linalg.det(crystal.basis)))
         irreducible = np.prod(self.kpoints(crystal)) / min(24.0, max(operations, 2.0)) + 1
         bands = self.electrons(crystal, primitive=True) / 2 + self.empty_bands
-        finer = 1.6 if self.grid_spacing(crystal) else 1.0
-        return 2.0 + 1.5e-3 * bands * waves * irreducible * finer
+        finer = 2.8 if self.grid_spacing(crystal) else 1.0
+        return 1.5 + 1.1e-3 * bands * waves * irreducible * finer

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symfft import (
     AsymmetricUnit,
@@ -29,6 +30,7 @@ from symfft import (
 from symfft.resample import negative_part
 from symfft_models.data.bundle import GRIDS
 from symfft_models.data.entry import Entry, Site
+from symfft_models.data.prepare.kind import Plan, group_of, kind_of, plan_of
 from symfft_models.data.split import split_of
 
 #: Words of a reader's message that say that a file stops too early.
@@ -147,39 +149,50 @@ def _entry(path: str, options: Options) -> tuple[Entry, AsymmetricUnit]:
             minimum=negative.minimum,
             integral=negative.integral,
         )
+    kind = kind_of(density, options.symprec)
     try:
-        group = density.space_group(options.symprec)
+        group = group_of(kind, options.symprec)[0] if kind else density.space_group(options.symprec)
     except SymfftError as error:
         raise Refused("no symmetry found", str(error)) from None
     if options.groups and group.number not in options.groups:
         raise Refused("group not selected", f"space group {group.number} ({group.symbol})", space_group=group.number)
-    residual = _symmetry_residual(density, group, options)
-    standard = standardize(density, group.number, _shape(group.number, options), symprec=options.symprec)
-    if standard.values.size > options.max_points:
-        raise Refused("too large", f"the standard grid {standard.shape} has more than {options.max_points} points")
-    unit = asymmetric_unit(group.number, standard.shape)
-    try:
-        values = reduce_to_au(standard.values, unit, tolerance=options.symmetry_tolerance)
-    except NotSymmetricError as error:
-        raise _broken(str(error), standard, unit.space_group) from None
-    change = float(np.abs(expand_from_au(values, unit) - standard.values).max() / np.abs(standard.values).max())
+    residual, symmetric = _symmetry_residual(density, group, options)
+    goal = _shape(group.number, options)
+    plan = plan_of(kind, density.shape, goal, options.symprec) if kind else None
+    if plan is not None and symmetric is not None:
+        unit, values = plan.target, plan.standard_values(symmetric)
+        _check_size(unit.shape, options)
+        lattice, sites = plan.standard_lattice(density), _sites_of_kind(plan, options.symprec, density)
+    else:
+        standard = standardize(density, group.number, goal, symprec=options.symprec)
+        _check_size(standard.shape, options)
+        unit = asymmetric_unit(group.number, standard.shape)
+        try:
+            values = reduce_to_au(standard.values, unit, tolerance=options.symmetry_tolerance)
+        except NotSymmetricError as error:
+            raise _broken(str(error), standard, unit.space_group) from None
+        change = np.abs(expand_from_au(values, unit) - standard.values).max() / np.abs(standard.values).max()
+        residual = max(residual, float(change))
+        lattice = standard.lattice
+        sites = _sites(standard, unit.space_group, options.symprec)
+    volume = abs(float(np.linalg.det(lattice)))
     composition, anonymous = _formula(density)
     entry = Entry(
         values=values.astype(np.float32),
         space_group=group.number,
-        shape=standard.shape,
-        lattice=standard.lattice,
-        electrons=standard.electrons,
+        shape=unit.shape,
+        lattice=lattice,
+        electrons=density.electrons * volume / density.volume,
         id=path,
         composition=composition,
         prototype=f"{anonymous} {group.number}",
         split=split_of(composition),
-        sites=_sites(standard, unit.space_group, options.symprec),
+        sites=sites,
         metadata={
             "native_grid": "x".join(map(str, density.shape)),
             "native_atoms": len(density.numbers),
             "spin_blocks": raw.blocks,
-            "symmetry_residual": max(residual, change),
+            "symmetry_residual": residual,
             "minimum": float(values.min()),
             "native_minimum": negative.minimum,
             "comment": raw.comment.strip(),
@@ -218,11 +231,18 @@ def _check_electrons(density: Density, options: Options) -> None:
         raise Refused("wrong electron count", f"{counted:.6g} electrons in the cell, {problem}", electrons=counted)
 
 
-def _symmetry_residual(density: Density, group: SpaceGroup, options: Options) -> float:
-    """Return the largest deviation from an orbit's mean, relative to the peak, on the file's own grid.
+def _check_size(shape: tuple[int, int, int], options: Options) -> None:
+    if math.prod(shape) > options.max_points:
+        raise Refused("too large", f"the standard grid {shape} has more than {options.max_points} points")
+
+
+def _symmetry_residual(
+    density: Density, group: SpaceGroup, options: Options
+) -> tuple[float, NDArray[np.float64] | None]:
+    """Return the largest deviation from an orbit's mean, relative to the peak, on the file's own grid; and the means.
 
     Every operator's residual is at most twice that, so operators are looked at one by one only where it is too large
-    or the grid breaks the group.
+    or the grid breaks the group; then there are no means.
     """
     try:
         unit = asymmetric_unit(group, density.shape)
@@ -230,12 +250,15 @@ def _symmetry_residual(density: Density, group: SpaceGroup, options: Options) ->
         report = check_symmetry(density.values, group)
         if report.largest_residual > 2 * options.symmetry_tolerance:
             raise _broken("the file's grid breaks some operators, the density others", density, group) from None
-        return report.largest_residual / 2
-    try:
-        means = reduce_to_au(density.values, unit, tolerance=options.symmetry_tolerance)
-    except NotSymmetricError as error:
-        raise _broken(str(error), density, group) from None
-    return float(np.abs(expand_from_au(means, unit) - density.values).max() / np.abs(density.values).max())
+        return report.largest_residual / 2, None
+    reduced = reduce_to_au(density.values, unit, tolerance=math.inf)
+    means = expand_from_au(reduced, unit)
+    apart = means - density.values
+    residual = max(float(apart.max()), -float(apart.min())) / float(np.abs(reduced).max())
+    if residual > options.symmetry_tolerance:
+        message = f"{residual:.2e} of the peak off the mean of an orbit, {options.symmetry_tolerance:g} is allowed"
+        raise _broken(message, density, group)
+    return residual, means
 
 
 def _broken(message: str, density: Density, group: SpaceGroup) -> Refused:
@@ -295,6 +318,19 @@ def _sites(standard: Density, group: SpaceGroup, symprec: float) -> tuple[Site, 
     return tuple(sites)
 
 
+@cache
+def _exact_sites(plan: Plan, symprec: float) -> tuple[Site, ...]:
+    return _sites(plan.standard, plan.target.space_group, symprec)
+
+
+def _sites_of_kind(plan: Plan, symprec: float, density: Density) -> tuple[Site, ...]:
+    """Return the sites of a kind with the elements of a file: in a kind they are numbered as they first appear."""
+    elements = list(dict.fromkeys(density.numbers.tolist()))
+    names = {_symbol(label): _symbol(number) for label, number in enumerate(elements, start=1)}
+    return tuple(replace(site, symbol=names[site.symbol]) for site in _exact_sites(plan, symprec))
+
+
+@cache
 def _symbol(number: int) -> str:
     import gemmi
 
