@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier._reciprocal_kernels import gather_conjugated
+from symfft.fourier._reciprocal_kernels import gather, gather_conjugated
 from symfft.fourier.reciprocal import Reflections, find_reflections, half_space
 
 if TYPE_CHECKING:
@@ -53,9 +53,12 @@ class FullTransform:
         """Return F at the unique reflections, (b, n_h), of values (b, n)."""
         import scipy.fft
 
-        rho = np.take(values, self._labels, axis=-1)
+        rho = np.empty((len(values), *self._shape), dtype=values.dtype)
+        gather(values, self._labels.reshape(-1), rho.reshape(len(values), math.prod(self._shape)))
         half = scipy.fft.rfftn(rho, axes=(1, 2, 3), overwrite_x=True)
-        return np.asarray(np.take(half.reshape(len(values), math.prod(self._half_shape)), self._unique, axis=-1))
+        unique = np.empty((len(values), len(self.hkl)), dtype=half.dtype)
+        gather(half.reshape(len(values), math.prod(self._half_shape)), self._unique, unique)
+        return unique
 
     def inverse(self, coefficients: NDArray[Any]) -> NDArray[Any]:
         """Return the values, (b, n), of coefficients (b, n_h)."""

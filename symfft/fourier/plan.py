@@ -81,10 +81,10 @@ def _in_threads(transform: Any, batch: NDArray[Any], workers: int | None) -> NDA
     """Apply a transform to the rows of a batch, parts of it in threads of their own."""
     if workers is not None and (workers == 0 or not isinstance(workers, (int, np.integer))):
         raise ShapeError(f"workers={workers!r} must be a positive number of threads, or negative to count from all")
-    count = 1 if workers is None else workers if workers > 0 else max(1, _processors() + 1 + workers)
-    parts = np.array_split(batch, min(count, max(len(batch), 1)))
-    if len(parts) == 1:
+    if workers is None or workers == 1 or len(batch) < 2:
         return np.asarray(transform(batch))
+    threads = workers if workers > 0 else max(1, _processors() + 1 + workers)
+    parts = np.array_split(batch, min(threads, len(batch)))
     with ThreadPoolExecutor(len(parts)) as pool:
         return np.concatenate(list(pool.map(transform, parts)))
 
