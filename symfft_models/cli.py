@@ -107,6 +107,13 @@ def prepare_command(arguments: argparse.Namespace) -> dict[str, Any]:
     return run_prepare(arguments)
 
 
+def fetch_command(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Fetch densities of other people's collections."""
+    from symfft_models.data.fetch.command import run_fetch
+
+    return run_fetch(arguments)
+
+
 def export_command(arguments: argparse.Namespace) -> dict[str, Any]:
     """Write a whole set in other formats."""
     from symfft_models.data.export_set import run_export
@@ -221,6 +228,8 @@ def build_parser() -> argparse.ArgumentParser:
 def add_data_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Describe the commands on densities."""
     from symfft_models.data.export_set import add_export_arguments
+    from symfft_models.data.fetch.command import add_fetch_arguments
+    from symfft_models.data.fetch.command import report as report_fetching
     from symfft_models.data.prepare.command import add_prepare_arguments
     from symfft_models.data.prepare.command import report as report_preparation
 
@@ -234,6 +243,10 @@ def add_data_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     action.add_argument("id", help="name of the entry, such as rock-salt-NaCl")
     action.add_argument("-o", "--out", type=Path, required=True, help="file to write")
     action.set_defaults(run_command=export_entry_command, report=lambda result: f"{result['id']}: {result['file']}")
+
+    command = commands.add_parser("fetch", help="fetch densities of the Materials Project or of parquet collections")
+    add_fetch_arguments(command, common)
+    command.set_defaults(run_command=fetch_command, report=report_fetching)
 
     command = commands.add_parser("prepare", parents=[common], help="check, standardise and pack a collection of files")
     add_prepare_arguments(command)
