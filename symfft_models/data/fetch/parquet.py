@@ -156,9 +156,10 @@ def _rows(
     except (ValueError, OSError) as error:  # pyarrow's own are children of these
         raise SymfftError(f"{path} is no parquet file: {error}") from None
     present = set(file.schema_arrow.names)
-    found = {
-        kind: next((n for n in (names.get(kind), *tried) if n in present), None) for kind, tried in COLUMNS.items()
-    }
+    wrong = [name for name in names.values() if name not in present]
+    if wrong:
+        raise SymfftError(f"{path} has no column {', '.join(wrong)}; it has {', '.join(sorted(present))}")
+    found = {kind: names.get(kind) or next((n for n in tried if n in present), None) for kind, tried in COLUMNS.items()}
     lacking = [f"{kind} ({', '.join(COLUMNS[kind])})" for kind in NEEDED if found[kind] is None]
     if lacking or (groups and found["group"] is None):
         lacking += ["group"] if groups and found["group"] is None else []

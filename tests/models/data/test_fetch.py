@@ -175,7 +175,7 @@ def test_a_journal_cut_short_loses_its_last_line_only(tmp_path):
     assert [json.loads(line)["id"] for line in (tmp_path / JOURNAL).read_text().splitlines()] == ["mp-1", "mp-3"]
 
 
-# ---- parquet ----------------------------------------------------------------------------------------------------------
+# ---- parquet ------------------------------------------------------------------------------------------
 
 
 def collection(path, count=3):
@@ -246,7 +246,9 @@ def test_what_is_no_collection_is_an_error(tmp_path, capsys):
     assert main(["fetch", "parquet", str(tmp_path / "text.parquet"), "-o", str(tmp_path / "out")]) == 1
     assert "is no parquet file" in capsys.readouterr().err
     path = str(collection(tmp_path / "chunk.parquet"))
-    assert main(["fetch", "parquet", path, "-o", str(tmp_path / "out"), "--column", "density=nothing"]) == 0
+    assert main(["fetch", "parquet", path, "-o", str(tmp_path / "out"), "--column", "density=nothing"]) == 1
+    assert "has no column nothing; it has cartesian_site_positions" in capsys.readouterr().err
+    assert main(["fetch", "parquet", path, "-o", str(tmp_path / "out"), "--group", "225"]) == 0
     assert main(["fetch", "parquet", str(tmp_path / "none"), "-o", str(tmp_path / "out")]) == 1
     assert "no file, folder or address" in capsys.readouterr().err
 
