@@ -1,0 +1,352 @@
+"""Compiled loops of the plane stage: the program of :mod:`symfft.fourier.planes.program`, sixteen planes at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft._compile import kernel
+from symfft.fourier.planes._fft import HALF, ROW, fft
+from symfft.fourier.planes._lanes import fill, fma, gather, load, spread, store
+
+Array = NDArray[Any]
+
+TRANSFORM, MATRIX, DECIMATION = 0, 1, 2
+
+
+@kernel
+def planes_forward(values: Array, memory: Array, program: Array, at: Any, labels: Array, reals: Array) -> None:
+    """Transform the planes of an asymmetric unit.
+
+    Parameters
+    ----------
+    values : (n,) float
+        Values on the asymmetric unit.
+    memory : 1-D float
+        Work space, and the rows that come out.
+    program, at, labels, reals : 1-D int64, int, 1-D int32, 1-D float
+        See :mod:`symfft.fourier.planes.program`; the steps begin at `at`.
+    """
+    kinds = program[at]
+    at += 1
+    for _ in range(kinds):
+        chunks, steps = program[at], program[at + 1]
+        for chunk in range(chunks):
+            op = at + 2
+            for _ in range(steps):
+                kind = program[op]
+                if kind == TRANSFORM:
+                    _transform(values, memory, program, op, labels, reals, chunk)
+                elif kind == MATRIX:
+                    _matrix(values, memory, program, op, labels, reals, chunk)
+                else:
+                    _decimation(memory, program, op, reals, chunk)
+                op += program[op + 1]
+        for _ in range(steps):
+            at += program[at + 3]
+        at += 2
+
+
+@kernel
+def planes_adjoint(values: Array, memory: Array, program: Array, at: Any, labels: Array, reals: Array) -> None:
+    """Apply the transposed linear map of :func:`planes_forward`, adding to `values`."""
+    kinds = program[at]
+    at += 1
+    places = np.empty(64, np.int64)
+    for _ in range(kinds):
+        chunks, steps = program[at], program[at + 1]
+        end = at + 2
+        for i in range(steps):
+            places[i] = end
+            end += program[end + 1]
+        for chunk in range(chunks):
+            for i in range(steps - 1, -1, -1):
+                op = places[i]
+                kind = program[op]
+                if kind == TRANSFORM:
+                    _transform_adjoint(values, memory, program, op, labels, reals, chunk)
+                elif kind == MATRIX:
+                    _matrix_adjoint(values, memory, program, op, labels, reals, chunk)
+                else:
+                    _decimation_adjoint(memory, program, op, reals, chunk)
+        at = end
+
+
+# ---- row-column transforms ----------------------------------------------------------------------------------------------
+
+
+@kernel
+def _transform(values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any) -> None:
+    n0, n1, rows, centred = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
+    d0, grid, scratch = program[op + 6], program[op + 7], program[op + 8]
+    plan0, plan1, at, phases = program[op + 9], program[op + 10], program[op + 11], program[op + 12]
+    out, row_step, part_step = program[op + 13] + program[op + 16] * chunk, program[op + 14], program[op + 15]
+    at += chunk * rows * n1 * ROW
+    room = scratch + 2 * max(n0, n1) * ROW
+    for x0 in range(rows):
+        for x1 in range(n1):
+            p = at + (x0 * n1 + x1) * ROW
+            store(memory, room + x1 * ROW, gather(values, labels, p))
+            store(memory, room + x1 * ROW + HALF, gather(values, labels, p + HALF))
+        fft(memory, room, ROW, grid + x0 * n1 * ROW, ROW, scratch, plan1, program, reals, 0)
+    columns = n1 // 2 + 1
+    line = n1 * ROW
+    for k in range(columns):
+        mate = (n1 - k) % n1
+        if centred:
+            _complete(memory, grid, room, n0, n1, rows, k, d0, phases, reals)
+            fft(memory, room, ROW, room, ROW, scratch, plan0, program, reals, 0)
+            for h in range(n0):
+                q = phases + 2 * (n1 + h * columns + k)
+                c, s = spread(reals, q), spread(reals, q + 1)
+                x, y = load(memory, room + h * ROW), load(memory, room + h * ROW + HALF)
+                o = out + (h * columns + k) * row_step
+                store(memory, o, fma(x, c, -(y * s)))
+                store(memory, o + HALF, fma(x, s, y * c))
+            continue
+        other = room
+        fft(memory, grid + k * ROW, line, room, ROW, scratch, plan0, program, reals, 0)
+        if mate != k:
+            other = room + n0 * ROW
+            fft(memory, grid + mate * ROW, line, other, ROW, scratch, plan0, program, reals, 0)
+        half = fill(memory, 0.5)
+        for h in range(n0):
+            a, b = room + h * ROW, other + ((n0 - h) % n0) * ROW
+            ax, ay = half * load(memory, a), half * load(memory, a + HALF)
+            bx, by = half * load(memory, b), half * load(memory, b + HALF)
+            o = out + (h * columns + k) * row_step
+            store(memory, o, ax + bx)
+            store(memory, o + HALF, ay + by)
+            store(memory, o + part_step, ay - by)
+            store(memory, o + part_step + HALF, bx - ax)
+
+
+@kernel
+def _complete(
+    memory: Array,
+    grid: Any,
+    room: Any,
+    n0: Any,
+    n1: Any,
+    rows: Any,
+    k: Any,
+    d0: Any,
+    phases: Any,
+    reals: Array,
+) -> None:
+    """Collect column k; rows that are not there come from their mates, Q(d - x0; k) = e(-k d1/n1) Q(x0; -k)."""
+    mate = (n1 - k) % n1
+    c, s = spread(reals, phases + 2 * k), spread(reals, phases + 2 * k + 1)
+    for x0 in range(rows):
+        a = grid + (x0 * n1 + k) * ROW
+        store(memory, room + x0 * ROW, load(memory, a))
+        store(memory, room + x0 * ROW + HALF, load(memory, a + HALF))
+        y0 = (d0 - x0) % n0
+        if y0 >= rows:
+            b = grid + (x0 * n1 + mate) * ROW
+            x, y = load(memory, b), load(memory, b + HALF)
+            store(memory, room + y0 * ROW, fma(x, c, -(y * s)))
+            store(memory, room + y0 * ROW + HALF, fma(x, s, y * c))
+
+
+@kernel
+def _transform_adjoint(
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any
+) -> None:
+    n0, n1, rows, centred = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
+    d0, grid, scratch = program[op + 6], program[op + 7], program[op + 8]
+    plan0, plan1, at, phases = program[op + 9], program[op + 10], program[op + 11], program[op + 12]
+    out, row_step, part_step = program[op + 13] + program[op + 16] * chunk, program[op + 14], program[op + 15]
+    at += chunk * rows * n1 * ROW
+    room = scratch + 2 * max(n0, n1) * ROW
+    columns = n1 // 2 + 1
+    line = n1 * ROW
+    if centred:
+        for i in range(0, rows * line, HALF):
+            store(memory, grid + i, fill(memory, 0.0))
+    for k in range(columns):
+        mate = (n1 - k) % n1
+        if centred:
+            for h in range(n0):
+                q = phases + 2 * (n1 + h * columns + k)
+                c, s = spread(reals, q), spread(reals, q + 1)
+                o = out + (h * columns + k) * row_step
+                x, y = load(memory, o), load(memory, o + HALF)
+                store(memory, room + h * ROW, fma(x, c, y * s))
+                store(memory, room + h * ROW + HALF, fma(y, c, -(x * s)))
+            fft(memory, room, ROW, room, ROW, scratch, plan0, program, reals, HALF)
+            c, s = spread(reals, phases + 2 * k), spread(reals, phases + 2 * k + 1)
+            for x0 in range(rows):
+                a, r = grid + (x0 * n1 + k) * ROW, room + x0 * ROW
+                store(memory, a, load(memory, a) + load(memory, r))
+                store(memory, a + HALF, load(memory, a + HALF) + load(memory, r + HALF))
+                y0 = (d0 - x0) % n0
+                if y0 >= rows:
+                    b, r = grid + (x0 * n1 + mate) * ROW, room + y0 * ROW
+                    x, y = load(memory, r), load(memory, r + HALF)
+                    store(memory, b, load(memory, b) + fma(x, c, y * s))
+                    store(memory, b + HALF, load(memory, b + HALF) + fma(y, c, -(x * s)))
+            continue
+        other = room + n0 * ROW
+        half = fill(memory, 0.5)
+        for h in range(n0):
+            o = out + (h * columns + k) * row_step
+            ax, bx = half * load(memory, o), half * load(memory, o + HALF)
+            ay, by = half * load(memory, o + part_step), half * load(memory, o + part_step + HALF)
+            a, b = room + h * ROW, other + ((n0 - h) % n0) * ROW
+            store(memory, a, ax - by)
+            store(memory, a + HALF, ay + bx)
+            store(memory, b, ax + by)
+            store(memory, b + HALF, bx - ay)
+        if mate == k:
+            for i in range(0, n0 * ROW, HALF):
+                store(memory, room + i, load(memory, room + i) + load(memory, other + i))
+        else:
+            fft(memory, other, ROW, grid + mate * ROW, line, scratch, plan0, program, reals, HALF)
+        fft(memory, room, ROW, grid + k * ROW, line, scratch, plan0, program, reals, HALF)
+    for x0 in range(rows):
+        fft(memory, grid + x0 * line, ROW, room, ROW, scratch, plan1, program, reals, HALF)
+        for i in range(n1 * ROW):
+            values[labels[at + x0 * line + i]] += memory[room + i]
+
+
+# ---- matrices on orbits -------------------------------------------------------------------------------------------------
+
+
+@kernel
+def _matrix(values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any) -> None:
+    points, outputs, parts, at = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
+    room, matrix = program[op + 6], program[op + 7]
+    out, row_step, part_step = program[op + 8] + program[op + 11] * chunk, program[op + 9], program[op + 10]
+    at += chunk * points * ROW
+    for i in range(0, points * ROW, HALF):
+        store(memory, room + i, gather(values, labels, at + i))
+    for i in range(0, outputs, 4):
+        m = matrix + i * points
+        a0, a1, b0, b1 = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
+        c0, c1, d0, d1 = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
+        for k in range(points):
+            x0, x1 = load(memory, room + k * ROW), load(memory, room + k * ROW + HALF)
+            w = spread(reals, m + 4 * k)
+            a0, a1 = fma(w, x0, a0), fma(w, x1, a1)
+            w = spread(reals, m + 4 * k + 1)
+            b0, b1 = fma(w, x0, b0), fma(w, x1, b1)
+            w = spread(reals, m + 4 * k + 2)
+            c0, c1 = fma(w, x0, c0), fma(w, x1, c1)
+            w = spread(reals, m + 4 * k + 3)
+            d0, d1 = fma(w, x0, d0), fma(w, x1, d1)
+        _put(memory, out, row_step, part_step, parts, i, outputs, a0, a1)
+        _put(memory, out, row_step, part_step, parts, i + 1, outputs, b0, b1)
+        _put(memory, out, row_step, part_step, parts, i + 2, outputs, c0, c1)
+        _put(memory, out, row_step, part_step, parts, i + 3, outputs, d0, d1)
+
+
+@kernel
+def _put(
+    memory: Array, out: Any, row_step: Any, part_step: Any, parts: Any, i: Any, outputs: Any, x: Any, y: Any
+) -> None:
+    if i < outputs:
+        o = out + (i // parts) * row_step + (i % parts) * part_step
+        store(memory, o, x)
+        store(memory, o + HALF, y)
+
+
+@kernel
+def _matrix_adjoint(
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any
+) -> None:
+    points, outputs, parts, at = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
+    room, matrix = program[op + 6], program[op + 7]
+    out, row_step, part_step = program[op + 8] + program[op + 11] * chunk, program[op + 9], program[op + 10]
+    at += chunk * points * ROW
+    for k in range(0, points, 2):
+        a0, a1, b0, b1 = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
+        next_point = 4 if k + 1 < points else 0
+        for i in range(outputs):
+            o = out + (i // parts) * row_step + (i % parts) * part_step
+            x0, x1 = load(memory, o), load(memory, o + HALF)
+            m = matrix + (i // 4) * 4 * points + 4 * k + i % 4
+            w = spread(reals, m)
+            a0, a1 = fma(w, x0, a0), fma(w, x1, a1)
+            w = spread(reals, m + next_point)
+            b0, b1 = fma(w, x0, b0), fma(w, x1, b1)
+        store(memory, room + k * ROW, a0)
+        store(memory, room + k * ROW + HALF, a1)
+        if next_point:
+            store(memory, room + (k + 1) * ROW, b0)
+            store(memory, room + (k + 1) * ROW + HALF, b1)
+    for i in range(points * ROW):
+        values[labels[at + i]] += memory[room + i]
+
+
+# ---- decimation ---------------------------------------------------------------------------------------------------------
+
+
+@kernel
+def _decimation(memory: Array, program: Array, op: Any, reals: Array, chunk: Any) -> None:
+    count, p2, real, places = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
+    factors, roots, room = program[op + 6], program[op + 7], program[op + 8]
+    out, row_step, part_step = program[op + 9] + program[op + 12] * chunk, program[op + 10], program[op + 11]
+    gaps = op + 13
+    for i in range(count):
+        for y in range(p2):
+            a = program[places + i * p2 + y]
+            b = a + program[gaps + y]
+            f = factors + 4 * (i * p2 + y)
+            t = room + 2 * ROW * y
+            xx, xy, yx, yy = spread(reals, f), spread(reals, f + 1), spread(reals, f + 2), spread(reals, f + 3)
+            for half in range(0, ROW, HALF):
+                x, z = load(memory, a + half), load(memory, b + half)
+                store(memory, t + half, fma(xx, x, xy * z))
+                store(memory, t + ROW + half, fma(yx, x, yy * z))
+        o = out + i * p2 * row_step
+        for s in range(p2):
+            for half in range(0, ROW, HALF):
+                x, z = fill(memory, 0.0), fill(memory, 0.0)
+                for y in range(p2):
+                    r = roots + 2 * (s * p2 + y)
+                    t = room + 2 * ROW * y + half
+                    u, v = load(memory, t), load(memory, t + ROW)
+                    c, d = spread(reals, r), spread(reals, r + 1)
+                    x = fma(c, u, fma(-d, v, x))
+                    if not real:
+                        z = fma(d, u, fma(c, v, z))
+                store(memory, o + s * row_step + half, x)
+                if not real:
+                    store(memory, o + s * row_step + part_step + half, z)
+
+
+@kernel
+def _decimation_adjoint(memory: Array, program: Array, op: Any, reals: Array, chunk: Any) -> None:
+    count, p2, real, places = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
+    factors, roots, room = program[op + 6], program[op + 7], program[op + 8]
+    out, row_step, part_step = program[op + 9] + program[op + 12] * chunk, program[op + 10], program[op + 11]
+    gaps = op + 13
+    # the children's rows are sums over the members of their orbits
+    first, last = program[gaps + p2], program[gaps + p2 + 1]
+    for i in range(first, last, HALF):
+        store(memory, i, fill(memory, 0.0))
+    for i in range(count):
+        o = out + i * p2 * row_step
+        for y in range(p2):
+            a = program[places + i * p2 + y]
+            b = a + program[gaps + y]
+            f = factors + 4 * (i * p2 + y)
+            xx, xy, yx, yy = spread(reals, f), spread(reals, f + 1), spread(reals, f + 2), spread(reals, f + 3)
+            for half in range(0, ROW, HALF):
+                u, v = fill(memory, 0.0), fill(memory, 0.0)
+                for s in range(p2):
+                    r = roots + 2 * (s * p2 + y)
+                    c, d = spread(reals, r), spread(reals, r + 1)
+                    x = load(memory, o + s * row_step + half)
+                    u = fma(c, x, u)
+                    v = fma(-d, x, v)
+                    if not real:
+                        z = load(memory, o + s * row_step + part_step + half)
+                        u = fma(d, z, u)
+                        v = fma(c, z, v)
+                store(memory, a + half, load(memory, a + half) + fma(xx, u, yx * v))
+                if b != a:
+                    store(memory, b + half, load(memory, b + half) + fma(xy, u, yy * v))

@@ -1,0 +1,238 @@
+"""The plane stage written down as tables of numbers for the compiled loops.
+
+``program`` holds the number of kinds of plane; for each kind the number of chunks of sixteen planes, the number of
+steps and the steps; a step is its kind, its length and its fields. FFT plans and places of rows are kept in the same
+table, labels (numbers of asymmetric-unit values) and real coefficients in two others. The *memory* that the steps work
+on is divided by :class:`Memory`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft.fourier.planes._fft import ROW, fft_tables
+from symfft.fourier.planes._plane_kernels import DECIMATION, MATRIX, TRANSFORM
+from symfft.fourier.planes.plane import (
+    Node,
+    Rows,
+    grid_of,
+    half_phase,
+    half_turn,
+    rows_of,
+    two_fold,
+    unique_vectors,
+)
+from symfft.seitz import IntArray
+
+
+@dataclass
+class Tables:
+    """Integers and reals that grow while a plan is written."""
+
+    ints: list[IntArray] = field(default_factory=list)
+    reals: list[NDArray[np.float64]] = field(default_factory=list)
+    labels: list[NDArray[np.int32]] = field(default_factory=list)
+    n_ints: int = 0
+    n_reals: int = 0
+    n_labels: int = 0
+    fft_plans: dict[int, int] = field(default_factory=dict)
+
+    def put_ints(self, values: IntArray) -> int:
+        """Append integers, and return where they begin."""
+        here = self.n_ints
+        self.ints.append(np.asarray(values, dtype=np.int64).reshape(-1))
+        self.n_ints += self.ints[-1].size
+        return here
+
+    def put_reals(self, values: NDArray[np.float64]) -> int:
+        """Append reals, and return where they begin."""
+        here = self.n_reals
+        self.reals.append(np.asarray(values, dtype=np.float64).reshape(-1))
+        self.n_reals += self.reals[-1].size
+        return here
+
+    def put_complex(self, values: NDArray[np.complex128]) -> int:
+        """Append complex numbers as pairs of reals."""
+        return self.put_reals(np.ascontiguousarray(values, dtype=np.complex128).view(np.float64))
+
+    def put_labels(self, values: NDArray[np.int32]) -> int:
+        """Append numbers of orbits, and return where they begin."""
+        here = self.n_labels
+        self.labels.append(values.reshape(-1))
+        self.n_labels += self.labels[-1].size
+        return here
+
+    def fft(self, n: int) -> int:
+        """Return where the plan of a transform of length n is."""
+        if n not in self.fft_plans:
+            ints: list[int] = []
+            reals: list[float] = []
+            fft_tables(n, ints, reals, self.n_reals)
+            self.fft_plans[n] = self.put_ints(np.array(ints))
+            self.put_reals(np.array(reals))
+        return self.fft_plans[n]
+
+
+@dataclass
+class Memory:
+    """Addresses of the work space: scratch for transforms, rows of the planes, rows of the lines."""
+
+    size: int = 0
+
+    def reserve(self, numbers: int) -> int:
+        """Return the address of so many numbers."""
+        here = self.size
+        self.size += -(-numbers // ROW) * ROW
+        return here
+
+
+@dataclass
+class Place:
+    """Rows in memory: number r, part c (real, imaginary) of the a chunk at ``start + row_step r + part_step c + chunk_step chunk``."""
+
+    start: int
+    row_step: int
+    part_step: int
+    chunk_step: int
+    rows: Rows
+
+
+@dataclass
+class Writer:
+    """Writes the steps of one kind of plane."""
+
+    tables: Tables
+    memory: Memory
+    scratch: int
+    #: orbit number of the points (x0, x1) of the chunks' planes
+    labels_at: Callable[[IntArray], NDArray[np.int32]]
+    steps: list[list[int]] = field(default_factory=list)
+
+    def write(self, node: Node, place: Place | None = None) -> Place:
+        """Write the steps of a node, rows into the given place or a new one."""
+        if node.kind == "decimation":
+            start = self.memory.size
+            children = [self.write(child) for child in node.children]
+            end = self.memory.size
+            place = place or self._new_place(node)
+            self._decimation(node, place, children, start, end)
+        else:
+            place = place or self._new_place(node)
+            (self._transform if node.kind == "transform" else self._matrix)(node, place)
+        return place
+
+    def _new_place(self, node: Node) -> Place:
+        rows = rows_of(node)
+        parts = 1 if rows.real else 2
+        return Place(self.memory.reserve(rows.count * parts * ROW), parts * ROW, ROW, 0, rows)
+
+    def _step(self, kind: int, fields: list[int]) -> None:
+        self.steps.append([kind, len(fields) + 2, *fields])
+
+    def _put_labels(self, points: IntArray) -> int:
+        return self.tables.put_labels(self.labels_at(points))
+
+    def _transform(self, node: Node, place: Place) -> None:
+        n0, n1 = node.shape
+        n = np.array(node.shape)[:, None]
+        s = d = np.zeros(2, dtype=np.int64)
+        centred = place.rows.real
+        rows, phases = n0, 0
+        if centred:
+            s, d = half_turn(node)
+            rows = n0 // 2 + 1
+            columns = n1 // 2 + 1
+            h = np.stack(np.meshgrid(np.arange(n0), np.arange(columns), indexing="ij")).reshape(2, -1)
+            period = 2 * math.lcm(n0, n1)
+            strip = np.exp(2j * np.pi * (half_phase(h, d, node.shape) % period) / period)
+            mates = np.exp(-2j * np.pi * (np.arange(n1) * d[1] % n1) / n1)
+            phases = self.tables.put_complex(np.concatenate([mates, strip]))
+        x = np.stack(np.meshgrid(np.arange(rows), np.arange(n1), indexing="ij")).reshape(2, -1)
+        points = node.origin[:, None] + node.step * ((x + s[:, None]) % n)
+        grid = self.memory.reserve(rows * n1 * ROW)
+        self._step(
+            TRANSFORM,
+            [n0, n1, rows, int(centred), int(d[0]), grid, self.scratch]
+            + [self.tables.fft(n1), self.tables.fft(n0), self._put_labels(points), phases]
+            + [place.start, place.row_step, place.part_step, place.chunk_step],
+        )
+
+    def _matrix(self, node: Node, place: Place) -> None:
+        n0, n1 = node.shape
+        x = grid_of(node.shape)
+        images = [
+            np.ravel_multi_index(tuple((o.rotation @ x + o.translation[:, None]) % np.array([[n0], [n1]])), node.shape)
+            for o in node.operators
+        ]
+        orbits, orbit = np.unique(np.min(images, axis=0), return_inverse=True)
+        _, unique, _, _ = unique_vectors(node.shape, node.operators)
+        h = np.stack(np.unravel_index(unique, node.shape))
+        period = math.lcm(n0, n1)
+        turns = ((period // n0) * np.outer(h[0], x[0]) + (period // n1) * np.outer(h[1], x[1])) % period
+        waves = np.exp(-2j * np.pi * turns / period)
+        sums = np.zeros((len(unique), len(orbits)), dtype=np.complex128)
+        np.add.at(sums.T, orbit.reshape(-1), waves.T)
+        axis = two_fold(node.operators)
+        if axis is not None:
+            strip = np.exp(2j * np.pi * (half_phase(h, axis.translation, node.shape) % (2 * period)) / (2 * period))
+            matrix = (sums * strip[:, None]).real
+        else:
+            matrix = np.ascontiguousarray(sums).view(np.float64).reshape(len(unique), -1, 2)
+            matrix = matrix.transpose(0, 2, 1).reshape(2 * len(unique), -1)
+        outputs, points = matrix.shape
+        padded = np.zeros((-(-outputs // 4) * 4, points))
+        padded[:outputs] = matrix
+        by_fours = padded.reshape(-1, 4, points).transpose(0, 2, 1)
+        where = np.stack(np.unravel_index(orbits, node.shape))
+        self._step(
+            MATRIX,
+            [points, outputs, 1 if place.rows.real else 2]
+            + [self._put_labels(node.origin[:, None] + node.step * where)]
+            + [self.memory.reserve(points * ROW), self.tables.put_reals(by_fours)]
+            + [place.start, place.row_step, place.part_step, place.chunk_step],
+        )
+
+    def _decimation(self, node: Node, place: Place, children: list[Place], start: int, end: int) -> None:
+        p = node.prime
+        n = node.shape[0]
+        small = (n // p, n // p)
+        _, unique, _, _ = unique_vectors(small, node.operators)
+        h = np.stack(np.unravel_index(unique, small))
+        s = grid_of((p, p))
+        axis = two_fold(node.operators)
+        y_all = np.array([y for _, _, y in node.members])
+        # e(-s·y/p), times e(s·t/2p) where r is kept instead of P
+        turns = -2 * (s.T @ y_all.T)
+        if axis is not None:
+            turns = turns + (s.T @ axis.translation)[:, None]
+        roots = np.exp(2j * np.pi * (turns % (2 * p)) / (2 * p))
+        addresses = np.zeros((len(unique), p * p), dtype=np.int64)
+        factors = np.zeros((len(unique), p * p, 4))
+        gaps = []
+        for i, (child, o, y) in enumerate(node.members):
+            source = children[child]
+            k = (o.transposed @ h) % (n // p)
+            rows = source.rows
+            addresses[:, i] = source.start + source.row_step * rows.row[k[0], k[1]]
+            phase = -2 * (h[0] * y[0] + h[1] * y[1]) + p * rows.phase[k[0], k[1]]
+            if axis is not None:
+                phase = phase + half_phase(h, axis.translation, node.shape)
+            c = np.exp(2j * np.pi * (phase % (2 * n)) / (2 * n))
+            sign = np.where(rows.conjugate[k[0], k[1]], -1.0, 1.0)
+            if rows.real:
+                factors[:, i] = np.stack([c.real, 0 * sign, c.imag, 0 * sign], axis=-1)
+            else:
+                factors[:, i] = np.stack([c.real, -sign * c.imag, c.imag, sign * c.real], axis=-1)
+            gaps.append(0 if rows.real else source.part_step)
+        self._step(
+            DECIMATION,
+            [len(unique), p * p, int(place.rows.real)]
+            + [self.tables.put_ints(addresses), self.tables.put_reals(factors), self.tables.put_complex(roots)]
+            + [self.memory.reserve(2 * p * p * ROW), place.start, place.row_step, place.part_step, place.chunk_step]
+            + [*gaps, start, end],
+        )
