@@ -55,7 +55,12 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Optimisation. `batch` is the global batch, over all processes; `max_minutes` 0 means no limit."""
+    """Optimisation.
+
+    `batch` is the global batch, over all processes; `max_minutes` 0 means no limit. `precision` "bf16" runs the body
+    of the network in bfloat16; transforms, heads and losses stay in float32. `compile` compiles the body
+    (docs/distributed.md says where that pays).
+    """
 
     batch: int = 128
     epochs: float = 300.0
@@ -70,6 +75,7 @@ class TrainConfig:
     ema: float = 0.999
     seed: int = 0
     precision: str = "no"
+    compile: bool = False
     log_every: int = 10
     evaluate_every: int = 200
     checkpoint_every: int = 100

@@ -393,7 +393,9 @@ class SwinDecoder(nn.Module):
             x = stage(x)
             if index < len(self.expandings):
                 x = self.expandings[index](x)
-        return self.readout(x)
+        # bfloat16 has three digits: enough inside, too few for what is written.
+        with torch.autocast(x.device.type, enabled=False):
+            return self.readout(x.float())
 
 
 def check_stages(depths: Sequence[int], heads: Sequence[int]) -> None:

@@ -21,8 +21,8 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from symfft import SymfftError
-from symfft_models.checkpoint import load_state, save_state, save_weights, write_text
-from symfft_models.config import Config, TrainConfig
+from symfft_models.checkpoint import load_state, remove_partial_files, save_state, save_weights, write_text
+from symfft_models.config import Config, TrainConfig, from_json
 from symfft_models.loss import LOSSES, peak_error
 from symfft_models.table import DensityTable, grids_of, load_entries, tabulate
 from symfft_models.vae import Fit, SwinVAE, fit_statistics
@@ -85,8 +85,8 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         raise SymfftError(f"{out} already holds a run; continue it with --resume, or choose another folder")
     if plan.batch % accelerator.num_processes:
         raise SymfftError(f"train.batch {plan.batch} cannot be shared by {accelerator.num_processes} processes evenly")
-    share = plan.batch // accelerator.num_processes
-    mine = slice(accelerator.process_index * share, (accelerator.process_index + 1) * share)
+    each = plan.batch // accelerator.num_processes
+    mine = slice(accelerator.process_index * each, (accelerator.process_index + 1) * each)
 
     # Data, model and averaged model; the same on every process, because the seed is.
     torch.manual_seed(plan.seed)
@@ -105,6 +105,9 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         betas=(plan.beta1, plan.beta2),
         weight_decay=plan.weight_decay,
     )
+    if plan.compile:
+        model.encoder.compile()
+        model.decoder.compile()
     network, optimizer = accelerator.prepare(model, optimizer)
     model = accelerator.unwrap_model(network)
     data, rows_total = tables["train"], len(tables["train"])
@@ -115,7 +118,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
 
     if resume:
         state = load_state(out / STATE)
-        if state["config"] != config.to_json():
+        if from_json(state["config"]) != config:
             raise SymfftError(f"{out} was trained with other settings than those given; resume with its config.json")
         model.load_state_dict(state["model"])
         averaged.load_state_dict(state["averaged"])
@@ -125,12 +128,14 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
 
     if main:
         out.mkdir(parents=True, exist_ok=True)
+        remove_partial_files(out)
         write_text(out / CONFIG, config.to_json())
         keep_log_until(out / LOG, step)
         board = SummaryWriter(str(out / "tensorboard"), purge_step=step)
         bar = tqdm(total=100, unit="%", desc="training", disable=not progress, bar_format=BAR, mininterval=0.5)
     started = time.monotonic() - 60 * minutes
     fold_m = fit.fold_m.to(device)
+    loading, stepping = 0.0, 0.0
 
     def save() -> None:
         state = {"model": model.state_dict(), "averaged": averaged.state_dict(), "optimizer": optimizer.state_dict()}
@@ -166,6 +171,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
             break
 
         # One step on this process's rows of the global batch.
+        began = time.monotonic()
         rows = batch_rows(plan.seed, step, plan.batch, rows_total)
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + step)
         noise_bl = torch.randn(plan.batch, config.model.latent, generator=generator)[mine].to(device)
@@ -180,6 +186,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         factors = (config.loss.divergence, config.loss.reconstruction, warmth * config.loss.latent)
 
         fold_b = fold_m[rows_b] if config.model.linear_path else None
+        loading += time.monotonic() - began
         estimate_bn, posterior = network(values_bn, group_b, condition_bp, noise_bl, fold_b)
         terms = loss_of(values_bn, estimate_bn, weight_gn[group_b], posterior.mean, posterior.log_variance, factors)
         accelerator.backward(terms.total.mean())
@@ -195,6 +202,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         decay = min(plan.ema, step / (step + 10))
         with torch.no_grad():
             torch._foreach_lerp_(list(averaged.parameters()), list(model.parameters()), 1.0 - decay)
+        stepping += time.monotonic() - began
 
         if step % plan.log_every == 0:
             columns = torch.stack([terms.total, terms.divergence, terms.fourier, terms.latent, -terms.decibel], dim=-1)
@@ -213,7 +221,8 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
                         "train/psnr": psnr,
                     }
                 )
-                bar.set_postfix_str(f"step {step}, train {psnr:.1f} dB, best val {best:.1f} dB", refresh=False)
+                share = f"loading {100 * loading / stepping:.1f} %"
+                bar.set_postfix_str(f"step {step}, train {psnr:.1f} dB, best val {best:.1f} dB, {share}", refresh=False)
         if main:
             bar.n = round(100 * min(1.0, done), 1)
             bar.update(0)
@@ -225,6 +234,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         "epochs": step * plan.batch / rows_total,
         "minutes": seconds / 60,
         "samples_per_second": step * plan.batch / seconds,
+        "loading_share": loading / stepping if stepping else 0.0,
         "parameters": sum(p.numel() for p in model.parameters()),
         "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "train_structures": rows_total,

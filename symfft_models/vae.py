@@ -147,7 +147,8 @@ class SwinVAE(nn.Module):
             z_bl, deviation_bn = self.linear.encode(values_bn, group_b, fold_b) if self.linear else (0.0, values_bn)
             coefficients = self.representation.dct(deviation_bn, group_b) / self.input_scale_gijk[group_b]
         tokens_btc = self.encoder(coefficients[:, None], self.embed_condition(condition_bp, group_b))
-        mean_bl, log_variance_bl = self.to_latent(tokens_btc.flatten(1)).float().chunk(2, dim=-1)
+        with torch.autocast(values_bn.device.type, enabled=False):
+            mean_bl, log_variance_bl = self.to_latent(tokens_btc.float().flatten(1)).chunk(2, dim=-1)
         log_variance_bl = (self.log_variance_gl[group_b] + log_variance_bl).clamp(-25.0, 10.0)
         # Beside a linear path the network's correction counts in standard deviations of the posterior that training
         # starts from: in units of the prior's, its first steps would undo the linear code.
@@ -156,10 +157,11 @@ class SwinVAE(nn.Module):
 
     def decode(self, z_bl: Tensor, group_b: Tensor, condition_bp: Tensor, fold_b: Tensor | None = None) -> Tensor:
         """Return the normalised density on the AU, (b, n) float32, mean one over the cell."""
-        tokens_btc = self.from_latent(z_bl).reshape(len(z_bl), self.decoder.tokens, self.decoder.width)
+        with torch.autocast(z_bl.device.type, enabled=False):
+            tokens_btc = self.from_latent(z_bl.float()).reshape(len(z_bl), self.decoder.tokens, self.decoder.width)
         coefficients = self.decoder(tokens_btc, self.embed_condition(condition_bp, group_b))[:, 0]
         with torch.autocast(z_bl.device.type, enabled=False):
-            values_bn = self.representation.idct(coefficients.float() * self.output_scale_gijk[group_b], group_b)
+            values_bn = self.representation.idct(coefficients * self.output_scale_gijk[group_b], group_b)
             if self.linear is not None:
                 values_bn = values_bn + self.linear.decode(z_bl.float(), group_b, fold_b)
             excess = self.representation.mean(values_bn, group_b) - 1.0
