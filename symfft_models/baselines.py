@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft import AsymmetricUnit, ShapeError
+from symfft import AsymmetricUnit, au_real_idft
 
 Array = NDArray[np.float64]
 
@@ -24,57 +24,15 @@ def weights(unit: AsymmetricUnit) -> Array:
 
 @lru_cache(maxsize=32)
 def star_functions(unit: AsymmetricUnit, count: int) -> Array:
-    r"""Return the `count` symmetric plane-wave sums of lowest \|G\| (G = 0 left out) on the AU, (count, n).
+    r"""Return the `count` symmetric plane-wave sums of lowest \|h\| (h = 0 left out) on the AU, (count, n).
 
-    A star is the set :math:`\{W^T h\}`; its function is the real or imaginary part of
-    :math:`\sum_{g} e^{2\pi i h \cdot (W x + w)}`, normalised. Absent reflections and parts that vanish are skipped.
-    Stars of equal length are ordered by (h, k, l).
-
-    A grid that holds fewer of them (below its Nyquist frequency) gives all it has.
-
-    Raises
-    ------
-    ShapeError
-        Where the group is not cubic, so that \|h\| does not give the order of \|G\|.
+    Row k is the density whose only entry in `symfft.au_real_dft` is number k + 1, of mean square one over the cell. A
+    grid that holds fewer of them gives all it has, n - 1.
     """
-    group, shape = unit.space_group, np.array(unit.shape)
-    if group.number < 195:
-        raise ShapeError(f"stars are ordered by h²+k²+l², which needs a cubic group; {group.symbol} is not")
-    rotations = np.asarray(group.rotations)
-    translations = np.asarray(group.translations).astype(np.float64)
-    weight = weights(unit)
-    limit = int(shape.min() - 1) // 2
-    axis = np.arange(-limit, limit + 1)
-    h_all = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
-    length = (h_all**2).sum(1)
-    h_all = h_all[length > 0]
-    h_all = h_all[np.lexsort((*h_all.T[::-1], (h_all**2).sum(1)))]
-    waves = [np.exp(2j * np.pi * np.outer(axis, np.arange(size)) / size) for size in shape]
-    functions: list[Array] = []
-    seen: set[tuple[int, int, int]] = set()
-    for h in h_all:
-        if tuple(h) in seen:
-            continue
-        images = np.einsum("gij,i->gj", rotations, h)
-        star, member = np.unique(images, axis=0, return_inverse=True)
-        seen.update((a, b, c) for a, b, c in np.concatenate([star, -star]).tolist())
-        phases = np.zeros(len(star), dtype=np.complex128)
-        np.add.at(phases, member.ravel(), np.exp(2j * np.pi * (translations @ h)))
-        if abs(phases).max() < 1e-6 * len(rotations):
-            continue
-        x, y, z = unit.indices.T
-        kx, ky, kz = (star + limit).T
-        wave = phases @ (waves[0][kx][:, x] * waves[1][ky][:, y] * waves[2][kz][:, z])
-        functions.extend(_independent_parts(wave, weight))
-        if len(functions) >= count:
-            break
-    return np.stack(functions[:count])
-
-
-def _independent_parts(wave: NDArray[np.complex128], weight: Array) -> list[Array]:
-    """Split a star's wave into one or two orthonormal real functions."""
-    _, sizes, parts = np.linalg.svd(np.stack([wave.real, wave.imag]) * np.sqrt(weight), full_matrices=False)
-    return [part / np.sqrt(weight) for part, size in zip(parts, sizes, strict=True) if size > 1e-6 * sizes[0]]
+    kept = min(count, unit.size - 1)
+    coefficients = np.zeros((kept, unit.size))
+    coefficients[np.arange(kept), np.arange(1, kept + 1)] = np.sqrt(np.prod(unit.shape))
+    return np.asarray(au_real_idft(coefficients, unit))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from symfft_models.baselines import LinearCode, lowest_stars, mean_density, principal_components
+from symfft_models.baselines import LinearCode, lowest_stars, mean_density, principal_components, weights
 from symfft_models.metrics import density_metrics, summarize
 from symfft_models.table import DensityTable
 from symfft_models.vae import SwinVAE
@@ -48,22 +48,27 @@ def unpad(model: SwinVAE, values_bn: torch.Tensor, group_b: torch.Tensor) -> lis
     ]
 
 
-def linear_rivals(model: SwinVAE, train: DensityTable, index: int) -> dict[str, LinearCode]:
-    """Fit the rivals of one space group on the training split, as many floats each as the latent has (or fewer).
+def components_of(model: SwinVAE, train: DensityTable, index: int, count: int) -> LinearCode:
+    """Fit PCA on the training densities of one space group.
 
-    PCA sees what the network sees: with `data.origin_shift` every density in both origins, weighted by 1 / max(rho)²,
+    It sees what the network sees: with `data.origin_shift` every density in both origins, weighted by 1 / max(rho)²,
     which is what its PSNR asks for.
     """
-    unit, latent = model.representation.units[index], model.config.model.latent
-    weight = unit.multiplicity / np.prod(unit.shape)
+    unit = model.representation.units[index]
     values = train.of_group(index, unit.size)
     if model.config.data.origin_shift:
         shift = model.representation.shift_gn[index, : unit.size].cpu().numpy()
         values = np.concatenate([values, values[:, shift]])
+    return principal_components(values, weights(unit), count, 1.0 / values.max(1) ** 2)
+
+
+def linear_rivals(model: SwinVAE, train: DensityTable, index: int) -> dict[str, LinearCode]:
+    """Fit the rivals of one space group on the training split, as many floats each as the latent has (or fewer)."""
+    unit, latent = model.representation.units[index], model.config.model.latent
     return {
-        "pca": principal_components(values, weight, latent, 1.0 / values.max(1) ** 2),
+        "pca": components_of(model, train, index, latent),
         "stars": lowest_stars(unit, latent),
-        "mean_density": mean_density(values, weight),
+        "mean_density": mean_density(train.of_group(index, unit.size), weights(unit)),
     }
 
 
@@ -73,7 +78,7 @@ def start_of_training(model: SwinVAE, index: int) -> LinearCode | None:
         return None
     unit = model.representation.units[index]
     mean, basis = model.linear.mean_gn[index, : unit.size], model.linear.basis_gln[index, :, : unit.size]
-    return LinearCode(mean.double().numpy(), basis.double().numpy(), unit.multiplicity / np.prod(unit.shape))
+    return LinearCode(mean.double().numpy(), basis.double().numpy(), weights(unit))
 
 
 def evaluate(model: SwinVAE, test: DensityTable, train: DensityTable) -> dict[str, Any]:
@@ -94,7 +99,7 @@ def evaluate(model: SwinVAE, test: DensityTable, train: DensityTable) -> dict[st
         rows = torch.nonzero(test.group_m == index)[:, 0].tolist()
         if not rows:
             continue
-        weight = unit.multiplicity / np.prod(unit.shape)
+        weight = weights(unit)
         truth = exact_mean(test.of_group(index, unit.size), weight)
         rivals = linear_rivals(model, train, index)
         alone = start_of_training(model, index)

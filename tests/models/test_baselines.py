@@ -7,9 +7,9 @@ import pytest
 from synthetic import synthetic_entries
 
 from symfft import (
-    ShapeError,
     SpaceGroup,
     asymmetric_unit,
+    au_real_dft,
     check_symmetry,
     expand_from_au,
     reduce_to_au,
@@ -57,9 +57,13 @@ def test_stars_are_orthonormal_and_truncation_is_a_low_pass_filter(group, grid):
         np.testing.assert_allclose(expand_from_au(got, unit), filtered, atol=1e-11)
 
 
-def test_stars_need_a_cubic_group():
-    with pytest.raises(ShapeError, match="cubic"):
-        star_functions(asymmetric_unit(62, (8, 8, 8)), 3)
+def test_stars_are_the_entries_of_the_real_transform_in_any_group():
+    unit = asymmetric_unit(62, (8, 10, 12))
+    values = np.random.default_rng(0).random((3, unit.size))
+    code = lowest_stars(unit, 17)
+    scaled = au_real_dft(values, unit) / np.sqrt(8 * 10 * 12)
+    np.testing.assert_allclose(code.encode(values), scaled[:, 1:18], atol=1e-12)
+    assert len(star_functions(unit, 10_000)) == unit.size - 1
 
 
 def test_pca_is_that_of_the_full_cell():
