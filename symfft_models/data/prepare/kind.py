@@ -177,21 +177,22 @@ def plan_of(kind: Kind, shape: Shape, goal: Shape | None, symprec: float) -> Pla
 def _transformation(kind: Kind, reference: SpaceGroup, symprec: float) -> tuple[IntArray, FloatArray, Density]:
     """Return T with h' = T h, the phases (in turns) of the three axes' frequencies, and the standard structure.
 
-    :func:`symfft.standardize` is linear and takes plane waves to plane waves: one wave along each axis tells all.
+    :func:`symfft.standardize` is linear and takes plane waves to plane waves: one along each axis, told apart by their
+    amplitudes, tell all.
     """
-    small = (12, 12, 12)
     goal = next_compatible_shape(reference, (24, 24, 24))
-    columns, turns = [], []
-    for axis in range(3):
-        angle = 2 * np.pi * np.indices(small)[axis] / small[axis]
-        standard = standardize(kind.density(np.cos(angle), np.sin(angle)), reference, goal, symprec=symprec)
-        assert standard.magnetization is not None
-        spectrum = np.fft.fftn(standard.values + 1j * standard.magnetization, norm="forward")
-        peak = np.unravel_index(np.abs(spectrum).argmax(), goal)
-        columns.append([int(k) if k <= n // 2 else int(k) - n for k, n in zip(peak, goal, strict=True)])
-        turns.append(float(np.angle(spectrum[peak])) / (2 * np.pi))
+    angles = 2 * np.pi * np.indices((12, 12, 12)) / 12
+    amplitudes = np.array([1.0, 2.0, 4.0])
+    waves = np.tensordot(amplitudes, np.exp(1j * angles), 1)
+    standard = standardize(kind.density(waves.real, waves.imag), reference, goal, symprec=symprec)
+    assert standard.magnetization is not None
+    spectrum = np.fft.fftn(standard.values + 1j * standard.magnetization, norm="forward").ravel()
+    peaks = [int(np.abs(np.abs(spectrum) - amplitude).argmin()) for amplitude in amplitudes]
+    h = np.array(np.unravel_index(peaks, goal))
+    columns = np.where(h > np.array(goal)[:, None] // 2, h - np.array(goal)[:, None], h)
+    turns = np.angle(spectrum[peaks]) / (2 * np.pi)
     # the origin lies at a simple fraction, and so do the phases
-    return np.array(columns).T, np.rint(np.array(turns) * 48) / 48, standard
+    return columns, np.rint(turns * 48) / 48, standard
 
 
 def _frequencies(
