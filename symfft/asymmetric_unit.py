@@ -108,6 +108,10 @@ class AsymmetricUnit:
         mask[self.brick_points] = True
         return frozen(mask.reshape(self._brick.shape))
 
+    def under(self, space_group: SpaceGroup) -> AsymmetricUnit:
+        """Return the asymmetric unit of the same grid under another group."""
+        return _planned(space_group, self._shape)
+
     @cached_property
     def fourier(self) -> FourierPlan:
         """Plan of the exact transform; made at its first use."""

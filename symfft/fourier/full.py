@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.fourier._reciprocal_kernels import gather, gather_conjugated
-from symfft.fourier.reciprocal import Reflections, find_reflections, half_space
+from symfft.fourier.reciprocal import Reflections, find_reflections, half_space, project_centric
 
 if TYPE_CHECKING:
     from symfft.asymmetric_unit import AsymmetricUnit
@@ -44,8 +44,6 @@ class FullTransform:
         n = np.array(au.shape)
         unique = self.hkl % n
         self._unique = np.ravel_multi_index(tuple(unique.T), self._half_shape).astype(np.int32)
-        self._is_centric = np.flatnonzero(self.reflections.centric >= 0)
-        self._centric = self.reflections.centric_factor[self._is_centric]
         label, factor, conjugate = self.reflections.relation(half)
         self._relation = label.astype(np.int32), factor, conjugate
 
@@ -64,14 +62,10 @@ class FullTransform:
         """Return the values, (b, n), of coefficients (b, n_h)."""
         import scipy.fft
 
-        # only the component along a centric reflection's allowed phase belongs to a density of this symmetry
-        phase = self._centric.astype(coefficients.dtype)
-        coefficients = coefficients.copy()
-        coefficients[:, self._is_centric] += phase * coefficients[:, self._is_centric].conj()
-        coefficients[:, self._is_centric] *= 0.5
+        symmetric = project_centric(coefficients, self.reflections)
         label, factor, conjugate = self._relation
         half = np.empty((len(coefficients), math.prod(self._half_shape)), dtype=coefficients.dtype)
-        gather_conjugated(coefficients, label, factor.astype(coefficients.dtype), conjugate, half)
+        gather_conjugated(symmetric, label, factor.astype(coefficients.dtype), conjugate, half)
         half = half.reshape(len(coefficients), *self._half_shape)
         rho = scipy.fft.irfftn(half, s=self._shape, axes=(1, 2, 3), overwrite_x=True)
         return np.asarray(np.take(rho.reshape(len(coefficients), math.prod(self._shape)), self._points, axis=-1))

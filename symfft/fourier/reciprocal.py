@@ -8,7 +8,7 @@ among its images is *centric*: its phase is fixed up to π.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,3 +137,13 @@ def half_space(shape: Shape) -> IntArray:
     """Return the reflections that a real FFT computes, in C order: h, k over the grid, 0 <= l <= N/2."""
     grid = np.indices((shape[0], shape[1], shape[2] // 2 + 1), dtype=np.int64)
     return np.ascontiguousarray(grid.reshape(3, -1).T)
+
+
+def project_centric(coefficients: NDArray[Any], reflections: Reflections) -> NDArray[Any]:
+    """Return structure factors (b, n_h) with the centric ones' component along their allowed phase only."""
+    centric = np.flatnonzero(reflections.centric >= 0)
+    phase = reflections.centric_factor[centric].astype(coefficients.dtype)
+    projected = coefficients.copy()
+    projected[:, centric] += phase * projected[:, centric].conj()
+    projected[:, centric] *= 0.5
+    return projected
