@@ -2,10 +2,12 @@
 
     python benchmarks/prepare.py [--points 56 96] [--files 12] [--repeats 3] [--json FILE] [--markdown FILE]
 
-Files: primitive face-centred cells (space group 225) of the given grids, made here: Gaussians on the sites, other
-widths and lattice constants in every file. Before anything is timed, every file must be stored, with the electrons
-that were put in. Times are of one process, with plans and kernels compiled and cached by the first file; the rivals
-take turns and the best of the repeats counts. `step_ms` says where the time goes.
+Files of the given grids, made here: Gaussians on the sites, other widths and lattice constants in every file.
+``rock salt``: primitive face-centred cells (space group 225), whose structure recurs, so that plans are shared.
+``wurtzite``: hexagonal cells with a free coordinate (186), where every file is a structure of its own. Before anything
+is timed, every file must be stored, with the electrons that were put in. Times are of one process, with plans and
+kernels compiled and cached by the first file; the rivals take turns and the best of the repeats counts. `alone_ms`:
+what reading, search, check and change of cell take by themselves, once for each file, without a shared plan.
 """
 
 from __future__ import annotations
@@ -24,22 +26,39 @@ from symfft import Density, asymmetric_unit, read_chgcar, reduce_to_au, standard
 from symfft_models.data.prepare import Options, prepare, prepare_file
 
 FCC = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
-SITES, NUMBERS = np.array([[0.0, 0.0, 0.0], [0.5, 0.5, 0.5]]), [11, 17]
+HEXAGONAL = np.array([[1, 0, 0], [-0.5, np.sqrt(3) / 2, 0], [0, 0, 1.6]])
+#: Space group, cell in units of a, range of a (Å), electrons, and sites for a free coordinate u.
+STRUCTURES = {
+    "rock salt": (225, FCC, (5.0, 6.0), 8, lambda u: ([[0, 0, 0], [0.5, 0.5, 0.5]], [11, 17])),
+    "wurtzite": (
+        186,
+        HEXAGONAL,
+        (3.0, 4.0),
+        16,
+        lambda u: (
+            [[1 / 3, 2 / 3, 0], [2 / 3, 1 / 3, 0.5], [1 / 3, 2 / 3, u], [2 / 3, 1 / 3, 0.5 + u]],
+            [30, 30, 16, 16],
+        ),
+    ),
+}
 
 
-def made(points: int, seed: int) -> Density:
-    """Make a rock salt with eight electrons on a primitive grid."""
+def made(points: int, seed: int, structure: str = "rock salt") -> Density:
+    """Make a density of a structure on a grid of its primitive cell."""
     rng = np.random.default_rng(seed)
-    lattice = rng.uniform(5.0, 6.0) * FCC
+    _, cell, (least, most), electrons, sites_of = STRUCTURES[structure]
+    lattice = rng.uniform(least, most) * cell
+    positions, numbers = sites_of(rng.uniform(0.37, 0.39))
+    sites = np.array(positions)
     x = np.stack(np.meshgrid(*[np.arange(points) / points] * 3, indexing="ij"), axis=-1)
     values = np.full((points,) * 3, 0.01)
-    for site, width in zip(SITES, rng.uniform(0.5, 0.9, 2), strict=True):
+    for site, width in zip(sites, rng.uniform(0.5, 0.9, 2).repeat(len(sites) // 2), strict=True):
         for shift in np.ndindex(3, 3, 3):
             distance = (x - site + np.array(shift) - 1) @ lattice
             values += np.exp(-(distance**2).sum(-1) / (2 * width**2))
-    density = Density(values, lattice, SITES, NUMBERS)
+    density = Density(values, lattice, sites, numbers)
     values = symmetrize(values, density.space_group())
-    return density.with_values(values * 8 / density.with_values(values).electrons)
+    return density.with_values(values * electrons / density.with_values(values).electrons)
 
 
 def best(call: Callable[[], object], repeats: int) -> float:
@@ -52,42 +71,43 @@ def best(call: Callable[[], object], repeats: int) -> float:
     return min(times)
 
 
-def measure(points: int, files: int, repeats: int, folder: Path) -> dict[str, object]:
-    """Measure one size of grid."""
+def measure(structure: str, points: int, files: int, repeats: int, folder: Path) -> dict[str, object]:
+    """Measure one structure and size of grid."""
+    number, _, _, electrons, _ = STRUCTURES[structure]
+    cells = 4 if number == 225 else 1
     paths = []
     for seed in range(files):
-        path = folder / f"{points}-{seed}.CHGCAR"
-        write_chgcar(path, made(points, seed))
+        path = folder / f"{number}-{points}-{seed}.CHGCAR"
+        write_chgcar(path, made(points, seed, structure))
         paths.append(str(path))
     options = Options()
     for path in paths:
         outcome = prepare_file(path, options)
         assert outcome.entry is not None, outcome.detail
-        assert abs(outcome.entry.electrons - 32) < 1e-6
+        assert abs(outcome.entry.electrons - cells * electrons) < 1e-6
     ours = best(lambda: [prepare_file(path, options) for path in paths], repeats) / files
     parse = best(lambda: [Chgcar.from_file(path) for path in paths], repeats) / files
     density = read_chgcar(paths[0])
-    group, shape = density.space_group(), (56, 56, 56)
-    standard = standardize(density, None, shape)
-    own, unit = asymmetric_unit(group, density.shape), asymmetric_unit(225, shape)
+    group = density.space_group()
+    own = asymmetric_unit(group, density.shape)
     steps = {
         "read": lambda: read_chgcar(paths[0]),
         "space group": density.space_group,
         "check": lambda: reduce_to_au(density.values, own),
-        "standardize": lambda: standardize(density, None, shape),
-        "reduce": lambda: reduce_to_au(standard.values, unit),
+        "standardize": lambda: standardize(density, None, (56, 56, 56)),
     }
     start = time.perf_counter()
-    summary = prepare(paths, folder / f"set-{points}", options)
+    summary = prepare(paths, folder / f"set-{number}-{points}", options)
     whole = time.perf_counter() - start
     assert summary["stored"] == files, summary
     return {
+        "structure": structure,
         "grid": points,
         "files_per_s_per_core": round(1 / ours, 1),
         "prepare_ms": round(1e3 * ours, 1),
         "pymatgen_parse_ms": round(1e3 * parse, 1),
         "ratio": round(ours / parse, 1),
-        "step_ms": {name: round(1e3 * best(call, repeats), 1) for name, call in steps.items()},
+        "alone_ms": {name: round(1e3 * best(call, repeats), 1) for name, call in steps.items()},
         "run_with_start_s": round(whole, 1),
     }
 
@@ -109,7 +129,11 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        rows = [measure(points, options.files, options.repeats, Path(scratch)) for points in options.points]
+        rows = [
+            measure(structure, points, options.files, options.repeats, Path(scratch))
+            for structure in STRUCTURES
+            for points in options.points
+        ]
     print(table(rows))
     if options.markdown:
         options.markdown.write_text(table(rows) + "\n")

@@ -134,17 +134,18 @@ def fingerprint(entry: Entry, unit: AsymmetricUnit) -> tuple[float, ...]:
 
 def _entry(path: str, options: Options) -> tuple[Entry, AsymmetricUnit]:
     raw = read_density(path, max_points=options.max_points)
-    if raw.kind != "charge" or raw.electrons <= 0:
+    electrons = raw.electrons if raw.kind == "charge" else 0.0
+    if electrons <= 0:
         raise Refused("wrong kind", f"the values are no electron density (kind {raw.kind})")
     if not len(raw.numbers) or (raw.numbers < 1).any():
         raise Refused("unknown element", "the file has no atoms, or does not name their elements")
     density = replace(raw, magnetization=None, augmentation=None, site_moments=None, selective_dynamics=None)
-    _check_electrons(density, options)
-    negative = negative_part(density)
-    if -negative.integral > options.negative_tolerance * density.electrons:
+    _check_electrons(density, electrons, options)
+    minimum = float(density.values.min())
+    if minimum < 0 and -(negative := negative_part(density)).integral > options.negative_tolerance * electrons:
         raise Refused(
             "negative",
-            f"negative values hold {-negative.integral:.4g} of {density.electrons:.4g} electrons, more than "
+            f"negative values hold {-negative.integral:.4g} of {electrons:.4g} electrons, more than "
             f"{options.negative_tolerance:g} of them; smallest value {negative.minimum:.4g} e/Å³",
             minimum=negative.minimum,
             integral=negative.integral,
@@ -182,7 +183,7 @@ def _entry(path: str, options: Options) -> tuple[Entry, AsymmetricUnit]:
         space_group=group.number,
         shape=unit.shape,
         lattice=lattice,
-        electrons=density.electrons * volume / density.volume,
+        electrons=electrons * volume / density.volume,
         id=path,
         composition=composition,
         prototype=f"{anonymous} {group.number}",
@@ -194,7 +195,7 @@ def _entry(path: str, options: Options) -> tuple[Entry, AsymmetricUnit]:
             "spin_blocks": raw.blocks,
             "symmetry_residual": residual,
             "minimum": float(values.min()),
-            "native_minimum": negative.minimum,
+            "native_minimum": minimum,
             "comment": raw.comment.strip(),
         },
     )
@@ -210,11 +211,11 @@ def _ends_within(path: str, line: int | None) -> bool:
     return lines == line and last != b"\n"
 
 
-def _check_electrons(density: Density, options: Options) -> None:
+def _check_electrons(density: Density, counted: float, options: Options) -> None:
     """Require an integer between one an atom and all electrons, equal for equal formula units, and as tabulated."""
     symbols = Counter(map(_symbol, density.numbers.tolist()))
     units = math.gcd(*symbols.values())
-    counted, whole = density.electrons, round(density.electrons)
+    whole = round(counted)
     table = dict(options.valence)
     most = int(density.numbers.sum())
     problem = ""
@@ -256,7 +257,10 @@ def _symmetry_residual(
     apart = means - density.values
     residual = max(float(apart.max()), -float(apart.min())) / float(np.abs(reduced).max())
     if residual > options.symmetry_tolerance:
-        message = f"{residual:.2e} of the peak off the mean of an orbit, {options.symmetry_tolerance:g} is allowed"
+        message = (
+            f"the density is not symmetric under {group.symbol}: it is {residual:.2e} of its peak off the mean of an "
+            f"orbit, and {options.symmetry_tolerance:g} is allowed"
+        )
         raise _broken(message, density, group)
     return residual, means
 
