@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._compile import kernel
+from symfft.fourier.planes._compile import inlined, kernel
 from symfft.fourier.planes._lanes import fill, fma, load, spread, store
 
 Array = NDArray[Any]
@@ -122,7 +122,7 @@ def fft(
         here, gap = there, space
 
 
-@kernel
+@inlined
 def _turn(x: Any, y: Any, c: Any, s: Any) -> Any:
     """Return (x + iy)(c + is)."""
     return fma(x, c, -(y * s)), fma(x, s, y * c)
@@ -223,10 +223,8 @@ def _radix5(
 ) -> None:
     im = HALF - re
     far, apart = gap * s * m, space * s
-    constants = np.array([0.30901699437494745, -0.8090169943749475, 0.9510565162951535, 0.5877852522924731]).astype(
-        reals.dtype
-    )
-    c1, c2, s1, s2 = spread(constants, 0), spread(constants, 1), spread(constants, 2), spread(constants, 3)
+    c1, c2 = fill(memory, 0.30901699437494745), fill(memory, -0.8090169943749475)
+    s1, s2 = fill(memory, 0.9510565162951535), fill(memory, 0.5877852522924731)
     for k in range(m):
         t = at + 8 * k
         for q in range(s):

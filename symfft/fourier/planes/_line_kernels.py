@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from symfft._compile import kernel
+from symfft.fourier.planes._compile import inlined, kernel
 from symfft.fourier.planes._fft import HALF, ROW, fft
 from symfft.fourier.planes._lanes import (
     LANES,
@@ -221,7 +221,7 @@ def lines_adjoint(memory: Array, given: Array, program: Array, at: Any, reals: A
 # ---- between rows of planes and lines -----------------------------------------------------------------------------------
 
 
-@kernel
+@inlined
 def _assemble(
     memory: Array,
     program: Array,
@@ -261,7 +261,7 @@ def _assemble(
             store(memory, o + HALF, v)
 
 
-@kernel
+@inlined
 def _distribute(
     memory: Array,
     program: Array,
@@ -299,7 +299,7 @@ def _distribute(
             _transpose_back(memory, program, source, LANES * group + part, scratch + LANES * LANES)
 
 
-@kernel
+@inlined
 def _shear(memory: Array, program: Array, reals: Array, segment: Any, source: Any, column: Any, room: Any) -> Any:
     """Return the lanes of e(-(H·v z + RᵀH·c(z))/N)."""
     period, roots, steps, planes = (
@@ -318,7 +318,7 @@ def _shear(memory: Array, program: Array, reals: Array, segment: Any, source: An
     return load(memory, room), load(memory, room + LANES)
 
 
-@kernel
+@inlined
 def _round(a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
     """One of three equal rounds of perfect shuffles that transpose eight vectors."""
     return (
@@ -333,7 +333,7 @@ def _round(a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> An
     )
 
 
-@kernel
+@inlined
 def _transpose(memory: Array, program: Array, source: Any, offset: Any, to: Any) -> None:
     """Write eight numbers of eight rows as eight vectors with a lane for each row."""
     a, b = load(memory, program[source] + offset), load(memory, program[source + 1] + offset)
@@ -353,7 +353,7 @@ def _transpose(memory: Array, program: Array, source: Any, offset: Any, to: Any)
     store(memory, to + 7 * LANES, h)
 
 
-@kernel
+@inlined
 def _transpose_back(memory: Array, program: Array, source: Any, offset: Any, at: Any) -> None:
     """Add eight vectors with a lane for each row to eight numbers of eight rows."""
     a, b = load(memory, at), load(memory, at + LANES)
@@ -373,12 +373,12 @@ def _transpose_back(memory: Array, program: Array, source: Any, offset: Any, at:
     _add(memory, program[source + 7] + offset, h)
 
 
-@kernel
+@inlined
 def _add(memory: Array, at: Any, lanes: Any) -> None:
     store(memory, at, load(memory, at) + lanes)
 
 
-@kernel
+@inlined
 def _twist(memory: Array, line: Any, n: Any, reals: Array, twiddle: Any, sign: Any) -> None:
     """Multiply row z by e(∓rz/N)."""
     for z in range(n):
@@ -392,7 +392,7 @@ def _twist(memory: Array, line: Any, n: Any, reals: Array, twiddle: Any, sign: A
 # ---- between lanes and complex numbers ------------------------------------------------------------------------------------
 
 
-@kernel
+@inlined
 def _emit(memory: Array, out: Array, scratch: Any, o: Any, valid: Any, x: Any, y: Any) -> None:
     """Write the first lanes of x + iy as complex numbers."""
     if valid == LANES:
@@ -405,7 +405,7 @@ def _emit(memory: Array, out: Array, scratch: Any, o: Any, valid: Any, x: Any, y
             out[o + i] = memory[scratch + i]
 
 
-@kernel
+@inlined
 def _take(memory: Array, given: Array, scratch: Any, o: Any, valid: Any) -> Any:
     """Read complex numbers into the first lanes; the others are zero."""
     if valid >= LANES:

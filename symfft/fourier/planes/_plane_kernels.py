@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from symfft._compile import kernel
+from symfft.fourier.planes._compile import inlined, kernel
 from symfft.fourier.planes._fft import HALF, ROW, fft
 from symfft.fourier.planes._lanes import fill, fma, gather, load, spread, store
 
@@ -54,16 +53,15 @@ def planes_adjoint(values: Array, memory: Array, program: Array, at: Any, labels
     """Apply the transposed linear map of :func:`planes_forward`, adding to `values`."""
     kinds = program[at]
     at += 1
-    places = np.empty(64, np.int64)
     for _ in range(kinds):
         chunks, steps = program[at], program[at + 1]
         end = at + 2
-        for i in range(steps):
-            places[i] = end
+        for _ in range(steps):
             end += program[end + 1]
         for chunk in range(chunks):
-            for i in range(steps - 1, -1, -1):
-                op = places[i]
+            op = end
+            for _ in range(steps):
+                op -= program[op - 1]
                 kind = program[op]
                 if kind == TRANSFORM:
                     _transform_adjoint(values, memory, program, op, labels, reals, chunk)
@@ -85,24 +83,25 @@ def _transform(values: Array, memory: Array, program: Array, op: Any, labels: Ar
     out, row_step, part_step = program[op + 13] + program[op + 16] * chunk, program[op + 14], program[op + 15]
     at += chunk * rows * n1 * ROW
     room = scratch + 2 * max(n0, n1) * ROW
+    line = program[op + 17]
     for x0 in range(rows):
         for x1 in range(n1):
             p = at + (x0 * n1 + x1) * ROW
             store(memory, room + x1 * ROW, gather(values, labels, p))
             store(memory, room + x1 * ROW + HALF, gather(values, labels, p + HALF))
-        fft(memory, room, ROW, grid + x0 * n1 * ROW, ROW, scratch, plan1, program, reals, 0)
+        fft(memory, room, ROW, grid + x0 * line, ROW, scratch, plan1, program, reals, 0)
     columns = n1 // 2 + 1
-    line = n1 * ROW
     for k in range(columns):
         mate = (n1 - k) % n1
         if centred:
-            _complete(memory, grid, room, n0, n1, rows, k, d0, phases, reals)
-            fft(memory, room, ROW, room, ROW, scratch, plan0, program, reals, 0)
+            _complete(memory, grid, line, room, n0, n1, rows, k, d0, phases, reals)
+            spectrum = room + n0 * ROW
+            fft(memory, room, ROW, spectrum, ROW, scratch, plan0, program, reals, 0)
             for h in range(n0):
-                q = phases + 2 * (n1 + h * columns + k)
+                q = phases + 2 * (n1 + k * n0 + h)
                 c, s = spread(reals, q), spread(reals, q + 1)
-                x, y = load(memory, room + h * ROW), load(memory, room + h * ROW + HALF)
-                o = out + (h * columns + k) * row_step
+                x, y = load(memory, spectrum + h * ROW), load(memory, spectrum + h * ROW + HALF)
+                o = out + (k * n0 + h) * row_step
                 store(memory, o, fma(x, c, -(y * s)))
                 store(memory, o + HALF, fma(x, s, y * c))
             continue
@@ -116,17 +115,18 @@ def _transform(values: Array, memory: Array, program: Array, op: Any, labels: Ar
             a, b = room + h * ROW, other + ((n0 - h) % n0) * ROW
             ax, ay = half * load(memory, a), half * load(memory, a + HALF)
             bx, by = half * load(memory, b), half * load(memory, b + HALF)
-            o = out + (h * columns + k) * row_step
+            o = out + (k * n0 + h) * row_step
             store(memory, o, ax + bx)
             store(memory, o + HALF, ay + by)
             store(memory, o + part_step, ay - by)
             store(memory, o + part_step + HALF, bx - ax)
 
 
-@kernel
+@inlined
 def _complete(
     memory: Array,
     grid: Any,
+    line: Any,
     room: Any,
     n0: Any,
     n1: Any,
@@ -140,12 +140,12 @@ def _complete(
     mate = (n1 - k) % n1
     c, s = spread(reals, phases + 2 * k), spread(reals, phases + 2 * k + 1)
     for x0 in range(rows):
-        a = grid + (x0 * n1 + k) * ROW
+        a = grid + x0 * line + k * ROW
         store(memory, room + x0 * ROW, load(memory, a))
         store(memory, room + x0 * ROW + HALF, load(memory, a + HALF))
         y0 = (d0 - x0) % n0
         if y0 >= rows:
-            b = grid + (x0 * n1 + mate) * ROW
+            b = grid + x0 * line + mate * ROW
             x, y = load(memory, b), load(memory, b + HALF)
             store(memory, room + y0 * ROW, fma(x, c, -(y * s)))
             store(memory, room + y0 * ROW + HALF, fma(x, s, y * c))
@@ -162,7 +162,7 @@ def _transform_adjoint(
     at += chunk * rows * n1 * ROW
     room = scratch + 2 * max(n0, n1) * ROW
     columns = n1 // 2 + 1
-    line = n1 * ROW
+    line = program[op + 17]
     if centred:
         for i in range(0, rows * line, HALF):
             store(memory, grid + i, fill(memory, 0.0))
@@ -170,21 +170,22 @@ def _transform_adjoint(
         mate = (n1 - k) % n1
         if centred:
             for h in range(n0):
-                q = phases + 2 * (n1 + h * columns + k)
+                q = phases + 2 * (n1 + k * n0 + h)
                 c, s = spread(reals, q), spread(reals, q + 1)
-                o = out + (h * columns + k) * row_step
+                o = out + (k * n0 + h) * row_step
                 x, y = load(memory, o), load(memory, o + HALF)
                 store(memory, room + h * ROW, fma(x, c, y * s))
                 store(memory, room + h * ROW + HALF, fma(y, c, -(x * s)))
-            fft(memory, room, ROW, room, ROW, scratch, plan0, program, reals, HALF)
+            column = room + n0 * ROW
+            fft(memory, room, ROW, column, ROW, scratch, plan0, program, reals, HALF)
             c, s = spread(reals, phases + 2 * k), spread(reals, phases + 2 * k + 1)
             for x0 in range(rows):
-                a, r = grid + (x0 * n1 + k) * ROW, room + x0 * ROW
+                a, r = grid + x0 * line + k * ROW, column + x0 * ROW
                 store(memory, a, load(memory, a) + load(memory, r))
                 store(memory, a + HALF, load(memory, a + HALF) + load(memory, r + HALF))
                 y0 = (d0 - x0) % n0
                 if y0 >= rows:
-                    b, r = grid + (x0 * n1 + mate) * ROW, room + y0 * ROW
+                    b, r = grid + x0 * line + mate * ROW, column + y0 * ROW
                     x, y = load(memory, r), load(memory, r + HALF)
                     store(memory, b, load(memory, b) + fma(x, c, y * s))
                     store(memory, b + HALF, load(memory, b + HALF) + fma(y, c, -(x * s)))
@@ -192,7 +193,7 @@ def _transform_adjoint(
         other = room + n0 * ROW
         half = fill(memory, 0.5)
         for h in range(n0):
-            o = out + (h * columns + k) * row_step
+            o = out + (k * n0 + h) * row_step
             ax, bx = half * load(memory, o), half * load(memory, o + HALF)
             ay, by = half * load(memory, o + part_step), half * load(memory, o + part_step + HALF)
             a, b = room + h * ROW, other + ((n0 - h) % n0) * ROW
@@ -209,7 +210,7 @@ def _transform_adjoint(
     for x0 in range(rows):
         fft(memory, grid + x0 * line, ROW, room, ROW, scratch, plan1, program, reals, HALF)
         for i in range(n1 * ROW):
-            values[labels[at + x0 * line + i]] += memory[room + i]
+            values[labels[at + x0 * n1 * ROW + i]] += memory[room + i]
 
 
 # ---- matrices on orbits -------------------------------------------------------------------------------------------------
@@ -243,7 +244,7 @@ def _matrix(values: Array, memory: Array, program: Array, op: Any, labels: Array
         _put(memory, out, row_step, part_step, parts, i + 3, outputs, d0, d1)
 
 
-@kernel
+@inlined
 def _put(
     memory: Array, out: Any, row_step: Any, part_step: Any, parts: Any, i: Any, outputs: Any, x: Any, y: Any
 ) -> None:
@@ -321,7 +322,7 @@ def _decimation(memory: Array, program: Array, op: Any, reals: Array, chunk: Any
 @kernel
 def _decimation_adjoint(memory: Array, program: Array, op: Any, reals: Array, chunk: Any) -> None:
     count, p2, real, places = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
-    factors, roots, room = program[op + 6], program[op + 7], program[op + 8]
+    factors, roots, _room = program[op + 6], program[op + 7], program[op + 8]
     out, row_step, part_step = program[op + 9] + program[op + 12] * chunk, program[op + 10], program[op + 11]
     gaps = op + 13
     # the children's rows are sums over the members of their orbits

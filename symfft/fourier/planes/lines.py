@@ -122,10 +122,24 @@ def plan_lines(
         angles = np.exp(-1j * np.pi * ((group.l_unique * form.shift) % (2 * n2)) / n2)
         twist = np.exp(-2j * np.pi * (group.remainder * np.arange(n) % n2) / n2)
         heads.append(
-            [blocks, count, tables.put_ints(j), tables.put_ints(mates), tables.put_complex(angles)]
-            + [tables.put_complex(twist) if group.remainder else -1]
-            + [done, tables.put_reals(factors.transpose(2, 0, 3, 1, 4)), tables.put_reals(finals)]
-            + [start, len(group.lines), tables.put_reals(group.images), tables.put_reals(orbit_size[line]), 0, 0, 0]
+            [
+                blocks,
+                count,
+                tables.put_ints(j),
+                tables.put_ints(mates),
+                tables.put_complex(angles),
+                tables.put_complex(twist) if group.remainder else -1,
+                done,
+                tables.put_reals(factors.transpose(2, 0, 3, 1, 4)),
+                tables.put_reals(finals),
+                start,
+                len(group.lines),
+                tables.put_reals(group.images),
+                tables.put_reals(orbit_size[line]),
+                0,
+                0,
+                0,
+            ]
         )
         done += len(sources[-1])
         start += 2 * count * len(group.lines)
@@ -138,8 +152,16 @@ def plan_lines(
     root_period = int(np.lcm(n0, n1))
     roots = tables.put_complex(np.exp(2j * np.pi * np.arange(root_period) / root_period)) if any(sheared) else 0
     described = [
-        [groups_of_columns, tables.put_ints(np.concatenate([columns, planes.reshape(-1)])), part, int(is_sheared)]
-        + [root_period, roots, first_step, first_source]
+        [
+            groups_of_columns,
+            tables.put_ints(np.concatenate([columns, planes.reshape(-1)])),
+            part,
+            int(is_sheared),
+            root_period,
+            roots,
+            first_step,
+            first_source,
+        ]
         for (groups_of_columns, columns, planes, part), is_sheared in zip(
             (_columns(frame, kinds[kind], places[kind], g, z) for kind, g, z in segments), sheared, strict=True
         )

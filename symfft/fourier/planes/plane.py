@@ -286,7 +286,7 @@ def _rows_of_transform(node: Node) -> Rows:
         phase = -turns(kept, s, node.shape)[0] - half_phase(kept, d, node.shape)
         phase = np.where(conjugate, -phase, phase)
     return Rows(
-        (kept[0] * columns + kept[1]).reshape(node.shape),
+        (kept[1] * n0 + kept[0]).reshape(node.shape),
         (phase % period).reshape(node.shape),
         period,
         conjugate.reshape(node.shape),

@@ -1,7 +1,7 @@
 """The plane stage written down as tables of numbers for the compiled loops.
 
 ``program`` holds the number of kinds of plane; for each kind the number of chunks of sixteen planes, the number of
-steps and the steps; a step is its kind, its length and its fields. FFT plans and places of rows are kept in the same
+steps and the steps; a step is its kind, its length, its fields and its length again. FFT plans and places of rows are kept in the same
 table, labels (numbers of asymmetric-unit values) and real coefficients in two others. The *memory* that the steps work
 on is divided by :class:`Memory`.
 """
@@ -132,7 +132,8 @@ class Writer:
         return Place(self.memory.reserve(rows.count * parts * ROW), parts * ROW, ROW, 0, rows)
 
     def _step(self, kind: int, fields: list[int]) -> None:
-        self.steps.append([kind, len(fields) + 2, *fields])
+        length = len(fields) + 3
+        self.steps.append([kind, length, *fields, length])
 
     def _put_labels(self, points: IntArray) -> int:
         return self.tables.put_labels(self.labels_at(points))
@@ -147,19 +148,36 @@ class Writer:
             s, d = half_turn(node)
             rows = n0 // 2 + 1
             columns = n1 // 2 + 1
-            h = np.stack(np.meshgrid(np.arange(n0), np.arange(columns), indexing="ij")).reshape(2, -1)
+            h = np.stack(np.meshgrid(np.arange(n0), np.arange(columns))).reshape(2, -1)
             period = 2 * math.lcm(n0, n1)
             strip = np.exp(2j * np.pi * (half_phase(h, d, node.shape) % period) / period)
             mates = np.exp(-2j * np.pi * (np.arange(n1) * d[1] % n1) / n1)
             phases = self.tables.put_complex(np.concatenate([mates, strip]))
         x = np.stack(np.meshgrid(np.arange(rows), np.arange(n1), indexing="ij")).reshape(2, -1)
         points = node.origin[:, None] + node.step * ((x + s[:, None]) % n)
-        grid = self.memory.reserve(rows * n1 * ROW)
+        # an odd number of cache lines apart, so that a column's rows do not compete for the same place in the cache
+        line = (n1 + (n1 + 1) % 2) * ROW
+        grid = self.memory.reserve(rows * line)
         self._step(
             TRANSFORM,
-            [n0, n1, rows, int(centred), int(d[0]), grid, self.scratch]
-            + [self.tables.fft(n1), self.tables.fft(n0), self._put_labels(points), phases]
-            + [place.start, place.row_step, place.part_step, place.chunk_step],
+            [
+                n0,
+                n1,
+                rows,
+                int(centred),
+                int(d[0]),
+                grid,
+                self.scratch,
+                self.tables.fft(n0),
+                self.tables.fft(n1),
+                self._put_labels(points),
+                phases,
+                place.start,
+                place.row_step,
+                place.part_step,
+                place.chunk_step,
+                line,
+            ],
         )
 
     def _matrix(self, node: Node, place: Place) -> None:
@@ -191,10 +209,18 @@ class Writer:
         where = np.stack(np.unravel_index(orbits, node.shape))
         self._step(
             MATRIX,
-            [points, outputs, 1 if place.rows.real else 2]
-            + [self._put_labels(node.origin[:, None] + node.step * where)]
-            + [self.memory.reserve(points * ROW), self.tables.put_reals(by_fours)]
-            + [place.start, place.row_step, place.part_step, place.chunk_step],
+            [
+                points,
+                outputs,
+                1 if place.rows.real else 2,
+                self._put_labels(node.origin[:, None] + node.step * where),
+                self.memory.reserve(points * ROW),
+                self.tables.put_reals(by_fours),
+                place.start,
+                place.row_step,
+                place.part_step,
+                place.chunk_step,
+            ],
         )
 
     def _decimation(self, node: Node, place: Place, children: list[Place], start: int, end: int) -> None:
@@ -231,8 +257,20 @@ class Writer:
             gaps.append(0 if rows.real else source.part_step)
         self._step(
             DECIMATION,
-            [len(unique), p * p, int(place.rows.real)]
-            + [self.tables.put_ints(addresses), self.tables.put_reals(factors), self.tables.put_complex(roots)]
-            + [self.memory.reserve(2 * p * p * ROW), place.start, place.row_step, place.part_step, place.chunk_step]
-            + [*gaps, start, end],
+            [
+                len(unique),
+                p * p,
+                int(place.rows.real),
+                self.tables.put_ints(addresses),
+                self.tables.put_reals(factors),
+                self.tables.put_complex(roots),
+                self.memory.reserve(2 * p * p * ROW),
+                place.start,
+                place.row_step,
+                place.part_step,
+                place.chunk_step,
+                *gaps,
+                start,
+                end,
+            ],
         )
