@@ -92,9 +92,9 @@ class PlanesTransform:
             places.append(Place(memory.reserve(rows.count * parts * wide), parts * wide, wide, ROW, rows))
         self._rows = slice(start, memory.size)
         for kind, node, place in zip(kinds, nodes, places, strict=True):
-            writer = Writer(tables, memory, scratch, _labels_at(au, frame, kind))
+            writer = Writer(tables, memory, scratch, au.size, _labels_at(au, frame, kind))
             writer.write(node, place)
-            steps += [-(-len(kind.planes) // ROW), len(writer.steps)]
+            steps += [-(-len(kind.planes) // ROW), len(writer.steps), len(kind.planes)]
             steps += [number for step in writer.steps for number in step]
         self._steps = tables.put_ints(np.array(steps))
         self._lines, hkl, lines_cost = plan_lines(frame, kinds, places, tables, memory)
@@ -156,6 +156,8 @@ def _labels_at(au: AsymmetricUnit, frame: Frame, kind: Kind) -> Any:
             sum(int(b) * p for b, p in zip(row, place, strict=True) if b) % k
             for row, k in zip(frame.basis, au.shape, strict=True)
         ]
-        return au.labels[m[0], m[1], m[2]]
+        labels = au.labels[m[0], m[1], m[2]]
+        labels[-1, :, len(kind.planes) - ROW * (chunks - 1) :] = -1
+        return labels
 
     return labels_at

@@ -147,6 +147,8 @@ interleave_low = _shuffle([i // 2 + LANES * (i % 2) for i in range(LANES)])
 interleave_high = _shuffle([LANES // 2 + i // 2 + LANES * (i % 2) for i in range(LANES)])
 evens = _shuffle(list(range(0, 2 * LANES, 2)))
 odds = _shuffle(list(range(1, 2 * LANES, 2)))
+#: the first vector backwards
+reverse = _shuffle(list(range(LANES - 1, -1, -1)))
 
 
 def _define(symbol: Any, instruction: str, arity: int) -> None:

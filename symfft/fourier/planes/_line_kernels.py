@@ -55,6 +55,7 @@ def lines_forward(memory: Array, out: Array, program: Array, at: Any, reals: Arr
         program[at + 4],
         program[at + 5],
     )
+    fold = n if program[at + 6] else 0
     subs = 1 if form == COMPLEX else 2
     first_segment = at + 8
     head = first_segment + SEGMENT_FIELDS * segments
@@ -89,6 +90,7 @@ def lines_forward(memory: Array, out: Array, program: Array, at: Any, reals: Arr
                         room,
                         scratch,
                         sub,
+                        fold,
                     )
             if twiddle >= 0:
                 _twist(memory, room, n, reals, twiddle, 1.0)
@@ -139,6 +141,7 @@ def lines_adjoint(memory: Array, given: Array, program: Array, at: Any, reals: A
         program[at + 4],
         program[at + 5],
     )
+    fold = n if program[at + 6] else 0
     subs = 1 if form == COMPLEX else 2
     first_segment = at + 8
     head = first_segment + SEGMENT_FIELDS * segments
@@ -214,11 +217,12 @@ def lines_adjoint(memory: Array, given: Array, program: Array, at: Any, reals: A
                         room,
                         scratch,
                         sub,
+                        fold,
                     )
         head += CLASS_FIELDS
 
 
-# ---- between rows of planes and lines -----------------------------------------------------------------------------------
+# ---- between rows of planes and lines ----
 
 
 @inlined
@@ -232,8 +236,12 @@ def _assemble(
     line: Any,
     scratch: Any,
     sub: Any,
+    fold: Any,
 ) -> None:
-    """Write p(z) = e(-(H·u)/N) P(RᵀH; ±z) of eight lines into a row for each z; times i, added, for the second eight."""
+    """Write p(z) = e(-(H·u)/N) P(RᵀH; ±z) of eight lines into a row for each z; times i, added, for the second eight.
+
+    Where `fold` is n and not zero, p(n - z) = conj p(z) is written too.
+    """
     groups, columns, part, sheared = program[segment], program[segment + 1], program[segment + 2], program[segment + 3]
     xx, xy = load(reals, factor), load(reals, factor + LANES)
     yx, yy = load(reals, factor + 2 * LANES), load(reals, factor + 3 * LANES)
@@ -254,11 +262,18 @@ def _assemble(
             if sheared:
                 c, s = _shear(memory, program, reals, segment, source, LANES * group + j, scratch + 2 * LANES * LANES)
                 u, v = fma(u, c, -(v * s)), fma(u, s, v * c)
-            o = line + ROW * z
-            if sub:
-                u, v = load(memory, o) - v, load(memory, o + HALF) + u
-            store(memory, o, u)
-            store(memory, o + HALF, v)
+            _lay(memory, line + ROW * z, u, v, sub)
+            if fold and z and 2 * z != fold:
+                _lay(memory, line + ROW * (fold - z), u, -v, sub)
+
+
+@inlined
+def _lay(memory: Array, o: Any, u: Any, v: Any, sub: Any) -> None:
+    """Write u + iv to a row, or add i(u + iv)."""
+    if sub:
+        u, v = load(memory, o) - v, load(memory, o + HALF) + u
+    store(memory, o, u)
+    store(memory, o + HALF, v)
 
 
 @inlined
@@ -272,6 +287,7 @@ def _distribute(
     line: Any,
     scratch: Any,
     sub: Any,
+    fold: Any,
 ) -> None:
     """Transposed map of :func:`_assemble`."""
     groups, columns, part, sheared = program[segment], program[segment + 1], program[segment + 2], program[segment + 3]
@@ -284,6 +300,13 @@ def _distribute(
             if z >= 0:
                 o = line + ROW * z
                 u, v = load(memory, o), load(memory, o + HALF)
+                if fold and z and 2 * z != fold:
+                    o = line + ROW * (fold - z)
+                    a, b = load(memory, o), load(memory, o + HALF)
+                    if sub:
+                        u, v = u - a, v + b
+                    else:
+                        u, v = u + a, v - b
                 if sub:
                     u, v = v, -u
                 if sheared:
@@ -389,7 +412,7 @@ def _twist(memory: Array, line: Any, n: Any, reals: Array, twiddle: Any, sign: A
         store(memory, line + ROW * z + HALF, fma(x, s, y * c))
 
 
-# ---- between lanes and complex numbers ------------------------------------------------------------------------------------
+# ---- between lanes and complex numbers ----
 
 
 @inlined

@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 
 from symfft.fourier.planes._compile import inlined, kernel
 from symfft.fourier.planes._fft import HALF, ROW, fft
-from symfft.fourier.planes._lanes import fill, fma, gather, load, spread, store
+from symfft.fourier.planes._lanes import fill, fma, gather, load, reverse, spread, store
 
 Array = NDArray[Any]
 
 TRANSFORM, MATRIX, DECIMATION = 0, 1, 2
+
+#: How eight values follow one another; see :meth:`Tables.put_labels`.
+UPWARDS, DOWNWARDS, ANYHOW = 0, 1, 2
 
 
 @kernel
@@ -32,20 +35,22 @@ def planes_forward(values: Array, memory: Array, program: Array, at: Any, labels
     at += 1
     for _ in range(kinds):
         chunks, steps = program[at], program[at + 1]
+        planes = program[at + 2]
         for chunk in range(chunks):
-            op = at + 2
+            width = HALF if planes - ROW * chunk <= HALF else ROW
+            op = at + 3
             for _ in range(steps):
                 kind = program[op]
                 if kind == TRANSFORM:
                     _transform(values, memory, program, op, labels, reals, chunk)
                 elif kind == MATRIX:
-                    _matrix(values, memory, program, op, labels, reals, chunk)
+                    _matrix(values, memory, program, op, labels, reals, chunk, width)
                 else:
-                    _decimation(memory, program, op, reals, chunk)
+                    _decimation(memory, program, op, reals, chunk, width)
                 op += program[op + 1]
         for _ in range(steps):
-            at += program[at + 3]
-        at += 2
+            at += program[at + 4]
+        at += 3
 
 
 @kernel
@@ -55,10 +60,12 @@ def planes_adjoint(values: Array, memory: Array, program: Array, at: Any, labels
     at += 1
     for _ in range(kinds):
         chunks, steps = program[at], program[at + 1]
-        end = at + 2
+        end = at + 3
         for _ in range(steps):
             end += program[end + 1]
+        planes = program[at + 2]
         for chunk in range(chunks):
+            width = HALF if planes - ROW * chunk <= HALF else ROW
             op = end
             for _ in range(steps):
                 op -= program[op - 1]
@@ -68,11 +75,41 @@ def planes_adjoint(values: Array, memory: Array, program: Array, at: Any, labels
                 elif kind == MATRIX:
                     _matrix_adjoint(values, memory, program, op, labels, reals, chunk)
                 else:
-                    _decimation_adjoint(memory, program, op, reals, chunk)
+                    _decimation_adjoint(memory, program, op, reals, chunk, width)
         at = end
 
 
-# ---- row-column transforms ----------------------------------------------------------------------------------------------
+# ---- values of the asymmetric unit ----
+
+
+@inlined
+def _fetch(values: Array, program: Array, labels: Array, at: Any) -> Any:
+    """Return eight values: a run upwards, a run downwards, or any."""
+    code = program[at]
+    start = code >> 2
+    if code & 3 == UPWARDS:
+        return load(values, start)
+    if code & 3 == DOWNWARDS:
+        return reverse(load(values, start), load(values, start))
+    return gather(values, labels, start)
+
+
+@inlined
+def _deposit(values: Array, program: Array, labels: Array, at: Any, memory: Array, source: Any) -> None:
+    """Add to eight values."""
+    code = program[at]
+    start = code >> 2
+    if code & 3 == UPWARDS:
+        store(values, start, load(values, start) + load(memory, source))
+    elif code & 3 == DOWNWARDS:
+        lanes = load(memory, source)
+        store(values, start, load(values, start) + reverse(lanes, lanes))
+    else:
+        for i in range(HALF):
+            values[labels[start + i]] += memory[source + i]
+
+
+# ---- row-column transforms ----
 
 
 @kernel
@@ -81,14 +118,14 @@ def _transform(values: Array, memory: Array, program: Array, op: Any, labels: Ar
     d0, grid, scratch = program[op + 6], program[op + 7], program[op + 8]
     plan0, plan1, at, phases = program[op + 9], program[op + 10], program[op + 11], program[op + 12]
     out, row_step, part_step = program[op + 13] + program[op + 16] * chunk, program[op + 14], program[op + 15]
-    at += chunk * rows * n1 * ROW
+    at += chunk * rows * n1 * 2
     room = scratch + 2 * max(n0, n1) * ROW
     line = program[op + 17]
     for x0 in range(rows):
         for x1 in range(n1):
-            p = at + (x0 * n1 + x1) * ROW
-            store(memory, room + x1 * ROW, gather(values, labels, p))
-            store(memory, room + x1 * ROW + HALF, gather(values, labels, p + HALF))
+            p = at + (x0 * n1 + x1) * 2
+            store(memory, room + x1 * ROW, _fetch(values, program, labels, p))
+            store(memory, room + x1 * ROW + HALF, _fetch(values, program, labels, p + 1))
         fft(memory, room, ROW, grid + x0 * line, ROW, scratch, plan1, program, reals, 0)
     columns = n1 // 2 + 1
     for k in range(columns):
@@ -112,7 +149,7 @@ def _transform(values: Array, memory: Array, program: Array, op: Any, labels: Ar
             fft(memory, grid + mate * ROW, line, other, ROW, scratch, plan0, program, reals, 0)
         half = fill(memory, 0.5)
         for h in range(n0):
-            a, b = room + h * ROW, other + ((n0 - h) % n0) * ROW
+            a, b = room + h * ROW, other + (n0 - h if h else 0) * ROW
             ax, ay = half * load(memory, a), half * load(memory, a + HALF)
             bx, by = half * load(memory, b), half * load(memory, b + HALF)
             o = out + (k * n0 + h) * row_step
@@ -159,7 +196,7 @@ def _transform_adjoint(
     d0, grid, scratch = program[op + 6], program[op + 7], program[op + 8]
     plan0, plan1, at, phases = program[op + 9], program[op + 10], program[op + 11], program[op + 12]
     out, row_step, part_step = program[op + 13] + program[op + 16] * chunk, program[op + 14], program[op + 15]
-    at += chunk * rows * n1 * ROW
+    at += chunk * rows * n1 * 2
     room = scratch + 2 * max(n0, n1) * ROW
     columns = n1 // 2 + 1
     line = program[op + 17]
@@ -196,7 +233,7 @@ def _transform_adjoint(
             o = out + (k * n0 + h) * row_step
             ax, bx = half * load(memory, o), half * load(memory, o + HALF)
             ay, by = half * load(memory, o + part_step), half * load(memory, o + part_step + HALF)
-            a, b = room + h * ROW, other + ((n0 - h) % n0) * ROW
+            a, b = room + h * ROW, other + (n0 - h if h else 0) * ROW
             store(memory, a, ax - by)
             store(memory, a + HALF, ay + bx)
             store(memory, b, ax + by)
@@ -209,49 +246,49 @@ def _transform_adjoint(
         fft(memory, room, ROW, grid + k * ROW, line, scratch, plan0, program, reals, HALF)
     for x0 in range(rows):
         fft(memory, grid + x0 * line, ROW, room, ROW, scratch, plan1, program, reals, HALF)
-        for i in range(n1 * ROW):
-            values[labels[at + x0 * n1 * ROW + i]] += memory[room + i]
+        for i in range(2 * n1):
+            _deposit(values, program, labels, at + 2 * x0 * n1 + i, memory, room + HALF * i)
 
 
-# ---- matrices on orbits -------------------------------------------------------------------------------------------------
+# ---- matrices on orbits ----
 
 
 @kernel
-def _matrix(values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any) -> None:
+def _matrix(
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, width: Any
+) -> None:
     points, outputs, parts, at = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
     room, matrix = program[op + 6], program[op + 7]
     out, row_step, part_step = program[op + 8] + program[op + 11] * chunk, program[op + 9], program[op + 10]
-    at += chunk * points * ROW
+    at += chunk * points * 2
     for i in range(0, points * ROW, HALF):
-        store(memory, room + i, gather(values, labels, at + i))
-    for i in range(0, outputs, 4):
-        m = matrix + i * points
-        a0, a1, b0, b1 = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
-        c0, c1, d0, d1 = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
-        for k in range(points):
-            x0, x1 = load(memory, room + k * ROW), load(memory, room + k * ROW + HALF)
-            w = spread(reals, m + 4 * k)
-            a0, a1 = fma(w, x0, a0), fma(w, x1, a1)
-            w = spread(reals, m + 4 * k + 1)
-            b0, b1 = fma(w, x0, b0), fma(w, x1, b1)
-            w = spread(reals, m + 4 * k + 2)
-            c0, c1 = fma(w, x0, c0), fma(w, x1, c1)
-            w = spread(reals, m + 4 * k + 3)
-            d0, d1 = fma(w, x0, d0), fma(w, x1, d1)
-        _put(memory, out, row_step, part_step, parts, i, outputs, a0, a1)
-        _put(memory, out, row_step, part_step, parts, i + 1, outputs, b0, b1)
-        _put(memory, out, row_step, part_step, parts, i + 2, outputs, c0, c1)
-        _put(memory, out, row_step, part_step, parts, i + 3, outputs, d0, d1)
+        store(memory, room + i, _fetch(values, program, labels, at + i // HALF))
+    for half in range(0, width, HALF):
+        for i in range(0, outputs, 8):
+            m = matrix + i * points
+            a, b, c, d = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
+            e, f, g, h = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
+            for k in range(points):
+                x = load(memory, room + k * ROW + half)
+                r = m + 8 * k
+                a, b = fma(spread(reals, r), x, a), fma(spread(reals, r + 1), x, b)
+                c, d = fma(spread(reals, r + 2), x, c), fma(spread(reals, r + 3), x, d)
+                e, f = fma(spread(reals, r + 4), x, e), fma(spread(reals, r + 5), x, f)
+                g, h = fma(spread(reals, r + 6), x, g), fma(spread(reals, r + 7), x, h)
+            _put(memory, out + half, row_step, part_step, parts, i, outputs, a)
+            _put(memory, out + half, row_step, part_step, parts, i + 1, outputs, b)
+            _put(memory, out + half, row_step, part_step, parts, i + 2, outputs, c)
+            _put(memory, out + half, row_step, part_step, parts, i + 3, outputs, d)
+            _put(memory, out + half, row_step, part_step, parts, i + 4, outputs, e)
+            _put(memory, out + half, row_step, part_step, parts, i + 5, outputs, f)
+            _put(memory, out + half, row_step, part_step, parts, i + 6, outputs, g)
+            _put(memory, out + half, row_step, part_step, parts, i + 7, outputs, h)
 
 
 @inlined
-def _put(
-    memory: Array, out: Any, row_step: Any, part_step: Any, parts: Any, i: Any, outputs: Any, x: Any, y: Any
-) -> None:
+def _put(memory: Array, out: Any, row_step: Any, part_step: Any, parts: Any, i: Any, outputs: Any, x: Any) -> None:
     if i < outputs:
-        o = out + (i // parts) * row_step + (i % parts) * part_step
-        store(memory, o, x)
-        store(memory, o + HALF, y)
+        store(memory, out + (i // parts) * row_step + (i % parts) * part_step, x)
 
 
 @kernel
@@ -261,14 +298,14 @@ def _matrix_adjoint(
     points, outputs, parts, at = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
     room, matrix = program[op + 6], program[op + 7]
     out, row_step, part_step = program[op + 8] + program[op + 11] * chunk, program[op + 9], program[op + 10]
-    at += chunk * points * ROW
+    at += chunk * points * 2
     for k in range(0, points, 2):
         a0, a1, b0, b1 = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
-        next_point = 4 if k + 1 < points else 0
+        next_point = 8 if k + 1 < points else 0
         for i in range(outputs):
             o = out + (i // parts) * row_step + (i % parts) * part_step
             x0, x1 = load(memory, o), load(memory, o + HALF)
-            m = matrix + (i // 4) * 4 * points + 4 * k + i % 4
+            m = matrix + (i // 8) * 8 * points + 8 * k + i % 8
             w = spread(reals, m)
             a0, a1 = fma(w, x0, a0), fma(w, x1, a1)
             w = spread(reals, m + next_point)
@@ -278,15 +315,15 @@ def _matrix_adjoint(
         if next_point:
             store(memory, room + (k + 1) * ROW, b0)
             store(memory, room + (k + 1) * ROW + HALF, b1)
-    for i in range(points * ROW):
-        values[labels[at + i]] += memory[room + i]
+    for i in range(2 * points):
+        _deposit(values, program, labels, at + i, memory, room + HALF * i)
 
 
-# ---- decimation ---------------------------------------------------------------------------------------------------------
+# ---- decimation ----
 
 
 @kernel
-def _decimation(memory: Array, program: Array, op: Any, reals: Array, chunk: Any) -> None:
+def _decimation(memory: Array, program: Array, op: Any, reals: Array, chunk: Any, width: Any) -> None:
     count, p2, real, places = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
     factors, roots, room = program[op + 6], program[op + 7], program[op + 8]
     out, row_step, part_step = program[op + 9] + program[op + 12] * chunk, program[op + 10], program[op + 11]
@@ -298,13 +335,13 @@ def _decimation(memory: Array, program: Array, op: Any, reals: Array, chunk: Any
             f = factors + 4 * (i * p2 + y)
             t = room + 2 * ROW * y
             xx, xy, yx, yy = spread(reals, f), spread(reals, f + 1), spread(reals, f + 2), spread(reals, f + 3)
-            for half in range(0, ROW, HALF):
+            for half in range(0, width, HALF):
                 x, z = load(memory, a + half), load(memory, b + half)
                 store(memory, t + half, fma(xx, x, xy * z))
                 store(memory, t + ROW + half, fma(yx, x, yy * z))
         o = out + i * p2 * row_step
         for s in range(p2):
-            for half in range(0, ROW, HALF):
+            for half in range(0, width, HALF):
                 x, z = fill(memory, 0.0), fill(memory, 0.0)
                 for y in range(p2):
                     r = roots + 2 * (s * p2 + y)
@@ -320,7 +357,7 @@ def _decimation(memory: Array, program: Array, op: Any, reals: Array, chunk: Any
 
 
 @kernel
-def _decimation_adjoint(memory: Array, program: Array, op: Any, reals: Array, chunk: Any) -> None:
+def _decimation_adjoint(memory: Array, program: Array, op: Any, reals: Array, chunk: Any, width: Any) -> None:
     count, p2, real, places = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
     factors, roots, _room = program[op + 6], program[op + 7], program[op + 8]
     out, row_step, part_step = program[op + 9] + program[op + 12] * chunk, program[op + 10], program[op + 11]
@@ -336,7 +373,7 @@ def _decimation_adjoint(memory: Array, program: Array, op: Any, reals: Array, ch
             b = a + program[gaps + y]
             f = factors + 4 * (i * p2 + y)
             xx, xy, yx, yy = spread(reals, f), spread(reals, f + 1), spread(reals, f + 2), spread(reals, f + 3)
-            for half in range(0, ROW, HALF):
+            for half in range(0, width, HALF):
                 u, v = fill(memory, 0.0), fill(memory, 0.0)
                 for s in range(p2):
                     r = roots + 2 * (s * p2 + y)

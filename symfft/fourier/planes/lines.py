@@ -82,7 +82,8 @@ def plan_lines(
     groups, remainder = _alike(frame, h, c)
     form = _form(frame, remainder, c)
     subs = 1 if form.code == COMPLEX else 2
-    segments = _segments(frame, kinds, places, n)
+    fold = form.code == REAL_OUT and form.shift == 0
+    segments = _segments(frame, kinds, n, fold)
     room = memory.reserve(4 * max(n, 8) * ROW)
 
     phi = np.zeros(h.shape[1], dtype=np.int64)
@@ -99,6 +100,7 @@ def plan_lines(
     hkl = []
     start = 0
     done = 0
+    signed = (np.arange(n) + (n - 1) // 2) % n - (n - 1) // 2
     scale = c / 2 if form.code == REAL_IN else c
     for group in groups:
         count = len(group.l_unique)
@@ -120,7 +122,7 @@ def plan_lines(
         j = (group.l_unique - group.remainder) // c % n
         mates = (-group.l_unique - group.remainder) // c % n
         angles = np.exp(-1j * np.pi * ((group.l_unique * form.shift) % (2 * n2)) / n2)
-        twist = np.exp(-2j * np.pi * (group.remainder * np.arange(n) % n2) / n2)
+        twist = np.exp(-2j * np.pi * (group.remainder * signed % n2) / n2)
         heads.append(
             [
                 blocks,
@@ -163,13 +165,13 @@ def plan_lines(
             first_source,
         ]
         for (groups_of_columns, columns, planes, part), is_sheared in zip(
-            (_columns(frame, kinds[kind], places[kind], g, z) for kind, g, z in segments), sheared, strict=True
+            (_columns(frame, kinds[kind], places[kind], g, z, n) for kind, g, z in segments), sheared, strict=True
         )
     ]
     plan = tables.fft(n)
     at = tables.put_ints(
         np.concatenate(
-            [[len(heads), form.code, n, plan, len(segments), room, 0, 0], np.ravel(described), np.ravel(heads)]
+            [[len(heads), form.code, n, plan, len(segments), room, int(fold), 0], np.ravel(described), np.ravel(heads)]
         ).astype(np.int64)
     )
     blocks = sum(head[0] for head in heads)
@@ -262,18 +264,22 @@ def _form(frame: Frame, remainder: IntArray, c: int) -> Form:
     return Form(COMPLEX, np.zeros(2, dtype=np.int64), 0)
 
 
-def _segments(frame: Frame, kinds: list[Kind], places: list[Place], n: int) -> list[tuple[int, int, IntArray]]:
-    """Return (kind of plane, operator, planes z) such that the operator's images of the planes fill [0, n) once."""
-    first = first_planes(frame)[:n]
+def _segments(frame: Frame, kinds: list[Kind], n: int, fold: bool) -> list[tuple[int, int, IntArray]]:
+    """Return (kind of plane, operator, planes z) such that the operator's images of the planes fill a period once.
+
+    The period is -n/2 < z <= n/2, or its upper half where the other follows from it.
+    """
+    first = first_planes(frame)
     kind_of = {z: i for i, kind in enumerate(kinds) for z in kind.planes.tolist()}
     one = np.eye(2, dtype=np.int64)
     plain = [0 if np.array_equal(r, one) else 1 if np.array_equal(r, -one) else 2 for r in frame.rotations]
     order = sorted(range(len(plain)), key=lambda g: (plain[g], frame.signs[g] < 0, frame.shifts[g]))
     found: dict[tuple[int, int], list[int]] = {}
-    for z, source in enumerate(first.tolist()):
-        g = next(g for g in order if (frame.signs[g] * source + frame.shifts[g]) % frame.shape[2] == z)
+    for z in range(0 if fold else -((n - 1) // 2), n // 2 + 1):
+        source = int(first[z])
+        g = next(g for g in order if (frame.signs[g] * source + frame.shifts[g] - z) % frame.shape[2] == 0)
         found.setdefault((kind_of[source], g), []).append(source)
-    return [(kind, g, np.array(z)) for (kind, g), z in found.items()]
+    return [(kind, g, np.sort(z)) for (kind, g), z in found.items()]
 
 
 class _LineRows(NamedTuple):
@@ -306,13 +312,13 @@ def _rows(frame: Frame, place: Place, h: IntArray, g: int, phi: IntArray, period
     return _LineRows(address, factors, steps)
 
 
-def _columns(frame: Frame, kind: Kind, place: Place, g: int, planes: IntArray) -> tuple[int, IntArray, IntArray, int]:
+def _columns(frame: Frame, kind: Kind, place: Place, g: int, planes: IntArray, n: int) -> tuple[int, IntArray, IntArray, int]:
     """Where the columns of a segment's rows go: groups of eight, z or -1, (z, c0, c1) of each."""
     groups = -(-len(kind.planes) // LANES)
     columns = np.full(groups * LANES, -1)
     source = np.zeros((groups * LANES, 3), dtype=np.int64)
     number = np.searchsorted(kind.planes, planes)
-    columns[number] = (frame.signs[g] * planes + frame.shifts[g]) % frame.shape[2]
+    columns[number] = (frame.signs[g] * planes + frame.shifts[g]) % n
     source[number, 0] = planes
     source[number, 1:] = kind.centres[number]
     return groups, columns, source, 0 if place.rows.real else place.part_step

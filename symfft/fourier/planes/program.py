@@ -1,7 +1,7 @@
 """The plane stage written down as tables of numbers for the compiled loops.
 
 ``program`` holds the number of kinds of plane; for each kind the number of chunks of sixteen planes, the number of
-steps and the steps; a step is its kind, its length, its fields and its length again. FFT plans and places of rows are kept in the same
+steps, the number of planes and the steps; a step is its kind, its length, its fields and its length again. FFT plans and places of rows are kept in the same
 table, labels (numbers of asymmetric-unit values) and real coefficients in two others. The *memory* that the steps work
 on is divided by :class:`Memory`.
 """
@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._fft import ROW, fft_tables
-from symfft.fourier.planes._plane_kernels import DECIMATION, MATRIX, TRANSFORM
+from symfft.fourier.planes._fft import HALF, ROW, fft_tables
+from symfft.fourier.planes._plane_kernels import ANYHOW, DECIMATION, DOWNWARDS, MATRIX, TRANSFORM, UPWARDS
 from symfft.fourier.planes.plane import (
     Node,
     Rows,
@@ -60,12 +60,25 @@ class Tables:
         """Append complex numbers as pairs of reals."""
         return self.put_reals(np.ascontiguousarray(values, dtype=np.complex128).view(np.float64))
 
-    def put_labels(self, values: NDArray[np.int32]) -> int:
-        """Append numbers of orbits, and return where they begin."""
-        here = self.n_labels
-        self.labels.append(values.reshape(-1))
+    def put_labels(self, labels: NDArray[np.int32], size: int) -> int:
+        """Append numbers of orbits, eight to a code, and return where the codes begin among the integers.
+
+        Eight successive numbers are written as ``4 start + UPWARDS`` or ``4 start + DOWNWARDS`` with the lowest of
+        them, any others as ``4 place + ANYHOW`` with their place in `labels`. Lanes of -1, at the end of eight, may
+        have any value.
+        """
+        eights = labels.reshape(-1, HALF)
+        free = eights < 0
+        first = np.maximum(eights[:, 0], 0)
+        steps = np.arange(HALF)
+        up = ((eights == first[:, None] + steps) | free).all(axis=1) & (first + HALF <= size)
+        down = ((eights == first[:, None] - steps) | free).all(axis=1) & (first >= HALF - 1) & ~up
+        anyhow = ~(up | down)
+        codes = np.where(up, 4 * first.astype(np.int64) + UPWARDS, 4 * (first.astype(np.int64) - HALF + 1) + DOWNWARDS)
+        codes[anyhow] = 4 * (self.n_labels + HALF * np.arange(anyhow.sum())) + ANYHOW
+        self.labels.append(np.maximum(eights[anyhow], 0).reshape(-1))
         self.n_labels += self.labels[-1].size
-        return here
+        return self.put_ints(codes)
 
     def fft(self, n: int) -> int:
         """Return where the plan of a transform of length n is."""
@@ -109,6 +122,8 @@ class Writer:
     tables: Tables
     memory: Memory
     scratch: int
+    #: number of orbits
+    size: int
     #: orbit number of the points (x0, x1) of the chunks' planes
     labels_at: Callable[[IntArray], NDArray[np.int32]]
     steps: list[list[int]] = field(default_factory=list)
@@ -136,7 +151,7 @@ class Writer:
         self.steps.append([kind, length, *fields, length])
 
     def _put_labels(self, points: IntArray) -> int:
-        return self.tables.put_labels(self.labels_at(points))
+        return self.tables.put_labels(self.labels_at(points), self.size)
 
     def _transform(self, node: Node, place: Place) -> None:
         n0, n1 = node.shape
@@ -203,9 +218,9 @@ class Writer:
             matrix = np.ascontiguousarray(sums).view(np.float64).reshape(len(unique), -1, 2)
             matrix = matrix.transpose(0, 2, 1).reshape(2 * len(unique), -1)
         outputs, points = matrix.shape
-        padded = np.zeros((-(-outputs // 4) * 4, points))
+        padded = np.zeros((-(-outputs // 8) * 8, points))
         padded[:outputs] = matrix
-        by_fours = padded.reshape(-1, 4, points).transpose(0, 2, 1)
+        by_eights = padded.reshape(-1, 8, points).transpose(0, 2, 1)
         where = np.stack(np.unravel_index(orbits, node.shape))
         self._step(
             MATRIX,
@@ -215,7 +230,7 @@ class Writer:
                 1 if place.rows.real else 2,
                 self._put_labels(node.origin[:, None] + node.step * where),
                 self.memory.reserve(points * ROW),
-                self.tables.put_reals(by_fours),
+                self.tables.put_reals(by_eights),
                 place.start,
                 place.row_step,
                 place.part_step,
