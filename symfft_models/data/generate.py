@@ -112,7 +112,9 @@ def run(
         c for c in crystals if c.id not in known and not work.result(c.id).exists() and not work.failure(c.id).exists()
     ]
     deadline = time.monotonic() + 60 * minutes if minutes is not None else float("inf")
-    queue, running = iter(pending), []
+    # another run may have been at work in the same folder since
+    queue = (c for c in pending if not work.result(c.id).exists())
+    running: list[_Running] = []
     signal.signal(signal.SIGTERM, _stop)
     outcomes: Counter[str] = Counter()
     with tqdm(total=len(crystals), initial=len(crystals) - len(pending), unit="crystal", smoothing=0.02) as progress:
