@@ -13,6 +13,7 @@ from symfft.errors import ShapeError
 from symfft.fourier.blocks import plan_blocks
 from symfft.fourier.full import FullTransform, full_cost
 from symfft.fourier.reciprocal import Reflections, find_reflections
+from symfft.fourier.subgroup import SubgroupTransform, axis_subgroups
 
 if TYPE_CHECKING:
     from symfft.asymmetric_unit import AsymmetricUnit
@@ -71,10 +72,21 @@ class FourierPlan:
 
 def cheapest_engine(au: AsymmetricUnit, dtype: np.dtype[Any]) -> Engine:
     """Return the engine with the lowest modelled cost."""
-    blocks = plan_blocks(au)
-    if blocks is not None and blocks.cost < full_cost(au.shape):
-        return blocks
-    return FullTransform(au)
+    engines = direct_engines(au, dtype)
+    if not engines:
+        for group in axis_subgroups(au.space_group)[-1:]:
+            smaller = au.under(group)
+            engines = [SubgroupTransform(au, smaller, engine) for engine in direct_engines(smaller, dtype)]
+    best = min(engines, key=lambda engine: engine.cost, default=None)
+    return FullTransform(au) if best is None or best.cost > full_cost(au.shape) else best
+
+
+def direct_engines(au: AsymmetricUnit, dtype: np.dtype[Any]) -> list[Engine]:
+    """Return the engines that know the group and save work for it."""
+    from symfft.fourier.planes import plan_planes  # its kernels need numba to be defined
+
+    found: list[Engine | None] = [plan_blocks(au), plan_planes(au, dtype)]
+    return [engine for engine in found if engine is not None]
 
 
 def _in_threads(transform: Any, batch: NDArray[Any], workers: int | None) -> NDArray[Any]:
