@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._fft import ROW
+from symfft.fourier.planes._fft import HALF, ROW
 from symfft.fourier.planes._line_kernels import lines_adjoint, lines_forward
 from symfft.fourier.planes._plane_kernels import planes_adjoint, planes_forward
 from symfft.fourier.planes.frame import Frame, frames
@@ -85,10 +85,9 @@ class PlanesTransform:
         places = []
         start = memory.size
         for kind, node in zip(kinds, nodes, strict=True):
-            chunks = -(-len(kind.planes) // ROW)
             rows = rows_of(node)
             parts = 1 if rows.real else 2
-            wide = ROW * chunks
+            wide = -(-len(kind.planes) // HALF) * HALF
             places.append(Place(memory.reserve(rows.count * parts * wide), parts * wide, wide, ROW, rows))
         self._rows = slice(start, memory.size)
         for kind, node, place in zip(kinds, nodes, places, strict=True):

@@ -45,10 +45,10 @@ def radices(n: int) -> list[int]:
 
 
 def fft_tables(n: int, ints: list[int], reals: list[float], offset: int = 0) -> int:
-    """Append the passes of a transform of length n to the tables, and return where they begin; `offset` is where reals will begin.
+    """Append the passes of a transform of length n to the tables, and return where they begin.
 
     ``ints`` gets the number of passes and, for each, p, m, s and the place of its twiddle factors in ``reals``: for
-    each k the p - 1 factors of j = 1 … p - 1, and for radices above 5 the p factors ω_p^i.
+    each k the p - 1 factors of j = 1 … p - 1, and for radices above 5 the p factors ω_p^i. ``reals`` will be found from `offset` on.
     """
     here = len(ints)
     passes = radices(n)

@@ -12,7 +12,7 @@ from symfft.fourier.planes._lanes import fill, fma, gather, load, reverse, sprea
 
 Array = NDArray[Any]
 
-TRANSFORM, MATRIX, DECIMATION = 0, 1, 2
+TRANSFORM, MATRIX, DECIMATION, HALVING = 0, 1, 2, 3
 
 #: How eight values follow one another; see :meth:`Tables.put_labels`.
 UPWARDS, DOWNWARDS, ANYHOW = 0, 1, 2
@@ -42,9 +42,11 @@ def planes_forward(values: Array, memory: Array, program: Array, at: Any, labels
             for _ in range(steps):
                 kind = program[op]
                 if kind == TRANSFORM:
-                    _transform(values, memory, program, op, labels, reals, chunk)
+                    _transform(values, memory, program, op, labels, reals, chunk, width)
                 elif kind == MATRIX:
                     _matrix(values, memory, program, op, labels, reals, chunk, width)
+                elif kind == HALVING:
+                    _halving(memory, program, op, reals, chunk, width)
                 else:
                     _decimation(memory, program, op, reals, chunk, width)
                 op += program[op + 1]
@@ -71,9 +73,11 @@ def planes_adjoint(values: Array, memory: Array, program: Array, at: Any, labels
                 op -= program[op - 1]
                 kind = program[op]
                 if kind == TRANSFORM:
-                    _transform_adjoint(values, memory, program, op, labels, reals, chunk)
+                    _transform_adjoint(values, memory, program, op, labels, reals, chunk, width)
                 elif kind == MATRIX:
-                    _matrix_adjoint(values, memory, program, op, labels, reals, chunk)
+                    _matrix_adjoint(values, memory, program, op, labels, reals, chunk, width)
+                elif kind == HALVING:
+                    _halving_adjoint(memory, program, op, reals, chunk, width)
                 else:
                     _decimation_adjoint(memory, program, op, reals, chunk, width)
         at = end
@@ -113,7 +117,9 @@ def _deposit(values: Array, program: Array, labels: Array, at: Any, memory: Arra
 
 
 @kernel
-def _transform(values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any) -> None:
+def _transform(
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, width: Any
+) -> None:
     n0, n1, rows, centred = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
     d0, grid, scratch = program[op + 6], program[op + 7], program[op + 8]
     plan0, plan1, at, phases = program[op + 9], program[op + 10], program[op + 11], program[op + 12]
@@ -140,7 +146,8 @@ def _transform(values: Array, memory: Array, program: Array, op: Any, labels: Ar
                 x, y = load(memory, spectrum + h * ROW), load(memory, spectrum + h * ROW + HALF)
                 o = out + (k * n0 + h) * row_step
                 store(memory, o, fma(x, c, -(y * s)))
-                store(memory, o + HALF, fma(x, s, y * c))
+                if width > HALF:
+                    store(memory, o + HALF, fma(x, s, y * c))
             continue
         other = room
         fft(memory, grid + k * ROW, line, room, ROW, scratch, plan0, program, reals, 0)
@@ -154,9 +161,10 @@ def _transform(values: Array, memory: Array, program: Array, op: Any, labels: Ar
             bx, by = half * load(memory, b), half * load(memory, b + HALF)
             o = out + (k * n0 + h) * row_step
             store(memory, o, ax + bx)
-            store(memory, o + HALF, ay + by)
             store(memory, o + part_step, ay - by)
-            store(memory, o + part_step + HALF, bx - ax)
+            if width > HALF:
+                store(memory, o + HALF, ay + by)
+                store(memory, o + part_step + HALF, bx - ax)
 
 
 @inlined
@@ -190,7 +198,7 @@ def _complete(
 
 @kernel
 def _transform_adjoint(
-    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, width: Any
 ) -> None:
     n0, n1, rows, centred = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
     d0, grid, scratch = program[op + 6], program[op + 7], program[op + 8]
@@ -210,7 +218,9 @@ def _transform_adjoint(
                 q = phases + 2 * (n1 + k * n0 + h)
                 c, s = spread(reals, q), spread(reals, q + 1)
                 o = out + (k * n0 + h) * row_step
-                x, y = load(memory, o), load(memory, o + HALF)
+                x, y = load(memory, o), fill(memory, 0.0)
+                if width > HALF:
+                    y = load(memory, o + HALF)
                 store(memory, room + h * ROW, fma(x, c, y * s))
                 store(memory, room + h * ROW + HALF, fma(y, c, -(x * s)))
             column = room + n0 * ROW
@@ -231,8 +241,10 @@ def _transform_adjoint(
         half = fill(memory, 0.5)
         for h in range(n0):
             o = out + (k * n0 + h) * row_step
-            ax, bx = half * load(memory, o), half * load(memory, o + HALF)
-            ay, by = half * load(memory, o + part_step), half * load(memory, o + part_step + HALF)
+            ax, ay = half * load(memory, o), half * load(memory, o + part_step)
+            bx, by = fill(memory, 0.0), fill(memory, 0.0)
+            if width > HALF:
+                bx, by = half * load(memory, o + HALF), half * load(memory, o + part_step + HALF)
             a, b = room + h * ROW, other + (n0 - h if h else 0) * ROW
             store(memory, a, ax - by)
             store(memory, a + HALF, ay + bx)
@@ -246,8 +258,11 @@ def _transform_adjoint(
         fft(memory, room, ROW, grid + k * ROW, line, scratch, plan0, program, reals, HALF)
     for x0 in range(rows):
         fft(memory, grid + x0 * line, ROW, room, ROW, scratch, plan1, program, reals, HALF)
-        for i in range(2 * n1):
-            _deposit(values, program, labels, at + 2 * x0 * n1 + i, memory, room + HALF * i)
+        for x1 in range(n1):
+            p = at + 2 * (x0 * n1 + x1)
+            _deposit(values, program, labels, p, memory, room + ROW * x1)
+            if width > HALF:
+                _deposit(values, program, labels, p + 1, memory, room + ROW * x1 + HALF)
 
 
 # ---- matrices on orbits ----
@@ -261,62 +276,59 @@ def _matrix(
     room, matrix = program[op + 6], program[op + 7]
     out, row_step, part_step = program[op + 8] + program[op + 11] * chunk, program[op + 9], program[op + 10]
     at += chunk * points * 2
-    for i in range(0, points * ROW, HALF):
-        store(memory, room + i, _fetch(values, program, labels, at + i // HALF))
-    for half in range(0, width, HALF):
-        for i in range(0, outputs, 8):
-            m = matrix + i * points
-            a, b, c, d = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
-            e, f, g, h = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
-            for k in range(points):
-                x = load(memory, room + k * ROW + half)
-                r = m + 8 * k
-                a, b = fma(spread(reals, r), x, a), fma(spread(reals, r + 1), x, b)
-                c, d = fma(spread(reals, r + 2), x, c), fma(spread(reals, r + 3), x, d)
-                e, f = fma(spread(reals, r + 4), x, e), fma(spread(reals, r + 5), x, f)
-                g, h = fma(spread(reals, r + 6), x, g), fma(spread(reals, r + 7), x, h)
-            _put(memory, out + half, row_step, part_step, parts, i, outputs, a)
-            _put(memory, out + half, row_step, part_step, parts, i + 1, outputs, b)
-            _put(memory, out + half, row_step, part_step, parts, i + 2, outputs, c)
-            _put(memory, out + half, row_step, part_step, parts, i + 3, outputs, d)
-            _put(memory, out + half, row_step, part_step, parts, i + 4, outputs, e)
-            _put(memory, out + half, row_step, part_step, parts, i + 5, outputs, f)
-            _put(memory, out + half, row_step, part_step, parts, i + 6, outputs, g)
-            _put(memory, out + half, row_step, part_step, parts, i + 7, outputs, h)
-
-
-@inlined
-def _put(memory: Array, out: Any, row_step: Any, part_step: Any, parts: Any, i: Any, outputs: Any, x: Any) -> None:
-    if i < outputs:
-        store(memory, out + (i // parts) * row_step + (i % parts) * part_step, x)
+    result = room + points * ROW
+    for i in range(2 * points):
+        store(memory, room + HALF * i, _fetch(values, program, labels, at + i))
+    _product(memory, reals, matrix, outputs, points, room, result, width)
+    for i in range(outputs):
+        o = out + (i // parts) * row_step + (i % parts) * part_step
+        for half in range(0, width, HALF):
+            store(memory, o + half, load(memory, result + i * ROW + half))
 
 
 @kernel
 def _matrix_adjoint(
-    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, width: Any
 ) -> None:
     points, outputs, parts, at = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
-    room, matrix = program[op + 6], program[op + 7]
+    room, matrix = program[op + 6], program[op + 12]
     out, row_step, part_step = program[op + 8] + program[op + 11] * chunk, program[op + 9], program[op + 10]
     at += chunk * points * 2
-    for k in range(0, points, 2):
-        a0, a1, b0, b1 = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
-        next_point = 8 if k + 1 < points else 0
-        for i in range(outputs):
-            o = out + (i // parts) * row_step + (i % parts) * part_step
-            x0, x1 = load(memory, o), load(memory, o + HALF)
-            m = matrix + (i // 8) * 8 * points + 8 * k + i % 8
-            w = spread(reals, m)
-            a0, a1 = fma(w, x0, a0), fma(w, x1, a1)
-            w = spread(reals, m + next_point)
-            b0, b1 = fma(w, x0, b0), fma(w, x1, b1)
-        store(memory, room + k * ROW, a0)
-        store(memory, room + k * ROW + HALF, a1)
-        if next_point:
-            store(memory, room + (k + 1) * ROW, b0)
-            store(memory, room + (k + 1) * ROW + HALF, b1)
-    for i in range(2 * points):
-        _deposit(values, program, labels, at + i, memory, room + HALF * i)
+    given = room + points * ROW
+    for i in range(outputs):
+        o = out + (i // parts) * row_step + (i % parts) * part_step
+        for half in range(0, width, HALF):
+            store(memory, given + i * ROW + half, load(memory, o + half))
+    _product(memory, reals, matrix, points, outputs, given, room, width)
+    for i in range(points):
+        _deposit(values, program, labels, at + 2 * i, memory, room + ROW * i)
+        if width > HALF:
+            _deposit(values, program, labels, at + 2 * i + 1, memory, room + ROW * i + HALF)
+
+
+@kernel
+def _product(memory: Array, reals: Array, matrix: Any, m: Any, n: Any, source: Any, target: Any, width: Any) -> None:
+    """Multiply n rows by an (m, n) matrix, which is stored by eights of its rows; the target has room for eights."""
+    for half in range(0, width, HALF):
+        for i in range(0, m, 8):
+            a, b, c, d = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
+            e, f, g, h = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
+            for k in range(n):
+                x = load(memory, source + k * ROW + half)
+                r = matrix + i * n + 8 * k
+                a, b = fma(spread(reals, r), x, a), fma(spread(reals, r + 1), x, b)
+                c, d = fma(spread(reals, r + 2), x, c), fma(spread(reals, r + 3), x, d)
+                e, f = fma(spread(reals, r + 4), x, e), fma(spread(reals, r + 5), x, f)
+                g, h = fma(spread(reals, r + 6), x, g), fma(spread(reals, r + 7), x, h)
+            o = target + i * ROW + half
+            store(memory, o, a)
+            store(memory, o + ROW, b)
+            store(memory, o + 2 * ROW, c)
+            store(memory, o + 3 * ROW, d)
+            store(memory, o + 4 * ROW, e)
+            store(memory, o + 5 * ROW, f)
+            store(memory, o + 6 * ROW, g)
+            store(memory, o + 7 * ROW, h)
 
 
 # ---- decimation ----
@@ -388,3 +400,97 @@ def _decimation_adjoint(memory: Array, program: Array, op: Any, reals: Array, ch
                 store(memory, a + half, load(memory, a + half) + fma(xx, u, yx * v))
                 if b != a:
                     store(memory, b + half, load(memory, b + half) + fma(xy, u, yy * v))
+
+
+# ---- decimation by two, of rows that are all complex or all real ----
+
+
+@inlined
+def _term(memory: Array, program: Array, reals: Array, place: Any, factor: Any, offset: Any) -> Any:
+    """Return T_y of one half of a row."""
+    a, b = program[place] + offset, program[place + 1]
+    x = load(memory, a)
+    if b == 0:
+        return spread(reals, factor) * x, x
+    z = load(memory, a + b)
+    return (
+        fma(spread(reals, factor), x, spread(reals, factor + 1) * z),
+        fma(spread(reals, factor + 2), x, spread(reals, factor + 3) * z),
+    )
+
+
+@inlined
+def _hadamard(a: Any, b: Any, c: Any, d: Any) -> Any:
+    p, q, r, s = a + b, a - b, c + d, c - d
+    return p + r, q + s, p - r, q - s
+
+
+@kernel
+def _halving(memory: Array, program: Array, op: Any, reals: Array, chunk: Any, width: Any) -> None:
+    count, real, places = program[op + 2], program[op + 4], program[op + 5]
+    factors, signs = program[op + 6], program[op + 7]
+    out, row_step, part_step = program[op + 9] + program[op + 12] * chunk, program[op + 10], program[op + 11]
+    for i in range(count):
+        p, f, o = places + 8 * i, factors + 16 * i, out + 4 * i * row_step
+        for half in range(0, width, HALF):
+            ax, ay = _term(memory, program, reals, p, f, half)
+            bx, by = _term(memory, program, reals, p + 2, f + 4, half)
+            cx, cy = _term(memory, program, reals, p + 4, f + 8, half)
+            dx, dy = _term(memory, program, reals, p + 6, f + 12, half)
+            ax, bx, cx, dx = _hadamard(ax, bx, cx, dx)
+            if real:
+                bx, cx, dx = bx * spread(reals, signs + 1), cx * spread(reals, signs + 2), dx * spread(reals, signs + 3)
+            else:
+                ay, by, cy, dy = _hadamard(ay, by, cy, dy)
+                q = o + part_step + half
+                store(memory, q, ay)
+                store(memory, q + row_step, by)
+                store(memory, q + 2 * row_step, cy)
+                store(memory, q + 3 * row_step, dy)
+            q = o + half
+            store(memory, q, ax)
+            store(memory, q + row_step, bx)
+            store(memory, q + 2 * row_step, cx)
+            store(memory, q + 3 * row_step, dx)
+
+
+@inlined
+def _add_term(
+    memory: Array, program: Array, reals: Array, place: Any, factor: Any, offset: Any, u: Any, v: Any
+) -> None:
+    """Transposed map of :func:`_term`."""
+    a, b = program[place] + offset, program[place + 1]
+    if b == 0:
+        store(memory, a, fma(spread(reals, factor), u, load(memory, a)))
+    else:
+        x, z = load(memory, a), load(memory, a + b)
+        store(memory, a, fma(spread(reals, factor), u, fma(spread(reals, factor + 2), v, x)))
+        store(memory, a + b, fma(spread(reals, factor + 1), u, fma(spread(reals, factor + 3), v, z)))
+
+
+@kernel
+def _halving_adjoint(memory: Array, program: Array, op: Any, reals: Array, chunk: Any, width: Any) -> None:
+    count, real, places = program[op + 2], program[op + 4], program[op + 5]
+    factors, signs = program[op + 6], program[op + 7]
+    out, row_step, part_step = program[op + 9] + program[op + 12] * chunk, program[op + 10], program[op + 11]
+    for i in range(program[op + 13], program[op + 14], HALF):
+        store(memory, i, fill(memory, 0.0))
+    for i in range(count):
+        p, f, o = places + 8 * i, factors + 16 * i, out + 4 * i * row_step
+        for half in range(0, width, HALF):
+            q = o + half
+            ax, bx = load(memory, q), load(memory, q + row_step)
+            cx, dx = load(memory, q + 2 * row_step), load(memory, q + 3 * row_step)
+            if real:
+                bx, cx, dx = bx * spread(reals, signs + 1), cx * spread(reals, signs + 2), dx * spread(reals, signs + 3)
+                ay, by, cy, dy = ax, bx, cx, dx
+            else:
+                q += part_step
+                ay, by = load(memory, q), load(memory, q + row_step)
+                cy, dy = load(memory, q + 2 * row_step), load(memory, q + 3 * row_step)
+                ay, by, cy, dy = _hadamard(ay, by, cy, dy)
+            ax, bx, cx, dx = _hadamard(ax, bx, cx, dx)
+            _add_term(memory, program, reals, p, f, half, ax, ay)
+            _add_term(memory, program, reals, p + 2, f + 4, half, bx, by)
+            _add_term(memory, program, reals, p + 4, f + 8, half, cx, cy)
+            _add_term(memory, program, reals, p + 6, f + 12, half, dx, dy)

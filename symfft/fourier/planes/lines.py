@@ -312,7 +312,9 @@ def _rows(frame: Frame, place: Place, h: IntArray, g: int, phi: IntArray, period
     return _LineRows(address, factors, steps)
 
 
-def _columns(frame: Frame, kind: Kind, place: Place, g: int, planes: IntArray, n: int) -> tuple[int, IntArray, IntArray, int]:
+def _columns(
+    frame: Frame, kind: Kind, place: Place, g: int, planes: IntArray, n: int
+) -> tuple[int, IntArray, IntArray, int]:
     """Where the columns of a segment's rows go: groups of eight, z or -1, (z, c0, c1) of each."""
     groups = -(-len(kind.planes) // LANES)
     columns = np.full(groups * LANES, -1)

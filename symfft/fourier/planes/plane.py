@@ -40,6 +40,8 @@ from symfft.seitz import IntArray
 PRIMES = (2, 3, 5, 7)
 #: Largest number of coefficients of a matrix.
 LARGEST_MATRIX = 8192
+#: Points of sixteen planes that stay in a cache of 1 MB.
+LARGEST_CACHED_GRID = 8000
 
 
 class Operator(NamedTuple):
@@ -95,7 +97,8 @@ def two_fold(operators: list[Operator]) -> Operator | None:
 
 def fft_cost(n: int) -> float:
     """Model of the time of one transform of eight sequences, in ns."""
-    return 8 * n * sum(0.2 + (0.09 * p if p > 5 else 0.02 * p) for p in radices(n)) + 20
+    of_pass = {2: 0.15, 3: 0.2, 4: 0.19, 5: 0.35}
+    return 8 * n * sum(of_pass.get(p, 0.1 * p) for p in radices(n)) + 30
 
 
 def _distinct(operators: list[Operator], shape: tuple[int, int]) -> list[Operator]:
@@ -112,11 +115,13 @@ def _cheapest(shape: tuple[int, int], operators: list[Operator], origin: IntArra
     centred = two_fold(operators) is not None
     rows = n0 // 2 + 1 if centred else n0
     columns = n1 // 2 + 1
-    transform = n0 * n1 * (6 if centred else 11) + rows * fft_cost(n1) + (columns if centred else n1) * fft_cost(n0)
+    # a grid that the second-level cache does not hold costs more
+    traffic = (3 if centred else 6) * (1 if n0 * n1 < LARGEST_CACHED_GRID else 2.5)
+    transform = 150 + n0 * n1 * traffic + rows * fft_cost(n1) + (columns if centred else 2 * columns - 1) * fft_cost(n0)
     best = Node(shape, operators, origin, step, "transform", transform)
     order = len(operators)
-    points = n0 * n1 / order + 0.5 * (n0 + n1)
-    matrix = points * (points * 0.6 * (1 if order == 1 else 1.1) + 10)
+    points = n0 * n1 / order + 0.25 * (n0 + n1) * (order > 1)
+    matrix = 150 + points * (0.6 * points + 12)
     if matrix < best.cost and points**2 < LARGEST_MATRIX:
         best = Node(shape, operators, origin, step, "matrix", matrix)
     if n0 == n1 and order > 1 + centred:
@@ -146,7 +151,7 @@ def _decimated(shape: tuple[int, int], operators: list[Operator], origin: IntArr
         children.append(_cheapest(small, _distinct(stabilizer, small), origin + step * np.array(x), step * p))
     order = len(operators) * (1 if two_fold(operators) else 2)
     outputs = n * n / order + n
-    own = outputs * (p * p) * (2.5 if p == 2 else 6)
+    own = 150 + outputs * (12 if p == 2 else 6 * p * p)
     return Node(
         shape,
         operators,
@@ -160,7 +165,7 @@ def _decimated(shape: tuple[int, int], operators: list[Operator], origin: IntArr
     )
 
 
-# ---- what a node's rows hold --------------------------------------------------------------------------------------------
+# ---- what a node's rows hold ----
 
 
 def grid_of(shape: tuple[int, int]) -> IntArray:

@@ -1,9 +1,9 @@
 """The plane stage written down as tables of numbers for the compiled loops.
 
 ``program`` holds the number of kinds of plane; for each kind the number of chunks of sixteen planes, the number of
-steps, the number of planes and the steps; a step is its kind, its length, its fields and its length again. FFT plans and places of rows are kept in the same
-table, labels (numbers of asymmetric-unit values) and real coefficients in two others. The *memory* that the steps work
-on is divided by :class:`Memory`.
+steps, the number of planes and the steps; a step is its kind, its length, its fields and its length again. FFT plans,
+places of rows and codes of values are kept in the same table of integers; real coefficients, and numbers of orbits that
+do not follow one another, in two others. The *memory* that the steps work on is divided by :class:`Memory`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.fourier.planes._fft import HALF, ROW, fft_tables
-from symfft.fourier.planes._plane_kernels import ANYHOW, DECIMATION, DOWNWARDS, MATRIX, TRANSFORM, UPWARDS
+from symfft.fourier.planes._plane_kernels import ANYHOW, DECIMATION, DOWNWARDS, HALVING, MATRIX, TRANSFORM, UPWARDS
 from symfft.fourier.planes.plane import (
     Node,
     Rows,
@@ -106,13 +106,21 @@ class Memory:
 
 @dataclass
 class Place:
-    """Rows in memory: number r, part c (real, imaginary) of the a chunk at ``start + row_step r + part_step c + chunk_step chunk``."""
+    """Rows in memory: number r, part p (real, imaginary), of a chunk c.
+
+    They are at ``start + row_step r + part_step p + chunk_step c``.
+    """
 
     start: int
     row_step: int
     part_step: int
     chunk_step: int
     rows: Rows
+
+    @property
+    def fields(self) -> list[int]:
+        """As the steps have it."""
+        return [self.start, self.row_step, self.part_step, self.chunk_step]
 
 
 @dataclass
@@ -130,14 +138,14 @@ class Writer:
 
     def write(self, node: Node, place: Place | None = None) -> Place:
         """Write the steps of a node, rows into the given place or a new one."""
+        place = place or self._new_place(node)
         if node.kind == "decimation":
             start = self.memory.size
-            children = [self.write(child) for child in node.children]
+            rooms = [self._new_place(child) for child in node.children]
             end = self.memory.size
-            place = place or self._new_place(node)
+            children = [self.write(child, room) for child, room in zip(node.children, rooms, strict=True)]
             self._decimation(node, place, children, start, end)
         else:
-            place = place or self._new_place(node)
             (self._transform if node.kind == "transform" else self._matrix)(node, place)
         return place
 
@@ -146,7 +154,8 @@ class Writer:
         parts = 1 if rows.real else 2
         return Place(self.memory.reserve(rows.count * parts * ROW), parts * ROW, ROW, 0, rows)
 
-    def _step(self, kind: int, fields: list[int]) -> None:
+    def _step(self, kind: int, *parts: list[int]) -> None:
+        fields = [field for part in parts for field in part]
         length = len(fields) + 3
         self.steps.append([kind, length, *fields, length])
 
@@ -175,24 +184,10 @@ class Writer:
         grid = self.memory.reserve(rows * line)
         self._step(
             TRANSFORM,
-            [
-                n0,
-                n1,
-                rows,
-                int(centred),
-                int(d[0]),
-                grid,
-                self.scratch,
-                self.tables.fft(n0),
-                self.tables.fft(n1),
-                self._put_labels(points),
-                phases,
-                place.start,
-                place.row_step,
-                place.part_step,
-                place.chunk_step,
-                line,
-            ],
+            [n0, n1, rows, int(centred), int(d[0]), grid, self.scratch],
+            [self.tables.fft(n0), self.tables.fft(n1), self._put_labels(points), phases],
+            place.fields,
+            [line],
         )
 
     def _matrix(self, node: Node, place: Place) -> None:
@@ -218,25 +213,22 @@ class Writer:
             matrix = np.ascontiguousarray(sums).view(np.float64).reshape(len(unique), -1, 2)
             matrix = matrix.transpose(0, 2, 1).reshape(2 * len(unique), -1)
         outputs, points = matrix.shape
-        padded = np.zeros((-(-outputs // 8) * 8, points))
-        padded[:outputs] = matrix
-        by_eights = padded.reshape(-1, 8, points).transpose(0, 2, 1)
         where = np.stack(np.unravel_index(orbits, node.shape))
+        room = self.memory.reserve((points + outputs + 16) * ROW)
         self._step(
             MATRIX,
-            [
-                points,
-                outputs,
-                1 if place.rows.real else 2,
-                self._put_labels(node.origin[:, None] + node.step * where),
-                self.memory.reserve(points * ROW),
-                self.tables.put_reals(by_eights),
-                place.start,
-                place.row_step,
-                place.part_step,
-                place.chunk_step,
-            ],
+            [points, outputs, 1 if place.rows.real else 2],
+            [self._put_labels(node.origin[:, None] + node.step * where), room, self._put_matrix(matrix)],
+            place.fields,
+            [self._put_matrix(matrix.T)],
         )
+
+    def _put_matrix(self, matrix: NDArray[np.float64]) -> int:
+        """Store a matrix by eights of its rows, the last ones zero."""
+        m, n = matrix.shape
+        padded = np.zeros((-(-m // 8) * 8, n))
+        padded[:m] = matrix
+        return self.tables.put_reals(padded.reshape(-1, 8, n).transpose(0, 2, 1))
 
     def _decimation(self, node: Node, place: Place, children: list[Place], start: int, end: int) -> None:
         p = node.prime
@@ -255,6 +247,7 @@ class Writer:
         addresses = np.zeros((len(unique), p * p), dtype=np.int64)
         factors = np.zeros((len(unique), p * p, 4))
         gaps = []
+        imaginary = 0.0
         for i, (child, o, y) in enumerate(node.members):
             source = children[child]
             k = (o.transposed @ h) % (n // p)
@@ -270,22 +263,13 @@ class Writer:
             else:
                 factors[:, i] = np.stack([c.real, -sign * c.imag, c.imag, sign * c.real], axis=-1)
             gaps.append(0 if rows.real else source.part_step)
-        self._step(
-            DECIMATION,
-            [
-                len(unique),
-                p * p,
-                int(place.rows.real),
-                self.tables.put_ints(addresses),
-                self.tables.put_reals(factors),
-                self.tables.put_complex(roots),
-                self.memory.reserve(2 * p * p * ROW),
-                place.start,
-                place.row_step,
-                place.part_step,
-                place.chunk_step,
-                *gaps,
-                start,
-                end,
-            ],
-        )
+            imaginary = max(imaginary, float(np.abs(factors[:, i, 2]).max()) if rows.real else 1.0)
+        count = [len(unique), p * p, int(place.rows.real)]
+        if p == 2 and (not place.rows.real or imaginary < 1e-12):
+            places = np.stack([addresses, np.broadcast_to(gaps, addresses.shape)], axis=-1)
+            tables = [self.tables.put_ints(places), self.tables.put_reals(factors)]
+            self._step(HALVING, count, tables, [self.tables.put_reals(roots[:, 0].real), 0], place.fields, [start, end])
+        else:
+            tables = [self.tables.put_ints(addresses), self.tables.put_reals(factors), self.tables.put_complex(roots)]
+            room = self.memory.reserve(2 * p * p * ROW)
+            self._step(DECIMATION, count, tables, [room], place.fields, [*gaps, start, end])
