@@ -1,0 +1,136 @@
+"""The two stages put together: work space, forward, inverse."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft.fourier.planes._fft import HALF, ROW
+from symfft.fourier.planes._line_kernels import lines_adjoint, lines_forward
+from symfft.fourier.planes._plane_kernels import planes_adjoint, planes_forward
+from symfft.fourier.planes.frame import Frame, frames
+from symfft.fourier.planes.layers import Kind, kinds_of_planes
+from symfft.fourier.planes.lines import plan_lines
+from symfft.fourier.planes.plane import Node, plan_plane, rows_of
+from symfft.fourier.planes.program import Memory, Place, Tables, Writer
+from symfft.fourier.reciprocal import centred
+
+if TYPE_CHECKING:
+    from symfft.asymmetric_unit import AsymmetricUnit
+    from symfft.seitz import IntArray
+
+
+def _cost_of_planes(kinds: list[Kind], nodes: list[Node]) -> float:
+    return sum(-(-len(kind.planes) // ROW) * node.cost for kind, node in zip(kinds, nodes, strict=True))
+
+
+class PlanesTransform:
+    """The transform of one asymmetric unit.
+
+    Attributes
+    ----------
+    hkl : (n_h, 3) int64
+        One reflection of each class that is not absent, components in (-N/2, N/2].
+    cost : float
+        Modelled time of a transform, in ns.
+    """
+
+    @classmethod
+    def cheapest(cls, au: AsymmetricUnit, dtype: Any) -> PlanesTransform | None:
+        """Return the transform along the unique axis with the lowest modelled cost, None where there is no such axis."""
+        choices = []
+        for frame in frames(au):
+            kinds = kinds_of_planes(frame)
+            choices.append((frame, kinds, [plan_plane(frame.shape[:2], kind.operators) for kind in kinds]))
+        if not choices:
+            return None
+        return cls(au, np.dtype(dtype), *min(choices, key=lambda choice: _cost_of_planes(*choice[1:])))
+
+    def __init__(
+        self, au: AsymmetricUnit, dtype: np.dtype[Any], frame: Frame, kinds: list[Kind], nodes: list[Node]
+    ) -> None:
+        tables, memory = Tables(), Memory()
+        longest = max(frame.shape[:2])
+        scratch = memory.reserve(4 * longest * ROW)
+        steps: list[int] = [len(kinds)]
+        places = []
+        start = memory.size
+        for kind, node in zip(kinds, nodes, strict=True):
+            rows = rows_of(node)
+            parts = 1 if rows.real else 2
+            wide = -(-len(kind.planes) // HALF) * HALF
+            places.append(Place(memory.reserve(rows.count * parts * wide), parts * wide, wide, ROW, rows))
+        self._rows = slice(start, memory.size)
+        for kind, node, place in zip(kinds, nodes, places, strict=True):
+            writer = Writer(tables, memory, scratch, au.size, _labels_at(au, frame, kind))
+            writer.write(node, place)
+            steps += [-(-len(kind.planes) // ROW), len(writer.steps), len(kind.planes)]
+            steps += [number for step in writer.steps for number in step]
+        self._steps = tables.put_ints(np.array(steps))
+        self._lines, hkl, lines_cost = plan_lines(frame, kinds, places, tables, memory)
+        self.hkl: IntArray = centred(hkl, au.shape)
+        self.cost = _cost_of_planes(kinds, nodes) + lines_cost
+        self._dtype = dtype
+        self._ints = np.concatenate(tables.ints)
+        self._reals = np.concatenate(tables.reals).astype(dtype)
+        self._labels = np.concatenate(tables.labels)
+        self._size = memory.size
+        self._weights = (1 / (math.prod(au.shape) * au.multiplicity)).astype(dtype)
+        self._free: list[NDArray[Any]] = []
+
+    def forward(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return F at `hkl`, (b, n_h) complex, of values (b, n)."""
+        complex_dtype = np.result_type(self._dtype, np.complex64)
+        out = np.empty((len(values), len(self.hkl)), dtype=complex_dtype)
+        memory = self._memory()
+        for one, result in zip(values, out.view(self._dtype), strict=True):
+            planes_forward(one, memory, self._ints, self._steps, self._labels, self._reals)
+            lines_forward(memory, result, self._ints, self._lines, self._reals)
+        self._free.append(memory)
+        return out
+
+    def inverse(self, coefficients: NDArray[Any]) -> NDArray[Any]:
+        """Return the values, (b, n), of coefficients (b, n_h) at `hkl`."""
+        given = np.ascontiguousarray(coefficients).view(self._dtype)
+        values = np.zeros((len(given), len(self._weights)), dtype=self._dtype)
+        memory = self._memory()
+        for one, result in zip(given, values, strict=True):
+            memory[self._rows] = 0
+            lines_adjoint(memory, one, self._ints, self._lines, self._reals)
+            planes_adjoint(result, memory, self._ints, self._steps, self._labels, self._reals)
+        self._free.append(memory)
+        values *= self._weights
+        return values
+
+    def _memory(self) -> NDArray[Any]:
+        """Return work space that no other thread uses, aligned to cache lines."""
+        try:
+            return self._free.pop()
+        except IndexError:
+            room = np.empty(self._size + ROW, dtype=self._dtype)
+            start = -room.ctypes.data % 64 // room.itemsize
+            return room[start : start + self._size]
+
+
+def _labels_at(au: AsymmetricUnit, frame: Frame, kind: Kind) -> Any:
+    """Return the function that numbers the orbits of points x in the chunks' planes, (chunks, points, 16)."""
+    chunks = -(-len(kind.planes) // ROW)
+    lane = np.minimum(np.arange(chunks * ROW), len(kind.planes) - 1)
+    z, c = kind.planes[lane], kind.centres[lane]
+    n = np.array(frame.shape)
+
+    def labels_at(x: IntArray) -> NDArray[np.int32]:
+        place = [(x[i][None, :, None] + c[:, i].reshape(chunks, 1, ROW)) % n[i] for i in range(2)]
+        place.append(np.broadcast_to(z.reshape(chunks, 1, ROW), place[0].shape))
+        m = [
+            sum(int(b) * p for b, p in zip(row, place, strict=True) if b) % k
+            for row, k in zip(frame.basis, au.shape, strict=True)
+        ]
+        labels = au.labels[m[0], m[1], m[2]]
+        labels[-1, :, len(kind.planes) - ROW * (chunks - 1) :] = -1
+        return labels
+
+    return labels_at
