@@ -183,9 +183,8 @@ def bundle(work: WorkFolder, crystals: Iterable[Crystal], recipe: Recipe, out: P
     kept, rejected = bundled_before(out, crystals, recipe)
     entries = {entry.id: entry for entry in kept}
     for crystal in crystals:
-        if not work.result(crystal.id).exists():
+        if crystal.id in entries or not work.result(crystal.id).exists():
             continue
-        entries.pop(crystal.id, None)
         rejected.pop(crystal.id, None)
         try:
             report, density = work.read(crystal.id)

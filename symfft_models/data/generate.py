@@ -233,7 +233,9 @@ def main(arguments: list[str] | None = None) -> int:
     from symfft_models.data.store import bundled_path
 
     entries, kept_out = bundled_before(bundled_path(), crystals, recipe)
-    known = {entry.id for entry in entries} | set(kept_out)
+    # a crystal that took too long may find a faster machine, or a longer --timeout
+    known = {entry.id for entry in entries}
+    known |= {name for name, reason in kept_out.items() if not reason.startswith("timeout")}
     if options.command == "run":
         run(
             work,
