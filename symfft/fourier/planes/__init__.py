@@ -1,8 +1,8 @@
 """The exact transform by planes, then lines along the unique axis: groups that have one.
 
 Triclinic, monoclinic, orthorhombic, tetragonal, trigonal and hexagonal groups map planes across an axis onto planes
-across it (:mod:`~symfft.fourier.planes.frame`). One plane of each orbit (:mod:`layers`) is transformed with its plane group (:mod:`plane`,
-:mod:`program`), then the unique lines along the axis (:mod:`lines`). Every stage T is a real linear map, and so is its
+across it (``frame``). One plane of each orbit (``layers``) is transformed with its plane group (``plane``,
+``program``), then the unique lines along the axis (``lines``). Every stage T is a real linear map, and so is its
 transpose; with m_x the multiplicities of the grid points and m_h those of the reflections
 
     Σ_h m_h |F(h)|² = N Σ_x m_x rho(x)²,    hence    T⁻¹ = (1/N) m_x⁻¹ Tᵀ m_h,

@@ -48,7 +48,8 @@ def fft_tables(n: int, ints: list[int], reals: list[float], offset: int = 0) -> 
     """Append the passes of a transform of length n to the tables, and return where they begin.
 
     ``ints`` gets the number of passes and, for each, p, m, s and the place of its twiddle factors in ``reals``: for
-    each k the p - 1 factors of j = 1 … p - 1, and for radices above 5 the p factors ω_p^i. ``reals`` will be found from `offset` on.
+    each k the p - 1 factors of j = 1 … p - 1, and for radices above 5 the p factors ω_p^i. ``reals``
+    will be found from `offset` on.
     """
     here = len(ints)
     passes = radices(n)
@@ -92,7 +93,7 @@ def fft(
     plan : int
         What :func:`fft_tables` returned for ``ints`` and ``reals``.
     re : int
-        0 for the transform, HALF for its adjoint.
+        0 for the transform, HALF for its adjoint. (Integers of NumPy's: numba compiles anew for each literal.)
     """
     passes = ints[plan]
     n = 1

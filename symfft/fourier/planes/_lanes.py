@@ -4,12 +4,14 @@ LLVM turns them into whatever the processor has: one AVX-512 register, two of AV
 vectorisation cannot be relied on where many short loops follow one another.
 """
 
+# mypy: disallow-untyped-decorators=False
+
 from __future__ import annotations
 
 import operator
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.core.datamodel import models, register_default
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
@@ -19,7 +21,7 @@ from numba.extending import intrinsic, lower_builtin
 LANES = 8
 
 
-class Lanes(types.Type):  # type: ignore[misc]
+class Lanes(types.Type):
     """Numba type of :data:`LANES` numbers of one dtype."""
 
     def __init__(self, dtype: Any) -> None:

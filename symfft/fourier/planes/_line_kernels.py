@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from symfft.fourier.planes._compile import inlined, kernel
@@ -47,6 +48,7 @@ def lines_forward(memory: Array, out: Array, program: Array, at: Any, reals: Arr
     program, at, reals : 1-D int64, int, 1-D float
         Tables, and where the line stage begins in the first.
     """
+    row, there = np.int64(ROW), np.int64(0)
     classes, form, n, plan, segments, room = (
         program[at],
         program[at + 1],
@@ -94,7 +96,7 @@ def lines_forward(memory: Array, out: Array, program: Array, at: Any, reals: Arr
                     )
             if twiddle >= 0:
                 _twist(memory, room, n, reals, twiddle, 1.0)
-            fft(memory, room, ROW, result, ROW, scratch, plan, program, reals, 0)
+            fft(memory, room, row, result, row, scratch, plan, program, reals, there)
             done = block * LANES * subs
             o = start + 2 * done * count
             valid = min(lines - done, LANES * subs)
@@ -133,6 +135,7 @@ def lines_adjoint(memory: Array, given: Array, program: Array, at: Any, reals: A
     The rows of the plane stage are added to; the weights are the numbers of reflections in the classes, which makes
     the whole N0 N1 N2 times the inverse.
     """
+    row, back = np.int64(ROW), np.int64(HALF)
     classes, form, n, plan, segments, room = (
         program[at],
         program[at + 1],
@@ -201,7 +204,7 @@ def lines_adjoint(memory: Array, given: Array, program: Array, at: Any, reals: A
                         store(memory, k, load(memory, k) + (px + qy))
                         store(memory, k + HALF, load(memory, k + HALF) + (qx - py))
                 o += 2 * valid
-            fft(memory, result, ROW, room, ROW, scratch, plan, program, reals, HALF)
+            fft(memory, result, row, room, row, scratch, plan, program, reals, back)
             if twiddle >= 0:
                 _twist(memory, room, n, reals, twiddle, -1.0)
             for sub in range(subs):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from symfft.fourier.planes._compile import inlined, kernel
@@ -120,6 +121,7 @@ def _deposit(values: Array, program: Array, labels: Array, at: Any, memory: Arra
 def _transform(
     values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, width: Any
 ) -> None:
+    row, there = np.int64(ROW), np.int64(0)
     n0, n1, rows, centred = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
     d0, grid, scratch = program[op + 6], program[op + 7], program[op + 8]
     plan0, plan1, at, phases = program[op + 9], program[op + 10], program[op + 11], program[op + 12]
@@ -132,14 +134,14 @@ def _transform(
             p = at + (x0 * n1 + x1) * 2
             store(memory, room + x1 * ROW, _fetch(values, program, labels, p))
             store(memory, room + x1 * ROW + HALF, _fetch(values, program, labels, p + 1))
-        fft(memory, room, ROW, grid + x0 * line, ROW, scratch, plan1, program, reals, 0)
+        fft(memory, room, row, grid + x0 * line, row, scratch, plan1, program, reals, there)
     columns = n1 // 2 + 1
     for k in range(columns):
         mate = (n1 - k) % n1
         if centred:
             _complete(memory, grid, line, room, n0, n1, rows, k, d0, phases, reals)
             spectrum = room + n0 * ROW
-            fft(memory, room, ROW, spectrum, ROW, scratch, plan0, program, reals, 0)
+            fft(memory, room, row, spectrum, row, scratch, plan0, program, reals, there)
             for h in range(n0):
                 q = phases + 2 * (n1 + k * n0 + h)
                 c, s = spread(reals, q), spread(reals, q + 1)
@@ -150,10 +152,10 @@ def _transform(
                     store(memory, o + HALF, fma(x, s, y * c))
             continue
         other = room
-        fft(memory, grid + k * ROW, line, room, ROW, scratch, plan0, program, reals, 0)
+        fft(memory, grid + k * ROW, line, room, row, scratch, plan0, program, reals, there)
         if mate != k:
             other = room + n0 * ROW
-            fft(memory, grid + mate * ROW, line, other, ROW, scratch, plan0, program, reals, 0)
+            fft(memory, grid + mate * ROW, line, other, row, scratch, plan0, program, reals, there)
         half = fill(memory, 0.5)
         for h in range(n0):
             a, b = room + h * ROW, other + (n0 - h if h else 0) * ROW
@@ -200,6 +202,7 @@ def _complete(
 def _transform_adjoint(
     values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, width: Any
 ) -> None:
+    row, back = np.int64(ROW), np.int64(HALF)
     n0, n1, rows, centred = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
     d0, grid, scratch = program[op + 6], program[op + 7], program[op + 8]
     plan0, plan1, at, phases = program[op + 9], program[op + 10], program[op + 11], program[op + 12]
@@ -224,7 +227,7 @@ def _transform_adjoint(
                 store(memory, room + h * ROW, fma(x, c, y * s))
                 store(memory, room + h * ROW + HALF, fma(y, c, -(x * s)))
             column = room + n0 * ROW
-            fft(memory, room, ROW, column, ROW, scratch, plan0, program, reals, HALF)
+            fft(memory, room, row, column, row, scratch, plan0, program, reals, back)
             c, s = spread(reals, phases + 2 * k), spread(reals, phases + 2 * k + 1)
             for x0 in range(rows):
                 a, r = grid + x0 * line + k * ROW, column + x0 * ROW
@@ -254,10 +257,10 @@ def _transform_adjoint(
             for i in range(0, n0 * ROW, HALF):
                 store(memory, room + i, load(memory, room + i) + load(memory, other + i))
         else:
-            fft(memory, other, ROW, grid + mate * ROW, line, scratch, plan0, program, reals, HALF)
-        fft(memory, room, ROW, grid + k * ROW, line, scratch, plan0, program, reals, HALF)
+            fft(memory, other, row, grid + mate * ROW, line, scratch, plan0, program, reals, back)
+        fft(memory, room, row, grid + k * ROW, line, scratch, plan0, program, reals, back)
     for x0 in range(rows):
-        fft(memory, grid + x0 * line, ROW, room, ROW, scratch, plan1, program, reals, HALF)
+        fft(memory, grid + x0 * line, row, room, row, scratch, plan1, program, reals, back)
         for x1 in range(n1):
             p = at + 2 * (x0 * n1 + x1)
             _deposit(values, program, labels, p, memory, room + ROW * x1)

@@ -45,7 +45,7 @@ class Alike(NamedTuple):
     #: (k,) unique l
     l_unique: IntArray
     #: (k,) number of images of each l
-    images: IntArray
+    images: NDArray[np.float64]
     #: l = c j + r
     remainder: int
 
@@ -189,14 +189,14 @@ def _to_hkl(frame: Frame) -> IntArray:
     return np.rint(np.linalg.inv(frame.basis)).astype(np.int64)
 
 
-def _unique_lines(frame: Frame) -> tuple[IntArray, IntArray]:
+def _unique_lines(frame: Frame) -> tuple[IntArray, NDArray[np.float64]]:
     """Return the unique H, (2, m), and the number of its images, (m,)."""
     shape = frame.shape[:2]
     zero = np.zeros(2, dtype=np.int64)
     _, first = np.unique(frame.rotations.reshape(-1, 4), axis=0, return_index=True)
     operators = [Operator(frame.rotations[g], frame.transposed[g], zero) for g in first]
     label, unique, _, _ = unique_vectors((shape[0], shape[1]), operators)
-    return np.stack(np.unravel_index(unique, shape)), np.bincount(label)
+    return np.stack(np.unravel_index(unique, shape)), np.bincount(label).astype(np.float64)
 
 
 def _alike(frame: Frame, h: IntArray, c: int) -> tuple[list[Alike], IntArray]:
@@ -242,7 +242,7 @@ def _alike(frame: Frame, h: IntArray, c: int) -> tuple[list[Alike], IntArray]:
         Alike(
             np.sort(np.concatenate(lines)),
             np.frombuffer(unique, dtype=np.int64),
-            np.frombuffer(number, dtype=np.int64),
+            np.frombuffer(number, dtype=np.int64).astype(np.float64),
             r,
         )
         for (unique, number, r), lines in found.items()

@@ -65,7 +65,7 @@ class Rows(NamedTuple):
     #: rows hold r(H), or real and imaginary parts
     real: bool
     #: number of rows
-    count: int
+    number: int
 
 
 @dataclass
@@ -137,7 +137,7 @@ def _cheapest(shape: tuple[int, int], operators: list[Operator], origin: IntArra
 def _decimated(shape: tuple[int, int], operators: list[Operator], origin: IntArray, step: int, p: int) -> Node:
     n = shape[0]
     classes: dict[tuple[int, ...], tuple[int, Operator, IntArray]] = {}
-    children = []
+    children: list[Node] = []
     for x in sorted(itertools.product(range(p), repeat=2), key=lambda x: (x[0] != x[1], x)):
         if x in classes:
             continue
@@ -181,7 +181,9 @@ def turns(vectors: IntArray, t: IntArray, shape: tuple[int, int]) -> tuple[IntAr
     )
 
 
-def unique_vectors(shape: tuple[int, int], operators: list[Operator]) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+def unique_vectors(
+    shape: tuple[int, int], operators: list[Operator]
+) -> tuple[IntArray, IntArray, IntArray, NDArray[np.bool_]]:
     """Find the H that are unique under the operators and ±.
 
     Returns

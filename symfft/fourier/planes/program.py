@@ -152,7 +152,7 @@ class Writer:
     def _new_place(self, node: Node) -> Place:
         rows = rows_of(node)
         parts = 1 if rows.real else 2
-        return Place(self.memory.reserve(rows.count * parts * ROW), parts * ROW, ROW, 0, rows)
+        return Place(self.memory.reserve(rows.number * parts * ROW), parts * ROW, ROW, 0, rows)
 
     def _step(self, kind: int, *parts: list[int]) -> None:
         fields = [field for part in parts for field in part]

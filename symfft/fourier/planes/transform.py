@@ -40,7 +40,7 @@ class PlanesTransform:
 
     @classmethod
     def cheapest(cls, au: AsymmetricUnit, dtype: Any) -> PlanesTransform | None:
-        """Return the transform along the unique axis with the lowest modelled cost, None where there is no such axis."""
+        """Return the transform along the unique axis of lowest modelled cost, None where there is no such axis."""
         choices = []
         for frame in frames(au):
             kinds = kinds_of_planes(frame)
@@ -62,7 +62,7 @@ class PlanesTransform:
             rows = rows_of(node)
             parts = 1 if rows.real else 2
             wide = -(-len(kind.planes) // HALF) * HALF
-            places.append(Place(memory.reserve(rows.count * parts * wide), parts * wide, wide, ROW, rows))
+            places.append(Place(memory.reserve(rows.number * parts * wide), parts * wide, wide, ROW, rows))
         self._rows = slice(start, memory.size)
         for kind, node, place in zip(kinds, nodes, places, strict=True):
             writer = Writer(tables, memory, scratch, au.size, _labels_at(au, frame, kind))
@@ -131,6 +131,6 @@ def _labels_at(au: AsymmetricUnit, frame: Frame, kind: Kind) -> Any:
         ]
         labels = au.labels[m[0], m[1], m[2]]
         labels[-1, :, len(kind.planes) - ROW * (chunks - 1) :] = -1
-        return labels
+        return np.asarray(labels)
 
     return labels_at
