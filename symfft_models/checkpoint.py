@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,15 +29,17 @@ class CheckpointError(SymfftError):
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary file beside `path`, then put it in its place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
-    os.close(handle)
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
     try:
-        write(Path(name))
-        with open(name, "rb") as written:
+        partial.touch(exist_ok=False)
+        mode = partial.stat().st_mode
+        write(partial)
+        partial.chmod(mode)  # safetensors makes files that nobody else can read
+        with open(partial, "rb") as written:
             os.fsync(written.fileno())
-        os.replace(name, path)
+        os.replace(partial, path)
     finally:
-        Path(name).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 def remove_partial_files(folder: Path) -> None:

@@ -15,8 +15,9 @@ from symfft import SymfftError
 if TYPE_CHECKING:
     from symfft_models.config import Config
     from symfft_models.data.store import DensitySet
-    from symfft_models.table import DensityTable
-    from symfft_models.vae import SwinVAE
+
+#: Densities generated in each space group for a comparison with the test split.
+DRAWS = 48
 
 # torch and matplotlib are imported inside the commands, so that --help and errors in arguments answer at once.
 
@@ -30,23 +31,72 @@ def train_command(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def evaluate_command(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measure a trained model on the test split."""
-    model, tables = load_run(arguments.run)
-    return evaluate_into(arguments.run, model, tables)
+    """Measure trained models on the test split, and write a page about them."""
+    from symfft_models.rate_distortion import rate_distortion
+    from symfft_models.runs import REPORT, judge, judge_into_folder, open_run, open_shipped, report_into, samples_of
+
+    if arguments.runs and arguments.shipped:
+        raise SymfftError("name runs, or say --shipped, not both")
+    runs = [open_run(path) for path in arguments.runs] or open_shipped()
+    page = arguments.out or (arguments.runs and not arguments.no_html and runs[-1].folder / REPORT)
+    if len(arguments.runs) == 1:
+        result = judge_into_folder(runs[0], arguments.draws)
+        reports, curves = [result], result["rate_distortion"]
+    else:
+        reports = [judge(run, arguments.draws) for run in runs]
+        curves = rate_distortion(runs[-1].model, runs[-1].tables["test"], runs[-1].tables["train"])
+        names = [run.name for run in runs]
+        result = {"models": dict(zip(names, reports, strict=True)), "rate_distortion": curves}
+    if page:
+        report_into(page, runs, reports, curves, samples_of(runs[-1]))
+        result = result | {"html": str(page)}
+    return result
 
 
 def sample_command(arguments: argparse.Namespace) -> dict[str, Any]:
     """Generate densities with a trained model."""
     from dataclasses import replace
 
-    model, tables = load_run(arguments.run)
+    from symfft_models.runs import SAMPLES, open_run, sample_into
+
+    run = open_run(arguments.run)
     settings = {"per_group": arguments.count, "temperature": arguments.temperature, "seed": arguments.seed}
-    chosen = replace(model.config.sample, **{name: value for name, value in settings.items() if value is not None})
-    return sample_into(arguments.out or arguments.run / "samples", model, tables["train"], chosen)
+    given = {name: value for name, value in settings.items() if value is not None}
+    out = arguments.out or (run.folder or Path()) / SAMPLES
+    return sample_into(out, run, replace(run.model.config.sample, **given), arguments.group)
+
+
+def reconstruct_command(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Encode and decode density files."""
+    from symfft_models.checkpoint import load_model
+    from symfft_models.reconstruct import format_line, reconstruct_files
+    from symfft_models.runs import weights_of
+
+    weights, name = weights_of(arguments.model)
+    model, _ = load_model(weights)
+
+    def tell_entry(entry: dict[str, Any]) -> None:
+        if "error" in entry:
+            print(f"symfft-vae: error: {format_line(entry)}", file=sys.stderr, flush=True)
+        else:
+            tell(arguments, format_line(entry))
+
+    options = {"weights": name, "symprec": arguments.symprec, "force": arguments.force, "tell": tell_entry}
+    return {"weights": name, **reconstruct_files(model, arguments.files, arguments.out, **options)}
+
+
+def ship_command(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Put a run's weights into the package."""
+    from symfft_models.runs import weights_of
+    from symfft_models.shipped import ship
+
+    return ship(weights_of(arguments.run)[0], arguments.name, default=arguments.default)
 
 
 def demo_command(arguments: argparse.Namespace) -> dict[str, Any]:
     """Train, evaluate, generate, check and draw; continue where an earlier call was interrupted."""
+    from symfft_models.evaluate import format_table
+    from symfft_models.runs import REPORT, SAMPLES, judge_into_folder, open_run, report_into, sample_into
     from symfft_models.train import STATE, SUMMARY, train
 
     started, out = time.monotonic(), arguments.out
@@ -55,22 +105,20 @@ def demo_command(arguments: argparse.Namespace) -> dict[str, Any]:
         tell(arguments, f"{out} holds a finished training; going on from there")
     else:
         train(config, out, resume=True, progress=not arguments.quiet)
-    model, tables = load_run(out)
-    report = evaluate_into(out, model, tables)
-    from symfft_models.evaluate import format_table
-
+    run = open_run(out)
+    report = judge_into_folder(run, DRAWS)
     tell(arguments, "\n" + format_table(report) + "\n")
-    samples = sample_into(out / "samples", model, tables["train"], model.config.sample)
-    draw_into(out, model, tables, samples)
+    samples = sample_into(out / SAMPLES, run, run.model.config.sample)
+    report_into(out / REPORT, [run], [report], report["rate_distortion"], samples)
     good = len(samples["samples"]) - samples["failures"]
     tell(
         arguments,
         f"{good} of {len(samples['samples'])} generated CHGCARs have exact symmetry and electron count on reading back "
-        f"({out / 'samples'})",
+        f"({out / SAMPLES})",
     )
     training = json.loads((out / SUMMARY).read_text(encoding="utf-8"))
     minutes = (time.monotonic() - started) / 60
-    tell(arguments, f"{minutes:.1f} minutes in all; everything is in {out}")
+    tell(arguments, f"{minutes:.1f} minutes in all; everything is in {out}, with {REPORT} to look at")
     return {"run": str(out), "minutes": minutes, "training": training, "test": report["groups"], **samples}
 
 
@@ -131,55 +179,6 @@ def chosen_config(arguments: argparse.Namespace, run: Path | None) -> Config:
     return load_config(arguments.preset, arguments.set)
 
 
-def load_run(run: Path) -> tuple[SwinVAE, dict[str, DensityTable]]:
-    """Load a run's best weights and the splits they are judged on."""
-    from symfft_models.checkpoint import load_model
-    from symfft_models.table import load_entries, tabulate
-    from symfft_models.train import WEIGHTS
-
-    model, _ = load_model(run / WEIGHTS if run.is_dir() or not run.exists() else run)
-    tables = {
-        split: tabulate(load_entries(model.config.data, split), model.representation) for split in ("train", "test")
-    }
-    return model, tables
-
-
-def evaluate_into(run: Path, model: SwinVAE, tables: dict[str, DensityTable]) -> dict[str, Any]:
-    """Evaluate and write ``metrics.json`` and ``table.txt`` beside the weights."""
-    from symfft_models.checkpoint import write_text
-    from symfft_models.evaluate import evaluate, format_table
-    from symfft_models.prior import active_units
-
-    folder = run if run.is_dir() else run.parent
-    report = evaluate(model, tables["test"], tables["train"])
-    report["active_units"] = active_units(model, tables["train"])
-    write_text(folder / "metrics.json", json.dumps(report, indent=2))
-    write_text(folder / "table.txt", format_table(report) + "\n")
-    return report
-
-
-def sample_into(out: Path, model: SwinVAE, train: DensityTable, config: Any) -> dict[str, Any]:
-    """Generate, and write ``samples.json`` beside the files."""
-    from symfft_models.checkpoint import write_text
-    from symfft_models.sample import sample
-
-    report = sample(model, train, config, out)
-    write_text(out / "samples.json", json.dumps(report, indent=2))
-    return report
-
-
-def draw_into(run: Path, model: SwinVAE, tables: dict[str, DensityTable], samples: dict[str, Any]) -> None:
-    """Draw the run's pictures."""
-    from symfft_models.pictures import plot_curves, plot_reconstructions, plot_samples
-    from symfft_models.train import LOG
-
-    plot_curves(run / LOG, run / "curves.png")
-    for index, number in enumerate(model.representation.groups):
-        if (tables["test"].group_m == index).any():
-            plot_reconstructions(model, tables["test"], index, run / f"slices-{number}.png")
-    plot_samples(run / "samples", samples["samples"], run / "samples.png")
-
-
 def tell(arguments: argparse.Namespace, text: str) -> None:
     """Print for a person; with --json stdout is left to the JSON."""
     if not arguments.quiet:
@@ -204,17 +203,43 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--resume", action="store_true", help="continue the run in --out")
     command.set_defaults(run_command=train_command, report=lambda result: json.dumps(result, indent=2))
 
-    command = commands.add_parser("evaluate", parents=[common], help="measure a model on the test split")
-    command.add_argument("run", type=Path, help="run folder, or a file of weights")
+    command = commands.add_parser("evaluate", parents=[common], help="measure models on the test split")
+    command.add_argument("runs", type=Path, nargs="*", metavar="RUN", help="run folders, or files of weights")
+    command.add_argument(
+        "--shipped", action="store_true", help="all weights that come with the package (without a RUN)"
+    )
+    command.add_argument("-o", "--out", type=Path, metavar="HTML", help="page to write (default: RUN/report.html)")
+    command.add_argument("--no-html", action="store_true", help="no page beside the weights")
+    command.add_argument("--draws", type=int, default=DRAWS, help=f"densities to generate a group (default: {DRAWS})")
     command.set_defaults(run_command=evaluate_command, report=report_evaluation)
 
+    which = "run folder, or a file of weights (default: the weights that come with the package)"
     command = commands.add_parser("sample", parents=[common], help="generate densities as CHGCAR files")
-    command.add_argument("run", type=Path, help="run folder, or a file of weights")
-    command.add_argument("-o", "--out", type=Path, help="folder for the files (default: RUN/samples)")
+    command.add_argument("run", type=Path, nargs="?", help=which)
+    command.add_argument("-o", "--out", type=Path, help="folder for the files (default: RUN/samples, or samples)")
+    command.add_argument(
+        "--group", type=int, action="append", default=[], help="space group, repeatable (default: all)"
+    )
     command.add_argument("-n", "--count", type=positive, help="files per space group")
     command.add_argument("--temperature", type=float, help="width of the draw; 1 is the fitted spread")
     command.add_argument("--seed", type=int)
     command.set_defaults(run_command=sample_command, report=report_samples)
+
+    command = commands.add_parser("reconstruct", parents=[common], help="encode and decode density files")
+    command.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="CHGCARs, or any other format symfft reads"
+    )
+    command.add_argument("-o", "--out", type=Path, required=True, help="folder for latents and CHGCARs")
+    command.add_argument("--model", type=Path, metavar="RUN", help=which)
+    command.add_argument("--symprec", type=float, default=1e-3, help="largest displacement in Å (default: 0.001)")
+    command.add_argument("--force", action="store_true", help="replace files that exist")
+    command.set_defaults(run_command=reconstruct_command, report=None)
+
+    command = commands.add_parser("ship", parents=[common], help="put a run's weights into the package")
+    command.add_argument("run", type=Path, help="run folder, or a file of weights")
+    command.add_argument("--name", required=True, help="name of the weights, like latent-128")
+    command.add_argument("--default", action="store_true", help="use them where no run and no name is given")
+    command.set_defaults(run_command=ship_command, report=lambda result: json.dumps(result, indent=2))
 
     command = commands.add_parser("demo", parents=[common, settings], help="train, evaluate, generate, check, draw")
     command.add_argument("--preset", default="demo", help=argparse.SUPPRESS)
@@ -265,10 +290,12 @@ def positive(text: str) -> int:
 
 
 def report_evaluation(result: dict[str, Any]) -> str:
-    """Format the table."""
+    """Format the table of each model."""
     from symfft_models.evaluate import format_table
 
-    return format_table(result)
+    tables = {name: format_table(report) for name, report in result.get("models", {}).items()}
+    text = "\n\n".join(f"{name}\n{table}" for name, table in tables.items()) or format_table(result)
+    return f"{text}\n{result['html']}" if "html" in result else text
 
 
 def report_samples(result: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
@@ -160,6 +161,29 @@ def override(config: Config, changes: Iterable[str]) -> Config:
 def from_json(text: str) -> Config:
     """Read settings written by `Config.to_json`."""
     return merge(Config(), json.loads(text))
+
+
+def training_command(config: Config, out: str = "RUN") -> str:
+    """Return the command that trains with these settings: the nearest preset, and what differs from it.
+
+    Examples
+    --------
+    >>> training_command(load_config("paper", ["train.epochs=10"]))
+    'symfft-vae train --preset paper --set train.epochs=10.0 --out RUN'
+    """
+
+    def changes(preset: str) -> list[str]:
+        ours, theirs = asdict(config), asdict(load_config(preset))
+        return [
+            f"{section}.{key}={json.dumps(value)}"
+            for section, settings in ours.items()
+            for key, value in settings.items()
+            if value != theirs[section][key]
+        ]
+
+    preset = min(presets(), key=lambda name: len(changes(name)))
+    words = [word for change in changes(preset) for word in ("--set", change)]
+    return shlex.join(["symfft-vae", "train", "--preset", preset, *words, "--out", out])
 
 
 def nest(keys: list[str], value: Any) -> dict[str, Any]:

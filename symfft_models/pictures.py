@@ -1,33 +1,42 @@
-"""Pictures of a run: curves of the training, slices of true, reconstructed and generated densities."""
+"""Pictures: curves of the training, rates and distortions, slices and isosurfaces of densities."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from symfft import AsymmetricUnit, expand_from_au, read_chgcar
-from symfft_models.checkpoint import write_atomically
-from symfft_models.evaluate import reconstruct
-from symfft_models.table import DensityTable
-from symfft_models.vae import SwinVAE
+from symfft import AsymmetricUnit, expand_from_au
+from symfft_models.isosurface import draw_isosurface
 
 Array = NDArray[np.float64]
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a PNG atomically, without a display."""
-    FigureCanvasAgg(figure)
-    write_atomically(path, lambda target: figure.savefig(target, dpi=110, format="png"))
+@dataclass(frozen=True)
+class Reconstruction:
+    """A density and what a model made of it: AU values of one unit, normalised alike."""
+
+    label: str
+    unit: AsymmetricUnit
+    truth: Array
+    estimate: Array
 
 
-def plot_curves(log: Path, path: Path) -> None:
+@dataclass(frozen=True)
+class Picture:
+    """A density on the full cell, to be shown under a label."""
+
+    label: str
+    values: Array
+
+
+def curves_figure(log: Path) -> Figure:
     """Draw loss, PSNR and learning rate against the step from a run's JSON log."""
     entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     steps = [e for e in entries if "loss" in e]
@@ -44,13 +53,12 @@ def plot_curves(log: Path, path: Path) -> None:
     psnr.legend(fontsize=7)
     rate.plot([e["step"] for e in steps], [e["rate"] for e in steps], lw=0.8)
     rate.set(xlabel="step", ylabel="learning rate", title="schedule")
-    save_figure(figure, path)
+    return figure
 
 
-def diagonal_slice(values: Array, unit: AsymmetricUnit) -> Array:
+def diagonal_slice(rho: Array) -> Array:
     """Cut the (1-10) plane, spanned by [110] and [001]; it holds every site of the simple cubic structures."""
-    rho = expand_from_au(values, unit)
-    index = np.arange(min(unit.shape[:2]))
+    index = np.arange(min(rho.shape[:2]))
     return np.asarray(rho[index, index, :])
 
 
@@ -66,47 +74,97 @@ def show_slice(axes: Any, plane: Array, peak: float, *, error: bool = False) -> 
     return axes.imshow(root.T, origin="lower", cmap="magma", vmin=0, vmax=1, aspect=2**-0.5)
 
 
-def plot_reconstructions(model: SwinVAE, test: DensityTable, index: int, path: Path, count: int = 4) -> None:
-    """Draw true density, reconstruction and error of a few test densities of one space group."""
-    unit = model.representation.units[index]
-    rows = np.flatnonzero(test.group_m.numpy() == index)
-    rows = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
-    estimates = reconstruct(model, test)
-    figure = Figure(figsize=(9, 2.1 * len(rows) + 0.5), layout="constrained")
-    grid = figure.subplots(len(rows), 3, squeeze=False)
-    for line, row in zip(grid, rows.tolist(), strict=True):
-        truth = test.values_mn[row, : unit.size].double().numpy()
+def reconstructions_figure(reconstructions: Sequence[Reconstruction], title: str) -> Figure:
+    """Draw true density, reconstruction and error as slices, and both as surfaces that hold half of the electrons."""
+    height = 2.1 * len(reconstructions) + 0.6
+    figure = Figure(figsize=(12.5, height))
+    grid = figure.subplots(len(reconstructions), 5, squeeze=False)
+    figure.subplots_adjust(0.03, 0.1 / height, 0.99, 1 - 0.6 / height, wspace=0.12, hspace=0.05)
+    for line, shown in zip(grid, reconstructions, strict=True):
+        truth, estimate = expand_from_au(shown.truth, shown.unit), expand_from_au(shown.estimate, shown.unit)
         peak = float(truth.max())
-        show_slice(line[0], diagonal_slice(truth, unit), peak)
-        show_slice(line[1], diagonal_slice(estimates[row], unit), peak)
-        image = show_slice(line[2], diagonal_slice(estimates[row] - truth, unit), peak, error=True)
-        figure.colorbar(image, ax=line[2], label="% of peak")
-        line[0].set_ylabel(test.entries[row].id, fontsize=7)
-    for axes, title in zip(grid[0], ("true √ρ", "reconstruction √ρ", "error"), strict=True):
-        axes.set_title(title, fontsize=9)
-    figure.suptitle(f"{unit.space_group.symbol}: plane of [110] and [001], test split", fontsize=10)
-    save_figure(figure, path)
+        show_slice(line[0], diagonal_slice(truth), peak)
+        show_slice(line[1], diagonal_slice(estimate), peak)
+        image = show_slice(line[2], diagonal_slice(estimate - truth), peak, error=True)
+        figure.colorbar(image, ax=line[2], label="% of peak", fraction=0.05, pad=0.03)
+        draw_isosurface(line[3], truth)
+        draw_isosurface(line[4], estimate)
+        line[0].set_ylabel(shown.label, fontsize=7)
+    for axes, name in zip(grid[0], ("true √ρ", "reconstruction √ρ", "error", "true", "reconstruction"), strict=True):
+        axes.set_title(name, fontsize=9)
+    figure.suptitle(title, fontsize=10)
+    return figure
 
 
-def plot_samples(folder: Path, samples: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw generated densities, read back from their files, one row a space group."""
-    written = [entry for entry in samples if (folder / entry["file"]).is_file()]
-    groups = sorted({entry["space_group"] for entry in written})
-    by_group = {number: [entry for entry in written if entry["space_group"] == number] for number in groups}
-    columns = min(max(len(entries) for entries in by_group.values()), 6)
-    figure = Figure(figsize=(2.6 * columns + 0.5, 2.3 * len(groups) + 0.4), layout="constrained")
-    grid = figure.subplots(len(groups), columns, squeeze=False)
-    for line, number in zip(grid, groups, strict=True):
-        for axes in line:
-            axes.set_axis_off()
-        for axes, entry in zip(line, by_group[number], strict=False):
-            rho = read_chgcar(folder / entry["file"]).values
-            diagonal = np.arange(rho.shape[0])
-            axes.set_axis_on()
-            show_slice(axes, rho[diagonal, diagonal, :], float(rho.max()))
-            axes.set_title(
-                f"{number} {entry['prototype']}\n{entry['electrons']:.0f} e, a = {entry['lattice_constant']:.2f} Å",
-                fontsize=8,
-            )
-    figure.suptitle("generated √ρ: plane of [110] and [001]", fontsize=10)
-    save_figure(figure, path)
+def densities_figure(rows: Mapping[str, Sequence[Picture]], title: str, columns: int = 6) -> Figure:
+    """Draw densities as a slice above an isosurface each, one double row a key."""
+    columns = min(max(len(pictures) for pictures in rows.values()), columns)
+    height = 4.3 * len(rows) + 0.4
+    figure = Figure(figsize=(2.3 * columns + 0.5, height))
+    grid = figure.subplots(2 * len(rows), columns, squeeze=False)
+    figure.subplots_adjust(0.02, 0.1 / height, 0.98, 1 - 0.9 / height, wspace=0.05, hspace=0.25)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for place, pictures in enumerate(rows.values()):
+        for above, below, shown in zip(grid[2 * place], grid[2 * place + 1], pictures, strict=False):
+            above.set_axis_on()
+            show_slice(above, diagonal_slice(shown.values), float(shown.values.max()))
+            above.set_title(shown.label, fontsize=8)
+            draw_isosurface(below, shown.values)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def rates_figure(curves: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw PSNR against floats and against bytes for every space group; models are points.
+
+    Parameters
+    ----------
+    curves
+        What `symfft_models.rate_distortion.rate_distortion` returns.
+    models
+        Reports of `symfft_models.evaluate.evaluate` by name.
+    """
+    figure = Figure(figsize=(4.2 * len(curves), 6.6), layout="constrained")
+    grid = figure.subplots(2, len(curves), squeeze=False)
+    for (number, group), above, below in zip(curves.items(), *grid, strict=True):
+        floats = np.array(group["floats"])
+        for name, label in (("stars", "lowest |G| stars"), ("pca", "PCA of the group")):
+            above.plot(floats, group[name], "-", lw=1, label=label)
+            below.plot(4 * floats, group[name], "-", lw=1, label=label)
+        for name, label in (("sz3", "SZ3, full cell"), ("zfp", "zfp, full cell")):
+            if name in group:
+                pairs = [(b, p) for b, p in zip(group["bytes"], group[name]["psnr"], strict=True) if p is not None]
+                below.plot(*np.array(pairs).reshape(-1, 2).T, "--", lw=1, label=label)
+        for name, report in models.items():
+            psnr = report["groups"][number]["model"]["psnr"]
+            spread = [[psnr["mean"] - psnr["p5"]], [psnr["p95"] - psnr["mean"]]]
+            above.errorbar(report["latent"], psnr["mean"], spread, fmt="o", ms=5, capsize=3, label=name)
+            below.errorbar(4 * report["latent"], psnr["mean"], spread, fmt="o", ms=5, capsize=3, label=name)
+        above.set(xscale="log", xlabel="floats", ylabel="mean PSNR / dB", title=f"space group {number}")
+        below.set(xscale="log", xlabel="bytes (float32)", ylabel="mean PSNR / dB")
+        for axes in (above, below):
+            axes.grid(alpha=0.3, which="both", lw=0.4)
+            axes.legend(fontsize=7)
+    return figure
+
+
+def generation_figure(groups: Mapping[str, Any], shells: Array, radii: Array) -> Figure:
+    """Draw spectra and radial profiles of generated densities over those of held-out ones: median and central 80 %."""
+    figure = Figure(figsize=(4.2 * len(groups), 5.6), layout="constrained")
+    grid = figure.subplots(2, len(groups), squeeze=False)
+    panels = (
+        ("spectrum", shells, "1/d / (1/Å)", "share of Σ|F|²"),
+        ("profile", radii, "distance from peak / Å", "ρ / peak"),
+    )
+    for column, (number, group) in enumerate(groups.items()):
+        for line, (name, edges, xlabel, ylabel) in zip(grid, panels, strict=True):
+            axes, middle = line[column], (edges[:-1] + edges[1:]) / 2
+            for kind, colour in (("held_out", "0.4"), ("generated", "tab:blue")):
+                low, median, high = np.array(group[name][kind], dtype=np.float64)
+                axes.fill_between(middle, low, high, color=colour, alpha=0.25, lw=0)
+                axes.plot(middle, median, color=colour, lw=1.2, label=kind.replace("_", "-"))
+            axes.set(xlabel=xlabel, ylabel=ylabel, title=f"space group {number}")
+            axes.legend(fontsize=7)
+        grid[0][column].set(yscale="log", ylim=(1e-7, 2))
+    return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,10 @@ def nearest(values: Array, train: DensityTable, model: SwinVAE, index: int) -> t
     return train.entries[rows[best % len(known)]].id, float(distance[best])
 
 
-def sample(model: SwinVAE, train: DensityTable, config: SampleConfig, out: Path) -> dict[str, Any]:
-    """Write `config.per_group` generated CHGCARs of every space group into `out`.
+def sample(
+    model: SwinVAE, train: DensityTable, config: SampleConfig, out: Path, space_groups: Sequence[int] = ()
+) -> dict[str, Any]:
+    """Write `config.per_group` generated CHGCARs of every space group, or of the given ones, into `out`.
 
     Returns
     -------
@@ -101,7 +104,8 @@ def sample(model: SwinVAE, train: DensityTable, config: SampleConfig, out: Path)
     """
     out.mkdir(parents=True, exist_ok=True)
     results: list[dict[str, Any]] = []
-    for index, number in enumerate(model.representation.groups):
+    for number in space_groups or model.representation.groups:
+        index = model.representation.row(number)
         unit = model.representation.units[index]
         prior = fit_prior(model, train, index)
         rng = np.random.default_rng((config.seed, number))

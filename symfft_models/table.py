@@ -48,6 +48,12 @@ class DensityTable:
         moved = (tensor.to(device) for tensor in (self.values_mn, self.group_m, self.condition_mp))
         return DensityTable(self.entries, *moved)
 
+    def rows(self, chosen: Sequence[int]) -> DensityTable:
+        """Return some structures."""
+        kept = list(chosen)
+        entries = tuple(self.entries[row] for row in kept)
+        return DensityTable(entries, self.values_mn[kept], self.group_m[kept], self.condition_mp[kept])
+
     def of_group(self, index: int, points: int) -> NDArray[np.float64]:
         """Return the normalised densities of one space group, (structures, points) float64."""
         return self.values_mn[self.group_m == index, :points].double().numpy()

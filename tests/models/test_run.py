@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from synthetic import synthetic_entries
 from train_job import TINY
 
 from symfft import SpaceGroup, asymmetric_unit, check_symmetry, read_chgcar
+from symfft_models import report as report_page
 from symfft_models.cli import main
 from symfft_models.data.store import write_set
 from symfft_models.evaluate import PAPER_PSNR, evaluate, format_table, reconstruct
@@ -152,14 +155,59 @@ def test_lattice_points_are_the_centring():
 
 
 def test_demo_leaves_everything(demo):
-    for name in ("weights.safetensors", "metrics.json", "table.txt", "curves.png", "samples.png", "config.json"):
+    for name in ("weights.safetensors", "metrics.json", "table.txt", "config.json", "report.html"):
         assert (demo / name).stat().st_size > 0, name
+    for name in ("curves", "rates", "samples", "generation", "worst", "slices-221", "slices-225", "slices-227"):
+        assert (demo / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     for number in (221, 225, 227):
-        assert (demo / f"slices-{number}.png").read_bytes().startswith(b"\x89PNG")
         assert len(list((demo / "samples").glob(f"{number}-*.CHGCAR"))) == 3
     metrics = json.loads((demo / "metrics.json").read_text())
     assert len(metrics["structures"]) == 12
+    assert set(metrics["rate_distortion"]) == set(metrics["generation"]) == {"221", "225", "227"}
     assert set(metrics["active_units"]) == {"221", "225", "227"}
+
+
+class Page(HTMLParser):
+    """What a page shows and what it would fetch."""
+
+    def __init__(self):
+        super().__init__()
+        self.pictures, self.fetched, self.text = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if tag == "img" and name == "src" and value.startswith("data:image/png;base64,"):
+                self.pictures.append(base64.b64decode(value.partition(",")[2]))
+            elif name in ("src", "href", "srcset", "action") or tag in ("script", "link", "iframe"):
+                self.fetched.append((tag, name, value))
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_report_is_one_page_with_every_part_and_no_network(demo):
+    page = Page()
+    page.feed((demo / "report.html").read_text(encoding="utf-8"))
+    assert page.fetched == []
+    assert len(page.pictures) == 8
+    assert all(picture.startswith(b"\x89PNG") for picture in page.pictures)
+    text = " ".join(page.text)
+    assert "://" not in text
+    metrics = json.loads((demo / "metrics.json").read_text())
+    for group in metrics["groups"].values():
+        assert f"{group['model']['psnr']['mean']:.2f}" in text
+        assert f"{group['model']['nmae']['mean']:.2f}" in text
+    worst = min(metrics["structures"], key=lambda row: row["psnr"])
+    assert worst["id"] in text
+    for part in ("Rate and distortion", "worst cases", "Generated densities", "written and read back", "Training"):
+        assert part in text
+
+
+def test_names_in_a_report_are_text_not_markup():
+    page = Page()
+    page.feed(report_page.table(["<b>"], [["<script>alert(1)</script>", "a&b"]]))
+    assert page.fetched == []
+    assert "<script>alert(1)</script>" in page.text
 
 
 def test_written_samples_are_symmetric_and_hold_their_electrons(demo):
@@ -189,14 +237,31 @@ def test_samples_differ_and_follow_the_seed(demo, tmp_path):
 
 
 def test_commands_print_json_alone_on_stdout(demo, capsys):
-    assert main(["evaluate", str(demo), "--json"]) == 0
+    assert main(["evaluate", str(demo), "--json", "--no-html", "--draws", "3"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["groups"]["225"]["n"] == 4
-    assert main(["evaluate", str(demo)]) == 0
+    assert report["generation"]["225"]["draws"] == 3
+    assert "html" not in report
+    assert main(["evaluate", str(demo), "--no-html", "--draws", "0"]) == 0
     assert "F m -3 m" in capsys.readouterr().out
 
 
-def test_demo_goes_on_from_a_finished_training(demo, capsys):
+def test_two_models_are_compared_on_one_page(demo, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(report_page, "reconstruction_pictures", lambda *_: [])  # drawn once already, by the demo
+    monkeypatch.setattr(report_page, "worst_cases", lambda *_: [])
+    weights = demo / "weights.safetensors"
+    page = tmp_path / "page.html"
+    assert main(["evaluate", str(demo), str(weights), "--json", "--draws", "0", "-o", str(page)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert set(result["models"]) == {demo.name, weights.name}
+    text = page.read_text(encoding="utf-8")
+    assert f"{demo.name}: 10 floats" in text
+    assert f"{weights.name}: 10 floats" in text
+
+
+def test_demo_goes_on_from_a_finished_training(demo, capsys, monkeypatch):
+    pages = []
+    monkeypatch.setattr(report_page, "write_report", lambda path, *_, **__: pages.append(path))
     before = (demo / "weights.safetensors").stat().st_mtime_ns
     assert main(["demo", "--out", str(demo), "--json"]) == 0
     captured = capsys.readouterr()
@@ -204,6 +269,7 @@ def test_demo_goes_on_from_a_finished_training(demo, capsys):
     assert "finished training" in captured.err
     assert "paper" in captured.err
     assert (demo / "weights.safetensors").stat().st_mtime_ns == before
+    assert pages == [demo / "report.html"]
 
 
 def test_errors_are_one_line_and_an_exit_code(tmp_path, capsys):
