@@ -14,7 +14,7 @@ from scipy.stats import ks_2samp
 from symfft import AsymmetricUnit, SpaceGroup, au_real_dft, real_basis
 from symfft_models.baselines import weights
 from symfft_models.config import SampleConfig
-from symfft_models.prior import active_units, fit_prior
+from symfft_models.prior import active_floats, fit_prior
 from symfft_models.sample import generate
 from symfft_models.table import DensityTable
 from symfft_models.vae import SwinVAE
@@ -151,7 +151,6 @@ def generation_report(
         95 % of the test set; ``active_units`` of the latent floats; ``failures`` by reason; ``spectrum`` and
         ``profile``: 10th, 50th and 90th percentile of both kinds along `SHELLS` and `RADII`.
     """
-    active = active_units(model, train)
     groups: dict[str, Any] = {}
     for index, unit in enumerate(model.representation.units):
         number = model.representation.groups[index]
@@ -191,7 +190,7 @@ def generation_report(
                 "among_generated": spread(np.array(among)) if among else None,
             },
             "too_near": float((to_train < np.percentile(held_to_train, 5)).mean()),
-            "active_units": active[str(number)],
+            "active_units": active_floats(prior),
             "latent": model.config.model.latent,
             "failures": failures | {"negative": int(negative.sum())},
             "spectrum": {"generated": bands(generated["spectrum"]), "held_out": bands(held_out["spectrum"])},

@@ -137,6 +137,8 @@ def rates_figure(curves: Mapping[str, Any], models: Mapping[str, Mapping[str, An
                 pairs = [(b, p) for b, p in zip(group["bytes"], group[name]["psnr"], strict=True) if p is not None]
                 below.plot(*np.array(pairs).reshape(-1, 2).T, "--", lw=1, label=label)
         for name, report in models.items():
+            if number not in report["groups"]:
+                continue
             psnr = report["groups"][number]["model"]["psnr"]
             spread = [[psnr["mean"] - psnr["p5"]], [psnr["p95"] - psnr["mean"]]]
             above.errorbar(report["latent"], psnr["mean"], spread, fmt="o", ms=5, capsize=3, label=name)

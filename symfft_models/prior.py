@@ -84,13 +84,15 @@ def fit_prior(model: SwinVAE, train: DensityTable, index: int) -> LatentPrior:
     return LatentPrior(points, tuple(rows.tolist()), tuple(train.entries[row].prototype for row in rows.tolist()))
 
 
-def active_units(model: SwinVAE, train: DensityTable, threshold: float = 0.01) -> dict[str, int]:
-    """Count, for each space group, latent floats whose posterior mean has a variance above `threshold` over the data.
+def active_floats(prior: LatentPrior, threshold: float = 0.01) -> int:
+    """Count latent floats whose posterior mean has a variance above `threshold` over the training densities.
 
-    The measure of Burda, Grosse and Salakhutdinov 2016.
+    The measure of active units of Burda, Grosse and Salakhutdinov 2016.
     """
-    counts = {}
-    for index, number in enumerate(model.representation.groups):
-        points = fit_prior(model, train, index).points[:, :-2]
-        counts[str(number)] = int((points.var(0) > threshold).sum())
-    return counts
+    return int((prior.points[:, :-2].var(0) > threshold).sum())
+
+
+def active_units(model: SwinVAE, train: DensityTable) -> dict[str, int]:
+    """Count active latent floats for each space group."""
+    groups = model.representation.groups
+    return {str(number): active_floats(fit_prior(model, train, index)) for index, number in enumerate(groups)}

@@ -174,6 +174,8 @@ def compressors_table(curves: Mapping[str, Any], judged: Sequence[Judged]) -> st
     rows = []
     for key, group in curves.items():
         for one in judged:
+            if key not in one.report["groups"]:
+                continue
             size = 4 * one.report["latent"]
             row = [key, one.name, size, number(one.report["groups"][key]["model"]["psnr"]["mean"])]
             for name in names:
