@@ -71,14 +71,15 @@ GROUPS = (
 
 
 def best(run, repeats=15):
-    """Return the least time of one call, in seconds."""
-    run()
-    times = []
+    """Return the least time of one call, in seconds; each result lives until the next is there."""
+    result = run()
+    least = float("inf")
     for _ in range(repeats):
         start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)
+        following = run()
+        least = min(least, time.perf_counter() - start)
+        result, following = following, result
+    return least
 
 
 def full_ffts(shape, dtype):

@@ -42,7 +42,9 @@ def planes_forward(values: Array, memory: Array, program: Array, at: Any, labels
             op = at + 3
             for _ in range(steps):
                 kind = program[op]
-                if kind == TRANSFORM:
+                if kind == TRANSFORM and width == HALF and not program[op + 5]:
+                    _half_transform(values, memory, program, op, labels, reals, chunk)
+                elif kind == TRANSFORM:
                     _transform(values, memory, program, op, labels, reals, chunk, width)
                 elif kind == MATRIX:
                     _matrix(values, memory, program, op, labels, reals, chunk, width)
@@ -73,7 +75,9 @@ def planes_adjoint(values: Array, memory: Array, program: Array, at: Any, labels
             for _ in range(steps):
                 op -= program[op - 1]
                 kind = program[op]
-                if kind == TRANSFORM:
+                if kind == TRANSFORM and width == HALF and not program[op + 5]:
+                    _half_transform_adjoint(values, memory, program, op, labels, reals, chunk)
+                elif kind == TRANSFORM:
                     _transform_adjoint(values, memory, program, op, labels, reals, chunk, width)
                 elif kind == MATRIX:
                     _matrix_adjoint(values, memory, program, op, labels, reals, chunk, width)
@@ -164,9 +168,8 @@ def _transform(
             o = out + (k * n0 + h) * row_step
             store(memory, o, ax + bx)
             store(memory, o + part_step, ay - by)
-            if width > HALF:
-                store(memory, o + HALF, ay + by)
-                store(memory, o + part_step + HALF, bx - ax)
+            store(memory, o + HALF, ay + by)
+            store(memory, o + part_step + HALF, bx - ax)
 
 
 @inlined
@@ -245,9 +248,7 @@ def _transform_adjoint(
         for h in range(n0):
             o = out + (k * n0 + h) * row_step
             ax, ay = half * load(memory, o), half * load(memory, o + part_step)
-            bx, by = fill(memory, 0.0), fill(memory, 0.0)
-            if width > HALF:
-                bx, by = half * load(memory, o + HALF), half * load(memory, o + part_step + HALF)
+            bx, by = half * load(memory, o + HALF), half * load(memory, o + part_step + HALF)
             a, b = room + h * ROW, other + (n0 - h if h else 0) * ROW
             store(memory, a, ax - by)
             store(memory, a + HALF, ay + bx)
@@ -266,6 +267,93 @@ def _transform_adjoint(
             _deposit(values, program, labels, p, memory, room + ROW * x1)
             if width > HALF:
                 _deposit(values, program, labels, p + 1, memory, room + ROW * x1 + HALF)
+
+
+# ---- of eight planes: two lines of a plane as real and imaginary part of one ----
+
+
+@kernel
+def _half_transform(
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any
+) -> None:
+    row, there = np.int64(ROW), np.int64(0)
+    n0, n1, grid, scratch = program[op + 2], program[op + 3], program[op + 7], program[op + 8]
+    plan0, plan1, at = program[op + 9], program[op + 10], program[op + 11]
+    out, row_step, part_step = program[op + 13] + program[op + 16] * chunk, program[op + 14], program[op + 15]
+    line = program[op + 17]
+    at += chunk * n0 * n1 * 2
+    room = scratch + 2 * max(n0, n1) * ROW
+    spectrum = room + n1 * ROW
+    columns = n1 // 2 + 1
+    half = fill(memory, 0.5)
+    for x0 in range(0, n0, 2):
+        next_line = 1 if x0 + 1 < n0 else 0
+        for x1 in range(n1):
+            p = at + (x0 * n1 + x1) * 2
+            store(memory, room + x1 * ROW, _fetch(values, program, labels, p))
+            store(memory, room + x1 * ROW + HALF, _fetch(values, program, labels, p + 2 * next_line * n1))
+        fft(memory, room, row, spectrum, row, scratch, plan1, program, reals, there)
+        for k in range(columns):
+            a, b = spectrum + k * ROW, spectrum + (n1 - k if k else 0) * ROW
+            ax, ay = half * load(memory, a), half * load(memory, a + HALF)
+            bx, by = half * load(memory, b), half * load(memory, b + HALF)
+            g = grid + x0 * line + k * ROW
+            store(memory, g, ax + bx)
+            store(memory, g + HALF, ay - by)
+            if next_line:
+                store(memory, g + line, ay + by)
+                store(memory, g + line + HALF, bx - ax)
+    for k in range(columns):
+        fft(memory, grid + k * ROW, line, room, row, scratch, plan0, program, reals, there)
+        for h in range(n0):
+            o = out + (k * n0 + h) * row_step
+            store(memory, o, load(memory, room + h * ROW))
+            store(memory, o + part_step, load(memory, room + h * ROW + HALF))
+
+
+@kernel
+def _half_transform_adjoint(
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any
+) -> None:
+    row, back = np.int64(ROW), np.int64(HALF)
+    n0, n1, grid, scratch = program[op + 2], program[op + 3], program[op + 7], program[op + 8]
+    plan0, plan1, at = program[op + 9], program[op + 10], program[op + 11]
+    out, row_step, part_step = program[op + 13] + program[op + 16] * chunk, program[op + 14], program[op + 15]
+    line = program[op + 17]
+    at += chunk * n0 * n1 * 2
+    room = scratch + 2 * max(n0, n1) * ROW
+    spectrum = room + n1 * ROW
+    columns = n1 // 2 + 1
+    half = fill(memory, 0.5)
+    for k in range(columns):
+        for h in range(n0):
+            o = out + (k * n0 + h) * row_step
+            store(memory, room + h * ROW, load(memory, o))
+            store(memory, room + h * ROW + HALF, load(memory, o + part_step))
+        fft(memory, room, row, grid + k * ROW, line, scratch, plan0, program, reals, back)
+    for x0 in range(0, n0, 2):
+        next_line = 1 if x0 + 1 < n0 else 0
+        for k in range(columns):
+            g = grid + x0 * line + k * ROW
+            ax, ay = half * load(memory, g), half * load(memory, g + HALF)
+            bx, by = fill(memory, 0.0), fill(memory, 0.0)
+            if next_line:
+                bx, by = half * load(memory, g + line), half * load(memory, g + line + HALF)
+            a, b = spectrum + k * ROW, spectrum + (n1 - k if k else 0) * ROW
+            if a == b:
+                store(memory, a, ax + ax)
+                store(memory, a + HALF, bx + bx)
+            else:
+                store(memory, a, ax - by)
+                store(memory, a + HALF, ay + bx)
+                store(memory, b, ax + by)
+                store(memory, b + HALF, bx - ay)
+        fft(memory, spectrum, row, room, row, scratch, plan1, program, reals, back)
+        for x1 in range(n1):
+            p = at + (x0 * n1 + x1) * 2
+            _deposit(values, program, labels, p, memory, room + x1 * ROW)
+            if next_line:
+                _deposit(values, program, labels, p + 2 * n1, memory, room + x1 * ROW + HALF)
 
 
 # ---- matrices on orbits ----

@@ -61,9 +61,9 @@ class Form:
 
 
 def plan_lines(
-    frame: Frame, kinds: list[Kind], places: list[Place], tables: Tables, memory: Memory
+    frame: Frame, kinds: list[Kind], places: list[Place], tables: Tables, memory: Memory, weight: float
 ) -> tuple[int, IntArray, float]:
-    """Write the line stage.
+    """Write the line stage; `weight` is a factor of the transposed map.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def plan_lines(
                 start,
                 len(group.lines),
                 tables.put_reals(group.images),
-                tables.put_reals(orbit_size[line]),
+                tables.put_reals(weight * orbit_size[line]),
                 0,
                 0,
                 0,
@@ -247,7 +247,8 @@ def _alike(frame: Frame, h: IntArray, c: int) -> tuple[list[Alike], IntArray]:
         )
         for (unique, number, r), lines in found.items()
     ]
-    groups.sort(key=lambda group: (int(group.lines[0]), group.remainder))
+    # the largest first: their results are then aligned as the array is
+    groups.sort(key=lambda group: (-len(group.lines), int(group.lines[0]), group.remainder))
     return groups, np.unique([group.remainder for group in groups])
 
 
