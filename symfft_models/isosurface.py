@@ -1,6 +1,7 @@
 """Surfaces of constant density by marching tetrahedra, and their drawing on flat axes.
 
-matplotlib draws polygons but finds no isosurfaces, and a package for one function is a package too many. Tetrahedra have three cases where cubes have fifteen, and leave no holes.
+matplotlib draws polygons but finds no isosurfaces, and a package for one function is a package too many. Tetrahedra
+have three cases where cubes have fifteen, and leave no holes.
 """
 
 from __future__ import annotations
