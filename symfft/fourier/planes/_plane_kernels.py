@@ -70,17 +70,18 @@ def planes_adjoint(values: Array, memory: Array, program: Array, at: Any, labels
             end += program[end + 1]
         planes = program[at + 2]
         for chunk in range(chunks):
-            width = HALF if planes - ROW * chunk <= HALF else ROW
+            valid = planes - ROW * chunk
+            width = HALF if valid <= HALF else ROW
             op = end
             for _ in range(steps):
                 op -= program[op - 1]
                 kind = program[op]
                 if kind == TRANSFORM and width == HALF and not program[op + 5]:
-                    _half_transform_adjoint(values, memory, program, op, labels, reals, chunk)
+                    _half_transform_adjoint(values, memory, program, op, labels, reals, chunk, valid)
                 elif kind == TRANSFORM:
-                    _transform_adjoint(values, memory, program, op, labels, reals, chunk, width)
+                    _transform_adjoint(values, memory, program, op, labels, reals, chunk, valid)
                 elif kind == MATRIX:
-                    _matrix_adjoint(values, memory, program, op, labels, reals, chunk, width)
+                    _matrix_adjoint(values, memory, program, op, labels, reals, chunk, valid)
                 elif kind == HALVING:
                     _halving_adjoint(memory, program, op, reals, chunk, width)
                 else:
@@ -104,11 +105,19 @@ def _fetch(values: Array, program: Array, labels: Array, at: Any) -> Any:
 
 
 @inlined
-def _deposit(values: Array, program: Array, labels: Array, at: Any, memory: Array, source: Any) -> None:
-    """Add to eight values."""
+def _deposit(values: Array, program: Array, labels: Array, at: Any, memory: Array, source: Any, valid: Any) -> None:
+    """Add the first lanes, as many as there are planes, to the eight values; the others hold rounding errors."""
     code = program[at]
     start = code >> 2
-    if code & 3 == UPWARDS:
+    if valid < HALF:
+        for i in range(valid):
+            if code & 3 == UPWARDS:
+                values[start + i] += memory[source + i]
+            elif code & 3 == DOWNWARDS:
+                values[start + HALF - 1 - i] += memory[source + i]
+            else:
+                values[labels[start + i]] += memory[source + i]
+    elif code & 3 == UPWARDS:
         store(values, start, load(values, start) + load(memory, source))
     elif code & 3 == DOWNWARDS:
         lanes = load(memory, source)
@@ -203,7 +212,7 @@ def _complete(
 
 @kernel
 def _transform_adjoint(
-    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, width: Any
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, valid: Any
 ) -> None:
     row, back = np.int64(ROW), np.int64(HALF)
     n0, n1, rows, centred = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
@@ -225,7 +234,7 @@ def _transform_adjoint(
                 c, s = spread(reals, q), spread(reals, q + 1)
                 o = out + (k * n0 + h) * row_step
                 x, y = load(memory, o), fill(memory, 0.0)
-                if width > HALF:
+                if valid > HALF:
                     y = load(memory, o + HALF)
                 store(memory, room + h * ROW, fma(x, c, y * s))
                 store(memory, room + h * ROW + HALF, fma(y, c, -(x * s)))
@@ -264,9 +273,9 @@ def _transform_adjoint(
         fft(memory, grid + x0 * line, row, room, row, scratch, plan1, program, reals, back)
         for x1 in range(n1):
             p = at + 2 * (x0 * n1 + x1)
-            _deposit(values, program, labels, p, memory, room + ROW * x1)
-            if width > HALF:
-                _deposit(values, program, labels, p + 1, memory, room + ROW * x1 + HALF)
+            _deposit(values, program, labels, p, memory, room + ROW * x1, valid)
+            if valid > HALF:
+                _deposit(values, program, labels, p + 1, memory, room + ROW * x1 + HALF, valid - HALF)
 
 
 # ---- of eight planes: two lines of a plane as real and imaginary part of one ----
@@ -313,7 +322,7 @@ def _half_transform(
 
 @kernel
 def _half_transform_adjoint(
-    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, valid: Any
 ) -> None:
     row, back = np.int64(ROW), np.int64(HALF)
     n0, n1, grid, scratch = program[op + 2], program[op + 3], program[op + 7], program[op + 8]
@@ -351,9 +360,9 @@ def _half_transform_adjoint(
         fft(memory, spectrum, row, room, row, scratch, plan1, program, reals, back)
         for x1 in range(n1):
             p = at + (x0 * n1 + x1) * 2
-            _deposit(values, program, labels, p, memory, room + x1 * ROW)
+            _deposit(values, program, labels, p, memory, room + x1 * ROW, valid)
             if next_line:
-                _deposit(values, program, labels, p + 2 * n1, memory, room + x1 * ROW + HALF)
+                _deposit(values, program, labels, p + 2 * n1, memory, room + x1 * ROW + HALF, valid)
 
 
 # ---- matrices on orbits ----
@@ -379,8 +388,9 @@ def _matrix(
 
 @kernel
 def _matrix_adjoint(
-    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, width: Any
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, valid: Any
 ) -> None:
+    width = HALF if valid <= HALF else ROW
     points, outputs, parts, at = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
     room, matrix = program[op + 6], program[op + 12]
     out, row_step, part_step = program[op + 8] + program[op + 11] * chunk, program[op + 9], program[op + 10]
@@ -392,9 +402,9 @@ def _matrix_adjoint(
             store(memory, given + i * ROW + half, load(memory, o + half))
     _product(memory, reals, matrix, points, outputs, given, room, width)
     for i in range(points):
-        _deposit(values, program, labels, at + 2 * i, memory, room + ROW * i)
-        if width > HALF:
-            _deposit(values, program, labels, at + 2 * i + 1, memory, room + ROW * i + HALF)
+        _deposit(values, program, labels, at + 2 * i, memory, room + ROW * i, valid)
+        if valid > HALF:
+            _deposit(values, program, labels, at + 2 * i + 1, memory, room + ROW * i + HALF, valid - HALF)
 
 
 @kernel
