@@ -79,18 +79,20 @@ def reconstructions_figure(reconstructions: Sequence[Reconstruction], title: str
     height = 2.1 * len(reconstructions) + 0.6
     figure = Figure(figsize=(12.5, height))
     grid = figure.subplots(len(reconstructions), 5, squeeze=False)
-    figure.subplots_adjust(0.03, 0.1 / height, 0.99, 1 - 0.6 / height, wspace=0.12, hspace=0.05)
+    figure.subplots_adjust(0.03, 0.1 / height, 0.99, 1 - 0.6 / height, wspace=0.2, hspace=0.05)
     for line, shown in zip(grid, reconstructions, strict=True):
         truth, estimate = expand_from_au(shown.truth, shown.unit), expand_from_au(shown.estimate, shown.unit)
         peak = float(truth.max())
         show_slice(line[0], diagonal_slice(truth), peak)
         show_slice(line[1], diagonal_slice(estimate), peak)
         image = show_slice(line[2], diagonal_slice(estimate - truth), peak, error=True)
-        figure.colorbar(image, ax=line[2], label="% of peak", fraction=0.05, pad=0.03)
+        figure.colorbar(image, ax=line[2], fraction=0.05, pad=0.03).ax.tick_params(labelsize=6)
         draw_isosurface(line[3], truth)
         draw_isosurface(line[4], estimate)
         line[0].set_ylabel(shown.label, fontsize=7)
-    for axes, name in zip(grid[0], ("true √ρ", "reconstruction √ρ", "error", "true", "reconstruction"), strict=True):
+    for axes, name in zip(
+        grid[0], ("true √ρ", "reconstruction √ρ", "error, % of peak", "true", "reconstruction"), strict=True
+    ):
         axes.set_title(name, fontsize=9)
     figure.suptitle(title, fontsize=10)
     return figure
