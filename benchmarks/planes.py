@@ -19,7 +19,6 @@ from symfft import asymmetric_unit, expand_from_au, next_compatible_shape
 from symfft.fourier.planes import plan_planes
 
 GROUPS = (
-    "P 1",
     "P -1",
     "P 1 2 1",
     "P 1 21 1",

@@ -76,7 +76,9 @@ class PlanesTransform:
             frame, kinds, places, tables, memory, 1 / (math.prod(au.shape) * au.space_group.order)
         )
         self.hkl: IntArray = centred(hkl, au.shape)
-        self.cost = _cost_of_planes(kinds, nodes) + lines_cost
+        # structure factors leave the caches, and so do rows beyond 2 MB
+        traffic = 3 * len(hkl) + 0.2 * max(0, 8 * (self._rows.stop - self._rows.start) - 2e6)
+        self.cost = _cost_of_planes(kinds, nodes) + lines_cost + traffic
         self._dtype = dtype
         self._ints = np.concatenate(tables.ints)
         self._reals = np.concatenate(tables.reals).astype(dtype)
