@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from symfft.asymmetric_unit import AsymmetricUnit
 
 
-def au_dft(values: Any, au: AsymmetricUnit, *, norm: str = "backward", workers: int | None = None) -> Any:
+def au_dft(
+    values: Any, au: AsymmetricUnit, *, norm: str = "backward", workers: int | None = None, out: Any = None
+) -> Any:
     r"""Transform a density on the asymmetric unit into its unique structure factors.
 
     .. math::
@@ -46,7 +48,8 @@ def au_dft(values: Any, au: AsymmetricUnit, *, norm: str = "backward", workers: 
     Raises
     ------
     ShapeError
-        If `values` has not the plan's size, or `norm` or `workers` is unusable.
+        If `values` has not the plan's size, or `norm`, `workers` or `out` is
+        unusable.
 
     References
     ----------
@@ -66,15 +69,22 @@ def au_dft(values: Any, au: AsymmetricUnit, *, norm: str = "backward", workers: 
     check_values(values, au.size)
     scale = _scale(norm, au, inverse=False)
     if is_tensor(values):
+        _refuse_place(out)
         from symfft.fourier import _torch
 
         return _scaled(_torch.dft(values, au, workers), scale)
     values = as_real(values)
-    result = au.fourier.forward(values.reshape(-1, au.size), workers)
-    return _scaled(result.reshape(*values.shape[:-1], result.shape[-1]), scale)
+    shape, dtype = (*values.shape[:-1], len(au.hkl)), np.result_type(values.dtype, np.complex64)
+    place = None if out is None else _place(out, shape, dtype, values)
+    result = au.fourier.forward(values.reshape(-1, au.size), workers, place)
+    if scale != 1:
+        result *= result.real.dtype.type(scale)
+    return result.reshape(shape) if out is None else out
 
 
-def au_idft(coefficients: Any, au: AsymmetricUnit, *, norm: str = "backward", workers: int | None = None) -> Any:
+def au_idft(
+    coefficients: Any, au: AsymmetricUnit, *, norm: str = "backward", workers: int | None = None, out: Any = None
+) -> Any:
     r"""Transform unique structure factors into the density on the asymmetric unit; the inverse of :func:`au_dft`.
 
     .. math::
@@ -89,7 +99,7 @@ def au_idft(coefficients: Any, au: AsymmetricUnit, *, norm: str = "backward", wo
         Structure factors in the order of ``au.hkl``; complex64 or complex128.
     au : AsymmetricUnit
         The plan.
-    norm, workers
+    norm, workers, out
         As in :func:`au_dft`; the factor is 1/N, 1/√N or 1.
 
     Returns
@@ -100,7 +110,8 @@ def au_idft(coefficients: Any, au: AsymmetricUnit, *, norm: str = "backward", wo
     Raises
     ------
     ShapeError
-        If the last axis has not one entry for each of ``au.hkl``, or `norm` or `workers` is unusable.
+        If the last axis has not one entry for each of ``au.hkl``, or `norm`, `workers` or `out` is
+        unusable.
 
     Examples
     --------
@@ -114,12 +125,17 @@ def au_idft(coefficients: Any, au: AsymmetricUnit, *, norm: str = "backward", wo
     _check_coefficients(coefficients, len(au.hkl), "one coefficient for each of au.hkl")
     scale = _scale(norm, au, inverse=True)
     if is_tensor(coefficients):
+        _refuse_place(out)
         from symfft.fourier import _torch
 
         return _scaled(_torch.idft(coefficients, au, workers), scale)
     coefficients = _as_complex(coefficients)
-    result = au.fourier.inverse(coefficients.reshape(-1, len(au.hkl)), workers)
-    return _scaled(result.reshape(*coefficients.shape[:-1], au.size), scale)
+    shape, dtype = (*coefficients.shape[:-1], au.size), coefficients.real.dtype
+    place = None if out is None else _place(out, shape, dtype, coefficients)
+    result = au.fourier.inverse(coefficients.reshape(-1, len(au.hkl)), workers, place)
+    if scale != 1:
+        result *= result.real.dtype.type(scale)
+    return result.reshape(shape) if out is None else out
 
 
 def structure_factors(coefficients: Any, au: AsymmetricUnit, hkl: ArrayLike) -> Any:
@@ -183,6 +199,21 @@ def _scale(norm: str, au: AsymmetricUnit, *, inverse: bool) -> float:
 
 def _scaled(result: Any, scale: float) -> Any:
     return result if scale == 1 else result * scale
+
+
+def _refuse_place(out: Any) -> None:
+    if out is not None:
+        raise ShapeError("out is for NumPy arrays: gradients cannot pass through a tensor that is overwritten")
+
+
+def _place(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], source: Any) -> Any:
+    """Return an array for results as rows of a batch."""
+    fits = isinstance(out, np.ndarray) and out.shape == shape and out.dtype == dtype
+    if not fits or not out.flags.c_contiguous or not out.flags.writeable or np.may_share_memory(out, source):
+        raise ShapeError(
+            f"out must be a C-contiguous, writeable array of shape {shape} and dtype {dtype} apart from the input"
+        )
+    return out.reshape(-1, shape[-1])
 
 
 def _check_coefficients(coefficients: Any, size: int, what: str) -> None:

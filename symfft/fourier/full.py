@@ -47,18 +47,18 @@ class FullTransform:
         label, factor, conjugate = self.reflections.relation(half)
         self._relation = label.astype(np.int32), factor, conjugate
 
-    def forward(self, values: NDArray[Any]) -> NDArray[Any]:
+    def forward(self, values: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return F at the unique reflections, (b, n_h), of values (b, n)."""
         import scipy.fft
 
         rho = np.empty((len(values), *self._shape), dtype=values.dtype)
         gather(values, self._labels.reshape(-1), rho.reshape(len(values), math.prod(self._shape)))
         half = scipy.fft.rfftn(rho, axes=(1, 2, 3), overwrite_x=True)
-        unique = np.empty((len(values), len(self.hkl)), dtype=half.dtype)
+        unique = np.empty((len(values), len(self.hkl)), dtype=half.dtype) if out is None else out
         gather(half.reshape(len(values), math.prod(self._half_shape)), self._unique, unique)
         return unique
 
-    def inverse(self, coefficients: NDArray[Any]) -> NDArray[Any]:
+    def inverse(self, coefficients: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the values, (b, n), of coefficients (b, n_h)."""
         import scipy.fft
 
@@ -68,4 +68,6 @@ class FullTransform:
         gather_conjugated(symmetric, label, factor.astype(coefficients.dtype), conjugate, half)
         half = half.reshape(len(coefficients), *self._half_shape)
         rho = scipy.fft.irfftn(half, s=self._shape, axes=(1, 2, 3), overwrite_x=True)
-        return np.asarray(np.take(rho.reshape(len(coefficients), math.prod(self._shape)), self._points, axis=-1))
+        values = np.empty((len(coefficients), len(self._points)), dtype=rho.dtype) if out is None else out
+        gather(rho.reshape(len(coefficients), math.prod(self._shape)), self._points, values)
+        return values

@@ -30,11 +30,11 @@ class Engine(Protocol):
     hkl: IntArray
     cost: float
 
-    def forward(self, values: NDArray[Any]) -> NDArray[Any]:
+    def forward(self, values: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return ``F(h) = Σ_m rho(m) exp(-2πi h·x_m)``."""
         ...
 
-    def inverse(self, coefficients: NDArray[Any]) -> NDArray[Any]:
+    def inverse(self, coefficients: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return ``rho(m) = 1/N Σ_h F(h) exp(2πi h·x_m)``, of the symmetric part of the coefficients."""
         ...
 
@@ -64,14 +64,18 @@ class FourierPlan:
         """Classes of reflections, in the order of `hkl`."""
         return find_reflections(self._au.space_group, self._au.shape, self.hkl)
 
-    def forward(self, values: NDArray[Any], workers: int | None) -> NDArray[Any]:
-        """Transform values (b, n) of float32 or float64."""
-        return _in_threads(self.engine(values.dtype).forward, np.ascontiguousarray(values), workers)
+    def forward(
+        self, values: NDArray[Any], workers: int | None = None, out: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        """Transform values (b, n) of float32 or float64; into `out` where it is given."""
+        return _in_threads(self.engine(values.dtype).forward, np.ascontiguousarray(values), workers, out)
 
-    def inverse(self, coefficients: NDArray[Any], workers: int | None) -> NDArray[Any]:
-        """Transform coefficients (b, n_h) of complex64 or complex128 back."""
+    def inverse(
+        self, coefficients: NDArray[Any], workers: int | None = None, out: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        """Transform coefficients (b, n_h) of complex64 or complex128 back; into `out` where it is given."""
         engine = self.engine(coefficients.real.dtype)
-        return _in_threads(engine.inverse, np.ascontiguousarray(coefficients), workers)
+        return _in_threads(engine.inverse, np.ascontiguousarray(coefficients), workers, out)
 
 
 def cheapest_engine(au: AsymmetricUnit, dtype: np.dtype[Any]) -> Engine:
@@ -98,16 +102,19 @@ def direct_engines(au: AsymmetricUnit, dtype: np.dtype[Any]) -> list[Engine]:
     return [engine for engine in found if engine is not None]
 
 
-def _in_threads(transform: Any, batch: NDArray[Any], workers: int | None) -> NDArray[Any]:
+def _in_threads(transform: Any, batch: NDArray[Any], workers: int | None, out: NDArray[Any] | None) -> NDArray[Any]:
     """Apply a transform to the rows of a batch, parts of it in threads of their own."""
     if workers is not None and (workers == 0 or not isinstance(workers, (int, np.integer))):
         raise ShapeError(f"workers={workers!r} must be a positive number of threads, or negative to count from all")
     if workers is None or workers == 1 or len(batch) < 2:
-        return np.asarray(transform(batch))
+        return np.asarray(transform(batch, out))
     threads = workers if workers > 0 else max(1, _processors() + 1 + workers)
     parts = np.array_split(batch, min(threads, len(batch)))
     with ThreadPoolExecutor(len(parts)) as pool:
-        return np.concatenate(list(pool.map(transform, parts)))
+        if out is None:
+            return np.concatenate(list(pool.map(transform, parts)))
+        list(pool.map(transform, parts, np.array_split(out, len(parts))))
+        return out
 
 
 def _processors() -> int:

@@ -44,23 +44,23 @@ class SubgroupTransform:
         self.hkl: IntArray = self._reflections.hkl
         self.cost = engine.cost + 1.0 * smaller.size + 1.5 * len(engine.hkl)
 
-    def forward(self, values: NDArray[Any]) -> NDArray[Any]:
+    def forward(self, values: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return F at the unique reflections, (b, n_h), of values (b, n)."""
         more = np.empty((len(values), len(self._entry)), dtype=values.dtype)
         gather(values, self._entry, more)
         found = self._engine.forward(more)
-        unique = np.empty((len(values), len(self.hkl)), dtype=found.dtype)
+        unique = np.empty((len(values), len(self.hkl)), dtype=found.dtype) if out is None else out
         gather(found, self._unique, unique)
         return unique
 
-    def inverse(self, coefficients: NDArray[Any]) -> NDArray[Any]:
+    def inverse(self, coefficients: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the values, (b, n), of coefficients (b, n_h)."""
         label, factor, conjugate = self._relation
         more = np.empty((len(coefficients), len(label)), dtype=coefficients.dtype)
         symmetric = project_centric(coefficients, self._reflections)
         gather_conjugated(symmetric, label, factor.astype(coefficients.dtype), conjugate, more)
         found = self._engine.inverse(more)
-        values = np.empty((len(coefficients), self._size), dtype=found.dtype)
+        values = np.empty((len(coefficients), self._size), dtype=found.dtype) if out is None else out
         gather(found, self._copy, values)
         return values
 

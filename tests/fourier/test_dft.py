@@ -135,3 +135,32 @@ def test_the_input_is_left_alone():
 def test_what_cannot_be_used_is_named(call, message):
     with pytest.raises(ShapeError, match=message):
         call(asymmetric_unit(221, (8, 8, 8)))
+
+
+@pytest.mark.parametrize("number", [1, 14, 62, 194, 198, 225])
+@pytest.mark.parametrize("workers", [None, 2])
+@pytest.mark.parametrize("norm", ["backward", "ortho"])
+def test_results_go_where_they_are_told(number, workers, norm):
+    au = asymmetric_unit(number, (12, 12, 12))
+    values = np.random.default_rng(number).standard_normal((3, au.size))
+    f = np.full((3, len(au.hkl)), np.nan + 0j)
+    assert au_dft(values, au, norm=norm, workers=workers, out=f) is f
+    np.testing.assert_array_equal(f, au_dft(values, au, norm=norm))
+    back = np.full(values.shape, np.nan)
+    assert au_idft(f, au, norm=norm, workers=workers, out=back) is back
+    np.testing.assert_allclose(back, values, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        np.empty(13, dtype=complex),
+        np.empty(14, dtype=np.complex64),
+        np.empty((14, 2), dtype=complex)[:, 0],
+        [0j] * 14,
+    ],
+)
+def test_an_unusable_place_is_an_error(out):
+    au = asymmetric_unit(225, (8, 8, 8))
+    with pytest.raises(ShapeError, match="C-contiguous"):
+        au_dft(np.zeros(au.size), au, out=out)

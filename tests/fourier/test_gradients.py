@@ -193,3 +193,9 @@ symfft.au_real_idft(symfft.au_real_dft(symfft.au_idft(symfft.au_dft(np.ones(au.s
 print("torch" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_tensors_take_no_place_for_results():
+    au = asymmetric_unit(225, (8, 8, 8))
+    with pytest.raises(ShapeError, match="out is for NumPy arrays"):
+        au_dft(torch.zeros(au.size), au, out=torch.zeros(len(au.hkl)))

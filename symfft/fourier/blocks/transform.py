@@ -43,20 +43,22 @@ class BlockTransform:
         self._scales = frame.diagonal / cell.volume, cell.volume / frame.images
         self._finished: dict[str, Any] = {}
 
-    def forward(self, values: NDArray[Any]) -> NDArray[Any]:
+    def forward(self, values: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return F at the unique reflections, (b, n_h), of values (b, n)."""
         run = self._run(values.dtype, 0)
         if self._padded:
             values = np.concatenate([values, np.zeros((len(values), 1), dtype=values.dtype)], axis=1)
-        out = np.empty((len(values), 2 * len(self.hkl)), dtype=values.dtype)
-        run(values, out)
-        return np.asarray(out.view(np.result_type(values.dtype, np.complex64)))
+        if out is None:
+            out = np.empty((len(values), len(self.hkl)), dtype=np.result_type(values.dtype, np.complex64))
+        run(values, out.view(values.dtype))
+        return out
 
-    def inverse(self, coefficients: NDArray[Any]) -> NDArray[Any]:
+    def inverse(self, coefficients: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the values, (b, n), of coefficients (b, n_h)."""
         rows = coefficients.view(coefficients.real.dtype)
         run = self._run(rows.dtype, 1)
-        out = np.empty((len(rows), self._size), dtype=rows.dtype)
+        if out is None:
+            out = np.empty((len(rows), self._size), dtype=rows.dtype)
         run(rows, out)
         return out
 

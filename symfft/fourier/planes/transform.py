@@ -89,10 +89,11 @@ class PlanesTransform:
         self._repetition_count = au.repetition_count[self._special].astype(dtype)
         self._free: list[NDArray[Any]] = []
 
-    def forward(self, values: NDArray[Any]) -> NDArray[Any]:
+    def forward(self, values: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return F at `hkl`, (b, n_h) complex, of values (b, n)."""
-        complex_dtype = np.result_type(self._dtype, np.complex64)
-        out = _aligned(len(values) * len(self.hkl), complex_dtype).reshape(len(values), len(self.hkl))
+        if out is None:
+            complex_dtype = np.result_type(self._dtype, np.complex64)
+            out = _aligned(len(values) * len(self.hkl), complex_dtype).reshape(len(values), len(self.hkl))
         memory = self._memory()
         for one, result in zip(values, out.view(self._dtype), strict=True):
             planes_forward(one, memory, self._ints, self._steps, self._labels, self._reals)
@@ -100,10 +101,11 @@ class PlanesTransform:
         self._free.append(memory)
         return out
 
-    def inverse(self, coefficients: NDArray[Any]) -> NDArray[Any]:
+    def inverse(self, coefficients: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the values, (b, n), of coefficients (b, n_h) at `hkl`."""
         given = np.ascontiguousarray(coefficients).view(self._dtype)
-        values = np.zeros((len(given), self._n), dtype=self._dtype)
+        values = np.empty((len(given), self._n), dtype=self._dtype) if out is None else out
+        values[:] = 0
         memory = self._memory()
         for one, result in zip(given, values, strict=True):
             memory[self._rows] = 0
