@@ -11,8 +11,8 @@ scipy.fft.rfftn, ducc0.fft.r2c and a pyFFTW plan (FFTW_MEASURE), and of their in
 grid: neither expanding to it nor picking from it is counted. All take turns in one process, on one thread, and the best
 run of each counts; memory for results is allocated once, for all (scipy.fft has no way to). Equality with the full
 FFT is asserted first, and compilation lies outside the timer. Rows that FILE already has are not measured again, so
-that an interrupted run goes on. `--memory` adds the peak memory of a first call (Linux), `--growth` the cost per point at 96 and 192,
-`--report` writes fourier.md, fourier.csv and fourier.png to docs/benchmarks or another folder.
+that an interrupted run goes on. `--memory` adds the peak memory of a first call (Linux), `--growth` the cost per point
+at 96 and 192, `--report` writes fourier.md, fourier.csv and fourier.png to docs/benchmarks or another folder.
 """
 
 from __future__ import annotations
