@@ -34,7 +34,7 @@ def plan_planes(au: AsymmetricUnit, dtype: Any) -> PlanesTransform | None:
     Returns
     -------
     PlanesTransform or None
-        None where no axis is unique (cubic groups), and where there is nothing but the identity to use.
+        None where no axis is unique (cubic groups).
 
     Examples
     --------
@@ -49,8 +49,6 @@ def plan_planes(au: AsymmetricUnit, dtype: Any) -> PlanesTransform | None:
     >>> bool(np.allclose(plan.inverse(plan.forward(values)), values, rtol=0, atol=1e-14))
     True
     """
-    if au.space_group.order == 1:
-        return None
     # numba's vector types are defined on import, which takes time
     from symfft.fourier.planes.transform import PlanesTransform
 
