@@ -48,6 +48,7 @@ def write(results: dict[str, list[Row]], folder: Path) -> None:
     """Write fourier.md, fourier.csv and fourier.png."""
     rows = sorted(results["rows"], key=lambda r: (r["dtype"] != "float64", r["points"], r["number"]))
     columns = list(dict.fromkeys(key for row in rows for key in row))
+    folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "fourier.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()

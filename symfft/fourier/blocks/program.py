@@ -6,7 +6,7 @@ position; position 0 always holds 0.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,14 +139,13 @@ class Program:
         code = WRITE_COMPLEX if len(factors) == 1 else WRITE_SUM
         self._step(code, first, table.shape[1], self._table(table), constants, cost=20 + 1.0 * table.size)
 
-    def finished(self, dtype: np.dtype[Any], scale: float) -> CompiledProgram:
-        """Return the program ready to run in a precision."""
-        return CompiledProgram(
+    def finished(self) -> FinishedProgram:
+        """Return the program, all of whose tables now lie in one piece."""
+        return FinishedProgram(
             np.array(self._steps, dtype=np.int64),
             np.concatenate(self._tables),
             np.concatenate([*self._signs, np.empty(0, dtype=np.int8)]),
-            np.concatenate(self._constants).astype(dtype),
-            dtype.type(scale),
+            np.concatenate(self._constants),
             self.size,
         )
 
@@ -156,12 +155,23 @@ def _in_sequence(table: Array) -> bool:
     return bool((table.reshape(-1) == np.arange(first, first + table.size)).all())
 
 
+class FinishedProgram(NamedTuple):
+    """A program that is complete: steps, tables and constants, and the size of the workspace."""
+
+    steps: IntArray
+    table: NDArray[np.uint32]
+    signs: NDArray[np.int8]
+    constants: NDArray[np.float64]
+    size: int
+
+
 class CompiledProgram:
     """A program in a precision; call it on rows of input."""
 
-    def __init__(self, steps: IntArray, table: Array, signs: Array, constants: Array, scale: Any, size: int) -> None:
-        self._arrays = steps, table, signs, constants, scale
-        self._size = size
+    def __init__(self, program: FinishedProgram, dtype: np.dtype[Any], scale: float) -> None:
+        constants = program.constants.astype(dtype)
+        self._arrays = program.steps, program.table, program.signs, constants, dtype.type(scale)
+        self._size = program.size
         self._spare: list[Array] = []
 
     def __call__(self, rows: Array, out: Array) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from symfft.fourier.blocks.cell import Cell, find_cell
 from symfft.fourier.blocks.codes import Block, Code, Frame, unique_blocks
-from symfft.fourier.blocks.program import Program
+from symfft.fourier.blocks.program import CompiledProgram, Program
 from symfft.fourier.blocks.separable import (
     Places,
     block_frequencies,
@@ -39,7 +39,7 @@ class BlockTransform:
         inverse = _plan_inverse(cell, frame, layout, reflections)
         self.hkl: IntArray = reflections.hkl
         self.cost = forward.cost
-        self._programs = forward, inverse
+        self._programs = forward.finished(), inverse.finished()
         self._scales = frame.diagonal / cell.volume, cell.volume / frame.images
         self._finished: dict[str, Any] = {}
 
@@ -65,7 +65,7 @@ class BlockTransform:
     def _run(self, dtype: np.dtype[Any], direction: int) -> Any:
         key = f"{dtype.char}{direction}"
         if key not in self._finished:
-            self._finished[key] = self._programs[direction].finished(dtype, self._scales[direction])
+            self._finished[key] = CompiledProgram(self._programs[direction], dtype, self._scales[direction])
         return self._finished[key]
 
 
