@@ -66,12 +66,12 @@ def label_reflections(
         Number of classes.
     """
     n0, n1, n2 = shape
-    labels[:] = -1
+    labels[:] = UNSEEN
     classes = 0
     for i in range(candidates.shape[0]):
         h, k, l = candidates[i, 0], candidates[i, 1], candidates[i, 2]  # noqa: E741
         here = (h * n1 + k) * n2 + l
-        if labels[here] != -1:
+        if labels[here] != UNSEEN:
             continue
         absent = False
         for c in range(centring.shape[0]):
@@ -90,7 +90,7 @@ def label_reflections(
                 phase = (h * numerators[g, 0] + k * numerators[g, 1] + l * numerators[g, 2]) % denominator
                 if there == here and phase != 0:
                     absent = True
-                if labels[there] == -1:
+                if labels[there] == UNSEEN:
                     labels[there] = classes
                     phases[there] = phase
                     count += 1
@@ -102,7 +102,7 @@ def label_reflections(
                     v = wrapped(-h * rotations[g, 0, 1] - k * rotations[g, 1, 1] - l * rotations[g, 2, 1], n1)
                     w = wrapped(-h * rotations[g, 0, 2] - k * rotations[g, 1, 2] - l * rotations[g, 2, 2], n2)
                     there = (u * n1 + v) * n2 + w
-                    if labels[there] == -1:
+                    if labels[there] == UNSEEN:
                         phase = (h * numerators[g, 0] + k * numerators[g, 1] + l * numerators[g, 2]) % denominator
                         labels[there] = classes
                         phases[there] = -1 - (-phase) % denominator
@@ -112,8 +112,8 @@ def label_reflections(
                 u = (h * rotations[g, 0, 0] + k * rotations[g, 1, 0] + l * rotations[g, 2, 0]) % n0
                 v = (h * rotations[g, 0, 1] + k * rotations[g, 1, 1] + l * rotations[g, 2, 1]) % n1
                 w = (h * rotations[g, 0, 2] + k * rotations[g, 1, 2] + l * rotations[g, 2, 2]) % n2
-                labels[(u * n1 + v) * n2 + w] = -2
-                labels[(((n0 - u) % n0) * n1 + (n1 - v) % n1) * n2 + (n2 - w) % n2] = -2
+                labels[(u * n1 + v) * n2 + w] = ABSENT
+                labels[(((n0 - u) % n0) * n1 + (n1 - v) % n1) * n2 + (n2 - w) % n2] = ABSENT
         else:
             found[0, classes] = i
             found[1, classes] = count

@@ -39,6 +39,9 @@ def au_dft(
     workers : int, optional
         Threads that share a batch; negative counts from the number of processors, as in :mod:`scipy.fft`. On the CPU
         only.
+    out : (..., n_h) complex array, optional
+        Array for the result, C-contiguous, of the dtype named below: large results of low groups cost as much to
+        allocate as to compute. NumPy arrays only.
 
     Returns
     -------
@@ -48,8 +51,7 @@ def au_dft(
     Raises
     ------
     ShapeError
-        If `values` has not the plan's size, or `norm`, `workers` or `out` is
-        unusable.
+        If `values` has not the plan's size, or `norm`, `workers` or `out` is unusable.
 
     References
     ----------
@@ -110,8 +112,7 @@ def au_idft(
     Raises
     ------
     ShapeError
-        If the last axis has not one entry for each of ``au.hkl``, or `norm`, `workers` or `out` is
-        unusable.
+        If the last axis has not one entry for each of ``au.hkl``, or `norm`, `workers` or `out` is unusable.
 
     Examples
     --------
