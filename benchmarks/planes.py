@@ -113,7 +113,7 @@ def measure(symbol, shape, dtype):
     """Return milliseconds of the plan, seconds forward and back, and the plan; errors end the program."""
     au = asymmetric_unit(symbol, shape)
     start = time.perf_counter()
-    plan = plan_planes(au, np.dtype(dtype))
+    plan = plan_planes(au)
     built = time.perf_counter() - start
     values = np.random.default_rng(1).standard_normal((1, au.size)).astype(dtype)
     f = plan.forward(values)

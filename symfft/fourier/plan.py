@@ -46,16 +46,9 @@ class FourierPlan:
 
     def __init__(self, au: AsymmetricUnit) -> None:
         self._au = au
-        self._engines: dict[Any, Engine] = {}
-        self.hkl = self.engine(np.float64).hkl
+        self.engine = cheapest_engine(au)
+        self.hkl = self.engine.hkl
         self.hkl.flags.writeable = False
-
-    def engine(self, dtype: Any) -> Engine:
-        """Return the engine for float32 or float64."""
-        key = np.dtype(dtype).char
-        if key not in self._engines:
-            self._engines[key] = cheapest_engine(self._au, np.dtype(dtype))
-        return self._engines[key]
 
     @cached_property
     def reflections(self) -> Reflections:
@@ -66,32 +59,31 @@ class FourierPlan:
         self, values: NDArray[Any], workers: int | None = None, out: NDArray[Any] | None = None
     ) -> NDArray[Any]:
         """Transform values (b, n) of float32 or float64; into `out` where it is given."""
-        return _in_threads(self.engine(values.dtype).forward, np.ascontiguousarray(values), workers, out)
+        return _in_threads(self.engine.forward, np.ascontiguousarray(values), workers, out)
 
     def inverse(
         self, coefficients: NDArray[Any], workers: int | None = None, out: NDArray[Any] | None = None
     ) -> NDArray[Any]:
         """Transform coefficients (b, n_h) of complex64 or complex128 back; into `out` where it is given."""
-        engine = self.engine(coefficients.real.dtype)
-        return _in_threads(engine.inverse, np.ascontiguousarray(coefficients), workers, out)
+        return _in_threads(self.engine.inverse, np.ascontiguousarray(coefficients), workers, out)
 
 
-def cheapest_engine(au: AsymmetricUnit, dtype: np.dtype[Any]) -> Engine:
+def cheapest_engine(au: AsymmetricUnit) -> Engine:
     """Return the engine with the lowest modelled cost."""
-    engines = direct_engines(au, dtype)
+    engines = direct_engines(au)
     subgroups = axis_subgroups(au.space_group)
     if not engines and subgroups:
         smaller = au.under(subgroups[-1])
-        engines = [SubgroupTransform(au, smaller, engine) for engine in direct_engines(smaller, dtype)]
+        engines = [SubgroupTransform(au, smaller, engine) for engine in direct_engines(smaller)]
     best = min(engines, key=lambda engine: engine.cost, default=None)
     return FullTransform(au) if best is None or best.cost > full_cost(au.shape) else best
 
 
-def direct_engines(au: AsymmetricUnit, dtype: np.dtype[Any]) -> list[Engine]:
+def direct_engines(au: AsymmetricUnit) -> list[Engine]:
     """Return the engines that know the group and save work for it."""
     from symfft.fourier.planes import plan_planes  # its kernels need numba to be defined
 
-    found: list[Engine | None] = [plan_blocks(au), plan_planes(au, dtype)]
+    found: list[Engine | None] = [plan_blocks(au), plan_planes(au)]
     return [engine for engine in found if engine is not None]
 
 

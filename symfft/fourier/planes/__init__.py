@@ -12,7 +12,7 @@ which on coefficients that no symmetric density has is the orthogonal projection
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from symfft.asymmetric_unit import AsymmetricUnit
@@ -21,15 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["plan_planes"]
 
 
-def plan_planes(au: AsymmetricUnit, dtype: Any) -> PlanesTransform | None:
+def plan_planes(au: AsymmetricUnit) -> PlanesTransform | None:
     """Plan the transform of a group with a unique axis, along the axis that is cheapest.
 
     Parameters
     ----------
     au : AsymmetricUnit
         The grid and its orbits.
-    dtype : dtype
-        float32 or float64.
 
     Returns
     -------
@@ -41,7 +39,7 @@ def plan_planes(au: AsymmetricUnit, dtype: Any) -> PlanesTransform | None:
     >>> import numpy as np
     >>> from symfft import asymmetric_unit, expand_from_au
     >>> au = asymmetric_unit("R -3 m", (12, 12, 12))
-    >>> plan = plan_planes(au, np.float64)
+    >>> plan = plan_planes(au)
     >>> values = np.random.default_rng(0).random((1, au.size))
     >>> full = np.fft.fftn(expand_from_au(values[0], au))
     >>> bool(np.allclose(plan.forward(values)[0], full[tuple(plan.hkl.T)], rtol=0, atol=1e-12 * full[0, 0, 0].real))
@@ -52,4 +50,4 @@ def plan_planes(au: AsymmetricUnit, dtype: Any) -> PlanesTransform | None:
     # numba's vector types are defined on import, which takes time
     from symfft.fourier.planes.transform import PlanesTransform
 
-    return PlanesTransform.cheapest(au, dtype)
+    return PlanesTransform.cheapest(au)

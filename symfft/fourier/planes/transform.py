@@ -45,7 +45,7 @@ class PlanesTransform:
     """
 
     @classmethod
-    def cheapest(cls, au: AsymmetricUnit, dtype: Any) -> PlanesTransform | None:
+    def cheapest(cls, au: AsymmetricUnit) -> PlanesTransform | None:
         """Return the transform along the unique axis of lowest modelled cost, None where there is no such axis."""
         choices = []
         for frame in frames(au):
@@ -53,11 +53,9 @@ class PlanesTransform:
             choices.append((frame, kinds, [plan_plane(frame.shape[:2], kind.operators) for kind in kinds]))
         if not choices:
             return None
-        return cls(au, np.dtype(dtype), *min(choices, key=lambda choice: _cost_of_planes(*choice[1:])))
+        return cls(au, *min(choices, key=lambda choice: _cost_of_planes(*choice[1:])))
 
-    def __init__(
-        self, au: AsymmetricUnit, dtype: np.dtype[Any], frame: Frame, kinds: list[Kind], nodes: list[Node]
-    ) -> None:
+    def __init__(self, au: AsymmetricUnit, frame: Frame, kinds: list[Kind], nodes: list[Node]) -> None:
         tables, memory = Tables(), Memory()
         longest = max(frame.shape[:2])
         scratch = memory.reserve(4 * longest * ROW)
@@ -83,48 +81,62 @@ class PlanesTransform:
         # structure factors leave the caches, and so do rows beyond 2 MB
         traffic = 3 * len(hkl) + 0.2 * max(0, 8 * (self._rows.stop - self._rows.start) - 2e6)
         self.cost = MEASURED_PER_COUNTED * (_cost_of_planes(kinds, nodes) + lines_cost + traffic)
-        self._dtype = dtype
         self._ints = np.concatenate(tables.ints)
-        self._reals = np.concatenate(tables.reals).astype(dtype)
+        self._reals: NDArray[np.float64] = np.concatenate(tables.reals)
+        self._precisions: dict[str, _Precision] = {}
         self._labels = np.concatenate(tables.labels)
         self._size = memory.size
         self._n = au.size
         self._special = np.flatnonzero(au.repetition_count > 1)
-        self._repetition_count = au.repetition_count[self._special].astype(dtype)
-        self._free: list[NDArray[Any]] = []
+        self._repetition_count = au.repetition_count[self._special]
 
     def forward(self, values: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return F at `hkl`, (b, n_h) complex, of values (b, n)."""
         if out is None:
-            complex_dtype = np.result_type(self._dtype, np.complex64)
+            complex_dtype = np.result_type(values.dtype, np.complex64)
             out = _aligned(len(values) * len(self.hkl), complex_dtype).reshape(len(values), len(self.hkl))
-        memory = self._memory()
-        for one, result in zip(values, out.view(self._dtype), strict=True):
-            planes_forward(one, memory, self._ints, self._steps, self._labels, self._reals)
-            lines_forward(memory, result, self._ints, self._lines, self._reals)
-        self._free.append(memory)
+        precision = self._in(values.dtype)
+        memory = precision.take()
+        for one, result in zip(values, out.view(values.dtype), strict=True):
+            planes_forward(one, memory, self._ints, self._steps, self._labels, precision.reals)
+            lines_forward(memory, result, self._ints, self._lines, precision.reals)
+        precision.free.append(memory)
         return out
 
     def inverse(self, coefficients: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the values, (b, n), of coefficients (b, n_h) at `hkl`."""
-        given = np.ascontiguousarray(coefficients).view(self._dtype)
-        values = np.empty((len(given), self._n), dtype=self._dtype) if out is None else out
+        given = np.ascontiguousarray(coefficients).view(coefficients.real.dtype)
+        values = np.empty((len(given), self._n), dtype=given.dtype) if out is None else out
         values[:] = 0
-        memory = self._memory()
+        precision = self._in(given.dtype)
+        memory = precision.take()
         for one, result in zip(given, values, strict=True):
             memory[self._rows] = 0
-            lines_adjoint(memory, one, self._ints, self._lines, self._reals)
-            planes_adjoint(result, memory, self._ints, self._steps, self._labels, self._reals)
-        self._free.append(memory)
-        values[:, self._special] *= self._repetition_count
+            lines_adjoint(memory, one, self._ints, self._lines, precision.reals)
+            planes_adjoint(result, memory, self._ints, self._steps, self._labels, precision.reals)
+        precision.free.append(memory)
+        values[:, self._special] *= self._repetition_count.astype(values.dtype)
         return values
 
-    def _memory(self) -> NDArray[Any]:
-        """Return work space that no other thread uses."""
+    def _in(self, dtype: np.dtype[Any]) -> _Precision:
+        if dtype.char not in self._precisions:
+            self._precisions[dtype.char] = _Precision(self._reals.astype(dtype), self._size)
+        return self._precisions[dtype.char]
+
+
+class _Precision:
+    """The real tables in a precision, and work spaces that no thread uses at the moment."""
+
+    def __init__(self, reals: NDArray[Any], size: int) -> None:
+        self.reals, self._size = reals, size
+        self.free: list[NDArray[Any]] = []
+
+    def take(self) -> NDArray[Any]:
+        """Return a work space; it goes back to `free`."""
         try:
-            return self._free.pop()
+            return self.free.pop()
         except IndexError:
-            return _aligned(self._size, self._dtype)
+            return _aligned(self._size, self.reals.dtype)
 
 
 def _aligned(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
