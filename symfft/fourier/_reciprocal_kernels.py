@@ -131,13 +131,18 @@ def gather(source: Array, table: Array, out: Array) -> None:
 
 
 @kernel
-def gather_conjugated(source: Array, table: Array, factors: Array, conjugate: Array, out: Array) -> None:
-    """Fill ``out[b, i] = factors[i] · source[b, table[i]]``, of its conjugate where so marked; 0 where table is < 0."""
+def gather_related(
+    source: Array, places: Array, table: Array, factors: Array, conjugate: Array, centric: Array, out: Array
+) -> None:
+    """Fill ``out[b, places[i]] = factors[i] F``, of conj F where so marked, with ``F = source[b, table[i]]``.
+
+    Where c = centric[i] is not 0, F is first projected on what obeys ``F = c conj F``.
+    """
     for b in range(source.shape[0]):
-        for i in range(table.size):
-            if table[i] < 0:
-                out[b, i] = 0
-            elif conjugate[i]:
-                out[b, i] = factors[i] * np.conj(source[b, table[i]])
-            else:
-                out[b, i] = factors[i] * source[b, table[i]]
+        for i in range(places.size):
+            f = source[b, table[i]]
+            if centric[i] != 0:
+                f = (f + centric[i] * np.conj(f)) / 2
+            if conjugate[i]:
+                f = np.conj(f)
+            out[b, places[i]] = factors[i] * f

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.fourier._reciprocal_kernels import gather
-from symfft.fourier.reciprocal import Reflections, find_reflections, half_space
+from symfft.fourier.reciprocal import Filling, Reflections, find_reflections, half_space
 
 if TYPE_CHECKING:
     from symfft.asymmetric_unit import AsymmetricUnit
@@ -44,13 +44,7 @@ class FullTransform:
         n = np.array(au.shape)
         unique = self.hkl % n
         self._unique = np.ravel_multi_index(tuple(unique.T), self._half_shape).astype(np.int32)
-        label, factor, conjugate = self.reflections.relation(half)
-        self._label = np.maximum(label, 0).astype(np.int32)
-        plain = (label >= 0) & (factor == 1) & ~conjugate & (self.reflections.centric[label] < 0)
-        self._apart = np.flatnonzero(~plain)
-        """Places of the half grid whose F is not simply that of a unique reflection, and how it follows."""
-        self._factor = np.where(label < 0, 0, factor)[self._apart]
-        self._conjugate = conjugate[self._apart]
+        self._fill = Filling(self.reflections, half)
 
     def forward(self, values: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return F at the unique reflections, (b, n_h), of values (b, n)."""
@@ -67,14 +61,7 @@ class FullTransform:
         """Return the values, (b, n), of coefficients (b, n_h)."""
         import scipy.fft
 
-        half = np.empty((len(coefficients), math.prod(self._half_shape)), dtype=coefficients.dtype)
-        gather(coefficients, self._label, half)
-        taken = half[:, self._apart]
-        centric = self.reflections.centric_factor[self._label[self._apart]].astype(taken.dtype)
-        # only the component along a centric reflection's allowed phase belongs to a density of this symmetry
-        taken = np.where(centric != 0, (taken + centric * taken.conj()) / 2, taken)
-        half[:, self._apart] = np.where(self._conjugate, taken.conj(), taken) * self._factor.astype(taken.dtype)
-        half = half.reshape(len(coefficients), *self._half_shape)
+        half = self._fill(coefficients).reshape(len(coefficients), *self._half_shape)
         rho = scipy.fft.irfftn(half, s=self._shape, axes=(1, 2, 3), overwrite_x=True)
         values = np.empty((len(coefficients), len(self._points)), dtype=rho.dtype) if out is None else out
         gather(rho.reshape(len(coefficients), math.prod(self._shape)), self._points, values)

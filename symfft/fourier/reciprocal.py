@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier._reciprocal_kernels import label_reflections
+from symfft.fourier._reciprocal_kernels import gather, gather_related, label_reflections
 from symfft.grid import Shape
 from symfft.seitz import IntArray
 from symfft.symmetry import SpaceGroup
@@ -139,11 +139,32 @@ def half_space(shape: Shape) -> IntArray:
     return np.ascontiguousarray(grid.reshape(3, -1).T)
 
 
-def project_centric(coefficients: NDArray[Any], reflections: Reflections) -> NDArray[Any]:
-    """Return structure factors (b, n_h) with the centric ones' component along their allowed phase only."""
-    centric = np.flatnonzero(reflections.centric >= 0)
-    phase = reflections.centric_factor[centric].astype(coefficients.dtype)
-    projected = coefficients.copy()
-    projected[:, centric] += phase * projected[:, centric].conj()
-    projected[:, centric] *= 0.5
-    return projected
+class Filling:
+    """Fills a list of reflections from the unique ones, of which a centric one counts with its allowed phase only.
+
+    Parameters
+    ----------
+    reflections : Reflections
+        Classes, in the order of the unique ones.
+    hkl : (k, 3) int
+        Reflections to fill.
+    """
+
+    def __init__(self, reflections: Reflections, hkl: IntArray) -> None:
+        label, factor, conjugate = reflections.relation(hkl)
+        self._table = np.maximum(label, 0).astype(np.int32)
+        centric = reflections.centric_factor[self._table]
+        # most of a group with few operators is simply copied
+        apart = np.flatnonzero((label < 0) | (factor != 1) | conjugate | (centric != 0)).astype(np.int32)
+        self._apart, self._related = apart, self._table[apart]
+        self._factor, self._conjugate = np.where(label < 0, 0, factor)[apart], conjugate[apart]
+        self._centric = centric[apart]
+
+    def __call__(self, coefficients: NDArray[Any]) -> NDArray[Any]:
+        """Return F of the list, (b, k), from that of the unique reflections, (b, n_h); 0 where it is absent."""
+        dtype = coefficients.dtype
+        out = np.empty((len(coefficients), len(self._table)), dtype=dtype)
+        gather(coefficients, self._table, out)
+        factor, centric = self._factor.astype(dtype), self._centric.astype(dtype)
+        gather_related(coefficients, self._apart, self._related, factor, self._conjugate, centric, out)
+        return out

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier._reciprocal_kernels import gather, gather_conjugated
-from symfft.fourier.reciprocal import find_reflections, project_centric
+from symfft.fourier._reciprocal_kernels import gather
+from symfft.fourier.reciprocal import Filling, find_reflections
 from symfft.symmetry import SpaceGroup
 
 if TYPE_CHECKING:
@@ -37,11 +37,10 @@ class SubgroupTransform:
         self._engine, self._size = engine, au.size
         self._entry = au.labels.reshape(-1)[smaller.points].astype(np.uint32)
         self._copy = smaller.labels.reshape(-1)[au.points].astype(np.uint32)
-        self._reflections = find_reflections(au.space_group, au.shape, engine.hkl)
-        self._unique = self._reflections.candidate.astype(np.uint32)
-        label, factor, conjugate = self._reflections.relation(engine.hkl)
-        self._relation = label.astype(np.int32), factor, conjugate
-        self.hkl: IntArray = self._reflections.hkl
+        reflections = find_reflections(au.space_group, au.shape, engine.hkl)
+        self._unique = reflections.candidate.astype(np.uint32)
+        self._fill = Filling(reflections, engine.hkl)
+        self.hkl: IntArray = reflections.hkl
         self.cost = engine.cost + 1.0 * smaller.size + 1.5 * len(engine.hkl)
 
     def forward(self, values: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -55,11 +54,7 @@ class SubgroupTransform:
 
     def inverse(self, coefficients: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the values, (b, n), of coefficients (b, n_h)."""
-        label, factor, conjugate = self._relation
-        more = np.empty((len(coefficients), len(label)), dtype=coefficients.dtype)
-        symmetric = project_centric(coefficients, self._reflections)
-        gather_conjugated(symmetric, label, factor.astype(coefficients.dtype), conjugate, more)
-        found = self._engine.inverse(more)
+        found = self._engine.inverse(self._fill(coefficients))
         values = np.empty((len(coefficients), self._size), dtype=found.dtype) if out is None else out
         gather(found, self._copy, values)
         return values
