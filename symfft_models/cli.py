@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -310,7 +311,7 @@ def report_samples(result: dict[str, Any]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command. Exit codes: 0 done, 1 failed, 2 wrong arguments, 130 interrupted."""
+    """Run a command. Exit codes: 0 done, 1 failed, 2 wrong arguments, 130 interrupted, 141 nobody reads on."""
     arguments = build_parser().parse_args(argv)
     try:
         result = arguments.run_command(arguments)
@@ -320,10 +321,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("symfft-vae: interrupted; the same command goes on where this one stopped", file=sys.stderr)
         return 130
-    if arguments.json:
-        print(json.dumps(result))
-    elif arguments.report and not arguments.quiet:
-        print(arguments.report(result))
+    try:
+        if arguments.json:
+            print(json.dumps(result))
+        elif arguments.report and not arguments.quiet:
+            print(arguments.report(result))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the interpreter flushes standard output once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     return 1 if result.get("failures") else 0
 
 

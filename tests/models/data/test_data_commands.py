@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -56,3 +59,13 @@ def test_prepare_and_export_are_commands(tmp_path, capsys):
     assert "no input" in capsys.readouterr().err
     assert main(["export", str(out)]) == 1
     assert "say what to write" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_is_no_error():
+    """As in `symfft-vae data info | head -0`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "symfft_models.cli", "data", "info", "--json"]
+    process = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (process.returncode, process.stderr) == (141, "")
