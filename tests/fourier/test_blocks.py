@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from symfft import SpaceGroup, asymmetric_unit, expand_from_au, next_compatible_shape
-from symfft.fourier.blocks import plan_blocks
+from symfft.fourier.blocks import halves, plan_blocks
 from symfft.fourier.blocks.codes import find_frame, unique_blocks
 from symfft.fourier.full import FullTransform
 from symfft.fourier.reciprocal import find_reflections
@@ -67,6 +67,20 @@ def test_sizes(number, n):
 def test_unequal_and_odd_axes(number, wanted):
     group = SpaceGroup.from_number(number)
     assert check(asymmetric_unit(group, next_compatible_shape(group, wanted)))
+
+
+@pytest.mark.parametrize("number", [16, 25, 47, 62, 66, 70, 89, 99, 123, 139, 195, 198, 205, 216, 221, 225, 227, 230])
+@pytest.mark.parametrize("wanted", [(16, 16, 16), (20, 20, 20), (16, 16, 20), (12, 24, 9), (24, 14, 24)], ids=str)
+def test_blocks_in_halves(number, wanted, monkeypatch):
+    """Axes that count as long take one step more; some of them, all, or none for want of a factor 4."""
+    group = SpaceGroup.from_number(number)
+    shape = next_compatible_shape(group, wanted)
+    small = asymmetric_unit(group, (16, 16, 16))
+    monkeypatch.setattr(halves, "LONGEST", dict.fromkeys(halves.LONGEST, 1000))
+    steps = len(plan_blocks(small)._programs[0].steps)
+    monkeypatch.setattr(halves, "LONGEST", dict.fromkeys(halves.LONGEST, 3))
+    assert len(plan_blocks(small)._programs[0].steps) > steps
+    assert check(asymmetric_unit(group, shape)) or any(n % 8 for n in shape)  # the origin may lie in eighths
 
 
 CENTRED = [n for n in map(int, sorted(APPLIES, key=int)) if SpaceGroup.from_number(n).symbol[0] in "ACFI"]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft._compile import kernel
+from symfft.fourier.blocks.product import multiply
 from symfft.seitz import IntArray
 
 Array = NDArray[Any]
@@ -31,7 +32,7 @@ class Program:
     Parameters
     ----------
     scratch : int
-        Space for results that are done with when :meth:`release` is called.
+        Space for passing results, which are done with when :meth:`release` is called.
     """
 
     def __init__(self, scratch: int) -> None:
@@ -55,9 +56,13 @@ class Program:
             return self.allocate(size)
         return self._scratch - size
 
-    def release(self) -> None:
-        """Give back all space but that of kept results."""
-        self._scratch = 1
+    def mark(self) -> int:
+        """Return how far passing results reach now."""
+        return self._scratch
+
+    def release(self, mark: int = 1) -> None:
+        """Give back the space of passing results, those since a mark where one is given."""
+        self._scratch = mark
 
     def matrix(self, values: NDArray[np.float64]) -> int:
         """Store a matrix; return its position among the constants."""
@@ -86,13 +91,13 @@ class Program:
         self._step(READ_FOLD, to, rows, columns, self._table(table), cost=(0.8 + 0.1 * rows.bit_length()) * table.size)
         return to
 
-    def take_folded(self, table: Array, signs: Array) -> int:
+    def take_folded(self, table: Array, signs: Array, *, passing: bool = False) -> int:
         """``work[r, i] = Σ_s (-1)^|r & s| sign[s, i] work[table[s, i]]``; return where."""
         rows, columns = table.shape
         if _in_sequence(table) and (signs == 1).all():
             self._step(FOLD, int(table[0, 0]), rows, columns, cost=0.1 * rows.bit_length() * table.size)
             return int(table[0, 0])
-        to = self.allocate(table.size)
+        to = self._passing(table.size) if passing else self.allocate(table.size)
         cost = (1.0 + 0.1 * rows.bit_length()) * table.size
         self._step(TAKE_FOLD, to, rows, columns, self._table(table), self._sign(signs), cost=cost)
         return to
@@ -213,6 +218,8 @@ def run(
 ) -> None:
     """Run the steps of a program on every row of the input."""
     work[0] = 0
+    factors = np.empty(2, dtype=work.dtype)
+    factors[0], factors[1] = 1, 0
     for b in range(rows.shape[0]):
         source, target = rows[b], out[b]
         for s in range(steps.shape[0]):
@@ -256,25 +263,12 @@ def run(
                 for i in range(a0):
                     w[i] = re * source[2 * t[i]] - im * source[2 * t[i] + 1]
             elif code == LEFT:
-                np.dot(
-                    constants[a3 : a3 + a0 * a1].reshape(a0, a1),
-                    work[at : at + a1 * a2].reshape(a1, a2),
-                    work[to : to + a0 * a2].reshape(a0, a2),
-                )
+                multiply(constants[a3:], work[at:], work[to:], a0, a1, a2, factors)
             elif code == LEFT_EACH:
                 for i in range(times):
-                    one, result = at + i * a1 * a2, to + i * a0 * a2
-                    np.dot(
-                        constants[a3 : a3 + a0 * a1].reshape(a0, a1),
-                        work[one : one + a1 * a2].reshape(a1, a2),
-                        work[result : result + a0 * a2].reshape(a0, a2),
-                    )
+                    multiply(constants[a3:], work[at + i * a1 * a2 :], work[to + i * a0 * a2 :], a0, a1, a2, factors)
             elif code == RIGHT:
-                np.dot(
-                    work[at : at + a0 * a1].reshape(a0, a1),
-                    constants[a3 : a3 + a1 * a2].reshape(a1, a2),
-                    work[to : to + a0 * a2].reshape(a0, a2),
-                )
+                multiply(work[at:], constants[a3:], work[to:], a0, a1, a2, factors)
             elif code == WRITE:
                 t = table[a1 : a1 + a0]
                 for i in range(a0):

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symfft.fourier.blocks.codes import Block, Triple
+from symfft.fourier.blocks.places import Places, everywhere
 from symfft.fourier.blocks.program import Program
 from symfft.seitz import IntArray
 
@@ -24,13 +24,6 @@ from symfft.seitz import IntArray
 CHUNKS = 3
 
 Matrices = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
-
-
-class Places(NamedTuple):
-    """Where in the workspace the entries of a three-dimensional array are: ``value = sign * work[position]``."""
-
-    position: IntArray
-    sign: IntArray
 
 
 def box_length(n: int) -> int:
@@ -98,8 +91,7 @@ def transform_block(
         found = _with_swap(program, (x, y, z), entries, swaps[0][1], wedge=order == 6)
     else:
         found = _without_swap(program, (x, y, z), entries, to, cyclic=order == 3)
-    program.release()
-    return _everywhere(found.transpose(back), block)
+    return everywhere(found.transpose(back), block)
 
 
 def _without_swap(program: Program, matrices: Matrices, source: Places, to: int | None, *, cyclic: bool) -> IntArray:
@@ -161,17 +153,6 @@ def _with_swap(program: Program, matrices: Matrices, source: Places, sign: int, 
     lower = np.tri(ok, ol, -1, dtype=bool)
     positions[:, lower] = -1
     return positions
-
-
-def _everywhere(positions: IntArray, block: Block) -> Places:
-    """Complete the coefficients by ``b(h) = s b(πh)``; position 0, which holds 0, where that makes them vanish."""
-    at = np.indices(positions.shape)
-    position, sign = np.zeros_like(positions), np.ones_like(positions)
-    for permutation, s in block.stabilizer:
-        moved = positions[tuple(at[i] for i in permutation.axes)]
-        new = (moved >= 0) & (position == 0)
-        position[new], sign[new] = moved[new], s
-    return Places(position, sign)
 
 
 def _chunks(n: int) -> list[tuple[int, int]]:

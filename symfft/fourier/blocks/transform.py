@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from symfft.fourier.blocks.cell import Cell, find_cell
 from symfft.fourier.blocks.codes import Block, Code, Frame, unique_blocks
+from symfft.fourier.blocks.halves import by_classes, find_halves, forward_in_halves, inverse_in_halves
+from symfft.fourier.blocks.places import Places, find_wedge
 from symfft.fourier.blocks.program import CompiledProgram, Program
 from symfft.fourier.blocks.separable import (
-    Places,
     block_frequencies,
     box_length,
     forward_matrix,
@@ -88,17 +89,8 @@ class _Layout:
         self.blocks, self.sources = unique_blocks(frame)
         self.rows = {code: r for r, code in enumerate(frame.codes)}
         self.box = (box_length(shape[0]), box_length(shape[1]), box_length(shape[2]))
-        at = np.indices(self.box)
-        flat = np.arange(math.prod(self.box)).reshape(self.box)
-        smallest, self.carrier = flat.copy(), np.zeros(self.box, dtype=np.int64)
-        for i, permutation in enumerate(frame.permutations):
-            moved = flat[tuple(at[a] for a in permutation.axes)]
-            less = moved < smallest
-            smallest[less], self.carrier[less] = moved[less], i
-        self.points = np.argwhere(smallest == flat)
-        number = np.cumsum(smallest.reshape(-1) == flat.reshape(-1)) - 1
-        self.number = number[smallest]
-        """Which of the points carries the value of each point of the box, and (`carrier`) by which permutation."""
+        wedge = find_wedge(self.box, frame.permutations)
+        self.points, self.number, self.carrier = by_classes(wedge, shape) if len(frame.permutations) == 1 else wedge
         self.entries = cell.entries(_coset_points(frame, self.points, shape))
         """Entry of the asymmetric unit that each of the points has under each coset of D, (cosets, points)."""
 
@@ -133,16 +125,20 @@ def _plan_forward(cell: Cell, frame: Frame, layout: _Layout) -> tuple[Program, R
     for block in layout.blocks:
         axes = [(n, s, p) for n, s, p in zip(cell.shape, *block.code, strict=True)]
         matrices = forward_matrix(*axes[0]), forward_matrix(*axes[1]), forward_matrix(*axes[2])
-        # where no permutation mixes the folds, each block overwrites its own
-        to = layout.row(block.code, at) if layout.rows_are_blocks else None
-        places = transform_block(program, matrices, block, layout.folded(block.code, at), to)
+        h = [block_frequencies(*a) for a in axes]
+        halves = find_halves(cell.shape, (len(h[0]), len(h[1]), len(h[2])), block)
+        if halves is not None:
+            places = forward_in_halves(program, matrices, halves, layout.folded(block.code, at))
+        else:
+            # where no permutation mixes the folds, each block overwrites its own
+            to = layout.row(block.code, at) if layout.rows_are_blocks else None
+            places = transform_block(program, matrices, block, layout.folded(block.code, at), to)
+        program.release()
         outputs.append(places)
         own = places.position.reshape(-1)
         order = np.argsort(own, kind="stable")
         order = order[(own[order] > 0) & np.append(True, np.diff(own[order]) > 0)]
-        h = [block_frequencies(*a) for a in axes]
-        index = np.unravel_index(order, places.position.shape)
-        candidates.append(np.stack([h[i][index[i]] for i in range(3)], axis=-1))
+        candidates.append(_at(h, np.stack(np.unravel_index(order, places.position.shape), axis=-1)))
     hkl = np.concatenate(candidates)
     reflections = cell.find_reflections(hkl)
     table, phases = _terms(hkl[reflections.candidate], frame, layout, outputs, cell.shape)
@@ -172,6 +168,12 @@ def _terms(
             table[t, mine] = position
             phases[t, mine] = (shift[mine] - 2 * sum(code.sine) + np.where(sign < 0, 4, 0)) % 8
     return table, phases
+
+
+def _at(h: list[IntArray], index: IntArray) -> IntArray:
+    """Return the reflections (k, 3) with indices (..., 3) in a block."""
+    index = index.reshape(-1, 3)
+    return np.stack([h[i][index[:, i]] for i in range(3)], axis=-1)
 
 
 def _alike(phases: IntArray, position: IntArray) -> tuple[IntArray, list[tuple[int, int]]]:
@@ -224,14 +226,21 @@ def _plan_inverse(cell: Cell, frame: Frame, layout: _Layout, reflections: Reflec
     for block in layout.blocks:
         axes = [(n, s, p) for n, s, p in zip(cell.shape, *block.code, strict=True)]
         h = [block_frequencies(*a) for a in axes]
-        hkl = np.stack(np.meshgrid(*h, indexing="ij"), axis=-1).reshape(-1, 3)
-        unique, carrier, sign = _wedge(tuple(len(f) for f in h), block)
-        position = np.zeros(len(hkl), dtype=np.int64)
-        position[unique] = _read_block(program, block.code, hkl[unique], cell, frame, reflections)
-        source = Places(position[carrier].reshape(sign.shape), sign)
         matrices = inverse_matrix(*axes[0]), inverse_matrix(*axes[1]), inverse_matrix(*axes[2])
-        to = None if rows is None else layout.row(block.code, rows)
-        outputs.append(transform_block(program, matrices, block, source, to))
+        lengths = len(h[0]), len(h[1]), len(h[2])
+        wanted = None if rows is None else layout.row(block.code, rows) + layout.number
+        halves = find_halves(cell.shape, lengths, block)
+        if halves is not None:
+            index = halves.reflected()
+            read = _read_block(program, block.code, _at(h, index), cell, frame, reflections)
+            outputs.append(inverse_in_halves(program, matrices, halves, read.reshape(index.shape[:2]), wanted))
+        else:
+            wedge = find_wedge(lengths, [p for p, _ in block.stabilizer])
+            read = _read_block(program, block.code, _at(h, wedge.points), cell, frame, reflections)
+            sign = np.array([s for _, s in block.stabilizer])[wedge.carrier]
+            to = None if wanted is None else int(wanted[0, 0, 0])
+            outputs.append(transform_block(program, matrices, block, Places(read[wedge.number], sign), to))
+        program.release()
     folds = np.zeros((len(frame.codes), len(layout.points)), dtype=np.int64)
     signs = np.ones_like(folds)
     for r, code in enumerate(frame.codes):
@@ -276,16 +285,3 @@ def _read_block(
             factor = _turn((phase[first] + along[first]) / turns).real * _turn(-along[first] / turns)
         position[part] = program.read_complex(label[part], factor) + np.arange(len(part))
     return position
-
-
-def _wedge(shape: tuple[int, ...], block: Block) -> tuple[IntArray, IntArray, IntArray]:
-    """Return the smallest set of indices from which a block's own permutations give all, which of them carries each
-    index, and with which sign.
-    """
-    at, flat = np.indices(shape), np.arange(math.prod(shape)).reshape(shape)
-    carrier, sign = flat.copy(), np.ones(shape, dtype=np.int64)
-    for permutation, s in block.stabilizer:
-        moved = flat[tuple(at[a] for a in permutation.axes)]
-        less = moved < carrier
-        carrier[less], sign[less] = moved[less], s
-    return np.flatnonzero(carrier.reshape(-1) == flat.reshape(-1)), carrier.reshape(-1), sign

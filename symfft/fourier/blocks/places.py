@@ -1,0 +1,64 @@
+"""Where the entries of an array are that permutations of its axes have made smaller."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from symfft.fourier.blocks.codes import Block, Permutation
+from symfft.seitz import IntArray
+
+
+class Places(NamedTuple):
+    """Where in the workspace the entries of a three-dimensional array are: ``value = sign * work[position]``."""
+
+    position: IntArray
+    sign: IntArray
+
+
+class Wedge(NamedTuple):
+    """The smallest set of indices from which permutations of the axes give all.
+
+    Attributes
+    ----------
+    points : (k, 3) int
+        The indices.
+    number : (n0, n1, n2) int
+        Which of them each index is an image of.
+    carrier : (n0, n1, n2) int
+        And by which permutation: ``points[number[x]] = π x``.
+    """
+
+    points: IntArray
+    number: IntArray
+    carrier: IntArray
+
+
+def find_wedge(shape: tuple[int, ...], permutations: list[Permutation]) -> Wedge:
+    """Return the first index of each orbit, in C order."""
+    at, flat = np.indices(shape), np.arange(math.prod(shape)).reshape(shape)
+    smallest, carrier = flat.copy(), np.zeros(shape, dtype=np.int64)
+    for i, permutation in enumerate(permutations):
+        moved = flat[tuple(at[a] for a in permutation.axes)]
+        less = moved < smallest
+        smallest[less], carrier[less] = moved[less], i
+    unique = np.flatnonzero(smallest == flat)
+    number = np.empty(flat.size, dtype=np.int64)
+    number[unique] = np.arange(len(unique))
+    points = np.stack(np.unravel_index(unique, shape), axis=-1)
+    return Wedge(points, number[smallest], carrier)
+
+
+def everywhere(positions: IntArray, block: Block) -> Places:
+    """Complete the coefficients of a block, of which some have position -1, by ``b(h) = s b(πh)``; position 0, which
+    holds 0, where that makes them vanish.
+    """
+    at = np.indices(positions.shape)
+    position, sign = np.zeros_like(positions), np.ones_like(positions)
+    for permutation, s in block.stabilizer:
+        moved = positions[tuple(at[i] for i in permutation.axes)]
+        new = (moved >= 0) & (position == 0)
+        position[new], sign[new] = moved[new], s
+    return Places(position, sign)
