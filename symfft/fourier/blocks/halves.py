@@ -28,7 +28,7 @@ from symfft.grid import Shape
 from symfft.seitz import IntArray
 
 #: Most rows of a matrix that is not halved, for blocks that so many permutations leave in place.
-LONGEST = {1: 33, 2: 33, 3: 33, 6: 33}
+LONGEST = {1: 29, 2: 25, 3: 16, 6: 16}
 
 
 def is_long(n: int, permutations: int) -> bool:
