@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from symfft.fourier.blocks.codes import Block, Triple
 from symfft.fourier.blocks.places import Places, Wedge, everywhere, find_wedge
 from symfft.fourier.blocks.program import Program
-from symfft.fourier.blocks.separable import Matrices, box_length, transform_block
+from symfft.fourier.blocks.separable import Matrices, block_frequencies, box_length, transform_block
 from symfft.grid import Shape
 from symfft.seitz import IntArray
 
@@ -61,6 +61,11 @@ class Halves(NamedTuple):
     words: list[Triple]
     wedge: Wedge
 
+    @property
+    def size(self) -> int:
+        """Return the number of entries of all parts."""
+        return len(self.words) * math.prod(self.half)
+
     def reflected(self) -> IntArray:
         """Return the indices of h that the rows of the Walsh-Hadamard transform hold at the wedge, (words, k, 3)."""
         word, points = np.array(self.words)[:, None, :], self.wedge.points
@@ -86,16 +91,17 @@ class Halves(NamedTuple):
         return parts
 
 
-def find_halves(shape: Shape, frequencies: Triple, block: Block) -> Halves | None:
-    """Return the parts of a block with so many h along the axes; None where no axis is long."""
+def find_halves(shape: Shape, block: Block) -> Halves | None:
+    """Return the parts of a block; None where no axis is long."""
+    k0, k1, k2 = (len(block_frequencies(n, s, p)) for n, s, p in zip(shape, *block.code, strict=True))
     long = [is_long(n, len(block.stabilizer)) for n in shape]
-    if not any(long) or not math.prod(frequencies):
+    if not any(long) or not k0 * k1 * k2:
         return None
     x, y, z = (_classes(n, p, halved) for n, p, halved in zip(shape, block.code.sine, long, strict=True))
-    a, b, c = ((k + 1) // 2 if halved else k for k, halved in zip(frequencies, long, strict=True))
+    a, b, c = ((k + 1) // 2 if halved else k for k, halved in zip((k0, k1, k2), long, strict=True))
     words = [(i, j, k) for i, j, k in product(range(len(x)), range(len(y)), range(len(z)))]
     wedge = find_wedge((a, b, c), [p for p, _ in block.stabilizer])
-    return Halves(block, (x, y, z), frequencies, (a, b, c), words, wedge)
+    return Halves(block, (x, y, z), (k0, k1, k2), (a, b, c), words, wedge)
 
 
 def by_classes(wedge: Wedge, shape: Shape) -> Wedge:
@@ -105,19 +111,23 @@ def by_classes(wedge: Wedge, shape: Shape) -> Wedge:
     return wedge._replace(points=wedge.points[order], number=np.argsort(order)[wedge.number])
 
 
-def forward_in_halves(program: Program, matrices: Matrices, halves: Halves, source: Places) -> Places:
-    """Plan the transform of a block in parts; return where its coefficients will be, for every (h, k, l)."""
-    size = math.prod(halves.half)
+def forward_in_halves(
+    program: Program, matrices: Matrices, halves: Halves, source: Places, to: int | None = None
+) -> Places:
+    """Plan the transform of a block in parts; return where its coefficients will be, for every (h, k, l).
+
+    A block without permutations has them from `to` on; in new space where that is not given.
+    """
     alone = len(halves.block.stabilizer) == 1
-    kept = program.allocate(len(halves.words) * size) if alone else 0
+    start = program.allocate(halves.size) if alone and to is None else to
     mark, computed = program.mark(), dict[Triple, Places]()
     for word, own in halves.orbits():
         x, y, z = (c[a] for c, a in zip(halves.classes, word, strict=True))
         at = np.ix_(x, y, z)
         parts = [m[:h, c] for m, h, c in zip(matrices, halves.half, (x, y, z), strict=True)]
-        to = kept + halves.words.index(word) * size if alone else None
+        there = start + halves.words.index(word) * math.prod(halves.half) if alone and start is not None else None
         entries = Places(source.position[at], source.sign[at])
-        computed[word] = transform_block(program, (parts[0], parts[1], parts[2]), own, entries, to)
+        computed[word] = transform_block(program, (parts[0], parts[1], parts[2]), own, entries, there)
         program.release(mark)
     at_wedge = tuple(halves.wedge.points.T)
     parts_everywhere = halves.related(computed)

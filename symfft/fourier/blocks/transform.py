@@ -97,16 +97,12 @@ class _Layout:
         self.rows_are_blocks = len(frame.permutations) == 1 and frame.quarters is None
         self.scratch = 5 * math.prod(b + 1 for b in self.box)
 
-    def row(self, code: Code, at: int) -> int:
-        """Return where the folds of a code start, the first code's starting at `at`."""
-        return at + self.rows[code] * len(self.points)
-
-    def folded(self, code: Code, at: int) -> Places:
-        """Return where the folds of a block are, for all of the box."""
+    def folded(self, code: Code, at: int, columns: int) -> Places:
+        """Return where the folds of a block are, for all of the box; the rows, of so many columns, start at `at`."""
         images = [permutation.image(code) for permutation in self.frame.permutations]
         row = np.array([self.rows[moved] for moved, _ in images])
         sign = np.array([s for _, s in images])
-        return Places(at + row[self.carrier] * len(self.points) + self.number, sign[self.carrier])
+        return Places(at + row[self.carrier] * columns + self.number, sign[self.carrier])
 
 
 def _coset_points(frame: Frame, points: IntArray, shape: Shape) -> IntArray:
@@ -119,30 +115,35 @@ def _coset_points(frame: Frame, points: IntArray, shape: Shape) -> IntArray:
 def _plan_forward(cell: Cell, frame: Frame, layout: _Layout) -> tuple[Program, Reflections]:
     """Plan the folds, the blocks and the unique reflections that they give; return these too."""
     program = Program(layout.scratch)
-    at = program.read_folded(layout.entries)
+    axes_of = [[(n, s, p) for n, s, p in zip(cell.shape, *block.code, strict=True)] for block in layout.blocks]
+    halves_of = [find_halves(cell.shape, block) for block in layout.blocks]
+    size = len(layout.points)
+    columns = max([size, *(halves.size for halves in halves_of if halves is not None and layout.rows_are_blocks)])
+    at = program.read_folded(np.pad(layout.entries, ((0, 0), (0, columns - size)), mode="edge"))
+    # where no permutation mixes the folds, each block overwrites its own, or in halves those of the last one
+    free = program.allocate(columns) if columns > size else None
     outputs = []
     candidates = []
-    for block in layout.blocks:
-        axes = [(n, s, p) for n, s, p in zip(cell.shape, *block.code, strict=True)]
+    for block, axes, halves in zip(layout.blocks, axes_of, halves_of, strict=True):
         matrices = forward_matrix(*axes[0]), forward_matrix(*axes[1]), forward_matrix(*axes[2])
         h = [block_frequencies(*a) for a in axes]
-        halves = find_halves(cell.shape, (len(h[0]), len(h[1]), len(h[2])), block)
+        folded = layout.folded(block.code, at, columns)
+        own = at + layout.rows[block.code] * columns if layout.rows_are_blocks else None
         if halves is not None:
-            places = forward_in_halves(program, matrices, halves, layout.folded(block.code, at))
+            to, free = (free, own) if layout.rows_are_blocks else (None, None)
+            places = forward_in_halves(program, matrices, halves, folded, to)
         else:
-            # where no permutation mixes the folds, each block overwrites its own
-            to = layout.row(block.code, at) if layout.rows_are_blocks else None
-            places = transform_block(program, matrices, block, layout.folded(block.code, at), to)
+            places = transform_block(program, matrices, block, folded, own)
         program.release()
         outputs.append(places)
-        own = places.position.reshape(-1)
-        order = np.argsort(own, kind="stable")
-        order = order[(own[order] > 0) & np.append(True, np.diff(own[order]) > 0)]
+        order = np.argsort(places.position, axis=None, kind="stable")
+        ordered = places.position.reshape(-1)[order]
+        order = order[(ordered > 0) & np.append(True, np.diff(ordered) > 0)]
         candidates.append(_at(h, np.stack(np.unravel_index(order, places.position.shape), axis=-1)))
     hkl = np.concatenate(candidates)
     reflections = cell.find_reflections(hkl)
     table, phases = _terms(hkl[reflections.candidate], frame, layout, outputs, cell.shape)
-    order, segments = _alike(phases, table[0])
+    order, segments = _alike(phases, np.argsort(table[0], kind="stable"))
     for start, stop in segments:
         part = order[start:stop]
         program.write_complex(start, table[:, part], tuple(_turn(p / 8) for p in phases[:, part[0]].tolist()))
@@ -176,12 +177,12 @@ def _at(h: list[IntArray], index: IntArray) -> IntArray:
     return np.stack([h[i][index[:, i]] for i in range(3)], axis=-1)
 
 
-def _alike(phases: IntArray, position: IntArray) -> tuple[IntArray, list[tuple[int, int]]]:
-    """Return an order in which entries with the same phases follow each other, by position, and where they start and
-    stop.
+def _alike(phases: IntArray, order: IntArray) -> tuple[IntArray, list[tuple[int, int]]]:
+    """Return an order in which entries with the same phases follow each other, each group of them in the given order,
+    and where they start and stop.
     """
     key = phases[0] if len(phases) == 1 else 8 * phases[0] + phases[1]
-    order = np.lexsort((position, key))
+    order = order[np.argsort(key[order], kind="stable")]
     edges = np.flatnonzero(np.diff(key[order])) + 1
     return order, list(pairwise([0, *edges.tolist(), len(order)])) if len(order) else []
 
@@ -227,15 +228,14 @@ def _plan_inverse(cell: Cell, frame: Frame, layout: _Layout, reflections: Reflec
         axes = [(n, s, p) for n, s, p in zip(cell.shape, *block.code, strict=True)]
         h = [block_frequencies(*a) for a in axes]
         matrices = inverse_matrix(*axes[0]), inverse_matrix(*axes[1]), inverse_matrix(*axes[2])
-        lengths = len(h[0]), len(h[1]), len(h[2])
-        wanted = None if rows is None else layout.row(block.code, rows) + layout.number
-        halves = find_halves(cell.shape, lengths, block)
+        wanted = None if rows is None else rows + layout.rows[block.code] * len(layout.points) + layout.number
+        halves = find_halves(cell.shape, block)
         if halves is not None:
             index = halves.reflected()
             read = _read_block(program, block.code, _at(h, index), cell, frame, reflections)
             outputs.append(inverse_in_halves(program, matrices, halves, read.reshape(index.shape[:2]), wanted))
         else:
-            wedge = find_wedge(lengths, [p for p, _ in block.stabilizer])
+            wedge = find_wedge(tuple(len(f) for f in h), [p for p, _ in block.stabilizer])
             read = _read_block(program, block.code, _at(h, wedge.points), cell, frame, reflections)
             sign = np.array([s for _, s in block.stabilizer])[wedge.carrier]
             to = None if wanted is None else int(wanted[0, 0, 0])
@@ -276,7 +276,7 @@ def _read_block(
     present = np.flatnonzero(~vanishes)
     position = np.zeros(len(hkl), dtype=np.int64)
     key = np.where(centric < 0, phase, turns * (1 + along) + phase)[present]
-    order, segments = _alike(key[None], label[present])
+    order, segments = _alike(key[None], np.arange(len(present)))
     for start, stop in segments:
         part = present[order[start:stop]]
         first = part[0]
