@@ -11,16 +11,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._interpolation_kernels import count_members, move_coefficients
 from symfft._wigner_seitz import (
     FloatArray,
     IntArray,
+    Integers,
+    Rational,
     WignerSeitzCell,
     common_lattice,
     invariant_form,
@@ -34,6 +39,7 @@ from symfft.rational import Exact, integer_rows, inverse_of
 LARGEST_DENOMINATOR = 100
 #: A grid of a batch is compared with at least this fraction of the largest value in the batch.
 NOISE = 1e-3
+IDENTITY = np.eye(3, dtype=np.int64)
 
 
 def resample_grid(rho: ArrayLike, lattice: ArrayLike, shape: Sequence[int]) -> NDArray[Any]:
@@ -70,7 +76,7 @@ def resample_grid(rho: ArrayLike, lattice: ArrayLike, shape: Sequence[int]) -> N
     >>> bool(np.abs(finer[::2, ::2, ::2] - wave).max() < 1e-14)
     True
     """
-    return change_cell(rho, lattice, np.eye(3, dtype=np.int64), (0, 0, 0), shape)
+    return change_cell(rho, lattice, IDENTITY, (0, 0, 0), shape)
 
 
 def change_cell(
@@ -81,6 +87,7 @@ def change_cell(
     shape: Sequence[int],
     *,
     tolerance: float = 1e-3,
+    points: IntArray | None = None,
 ) -> NDArray[Any]:
     """Sample a periodic density on a grid of another cell, with another origin.
 
@@ -102,10 +109,13 @@ def change_cell(
     tolerance : float
         A cell that is no multiple of the old one is allowed where the density has its periodicity: what is left out may
         reach this fraction of max|rho|.
+    points : (n, 3) int, optional
+        Indices of the points of the new grid that are wanted, such as ``asymmetric_unit(group, shape).indices``, which
+        spares most of the last transform; by default all.
 
     Returns
     -------
-    (..., *shape) ndarray
+    (..., *shape) ndarray, or (..., n) where `points` are given
 
     Raises
     ------
@@ -131,14 +141,18 @@ def change_cell(
     batch = values.reshape(-1, *change.old_shape)
     import scipy.fft
 
-    coefficients = scipy.fft.rfftn(batch, axes=(1, 2, 3), norm="forward")
-    members, kept = _count_members(change)
-    coefficients *= (1 / members).astype(values.dtype)
-    if kept is not members:
-        _require_periodicity(batch, coefficients * kept, change, tolerance)
-    moved = _move(coefficients, change)
-    result = scipy.fft.irfftn(moved, s=change.new_shape, axes=(1, 2, 3), norm="forward", overwrite_x=True)
-    return np.asarray(result.reshape(*values.shape[:-3], *change.new_shape))
+    members = _count_members(change, IDENTITY, 1)
+    if change.denominator > 1:
+        coefficients = scipy.fft.rfftn(batch, axes=(1, 2, 3), norm="forward")
+        kept = _count_members(change, change.rows, change.denominator) / np.maximum(members, 1)
+        _require_periodicity(batch, coefficients * kept.astype(values.dtype), change, tolerance)
+    else:
+        coefficients = _low_frequencies(batch, change.reach)
+    moved = _move(coefficients, members, change)
+    if points is None:
+        result = scipy.fft.irfftn(moved, s=change.new_shape, axes=(1, 2, 3), norm="forward", overwrite_x=True)
+        return np.asarray(result.reshape(*values.shape[:-3], *change.new_shape))
+    return _at_points(moved, change.new_shape, points).reshape(*values.shape[:-3], len(points))
 
 
 def lossless_shape(lattice: ArrayLike, cell: ArrayLike, shape: Sequence[int], origin: ArrayLike = (0, 0, 0)) -> Shape:
@@ -203,87 +217,115 @@ def _is_node(point: Exact, shape: Sequence[int]) -> bool:
 class _Change:
     """A change of cell and grid, with the Wigner-Seitz cells of both grids in frequencies h of the old cell."""
 
-    rows: list[list[int]]
+    rows: IntArray
     denominator: int
-    origin: Exact
-    form: Exact
+    origin: tuple[Fraction, ...]
+    form: Integers
     old_shape: Shape
     new_shape: Shape
     old: WignerSeitzCell
     new: WignerSeitzCell
 
-    def frequencies(self, h1: int, h2: IntArray, h3: IntArray) -> tuple[NDArray[np.bool_], list[IntArray]]:
-        """Return h' = T h rounded down, and where it is an integer."""
-        scaled = [r[0] * h1 + r[1] * h2 + r[2] * h3 for r in self.rows]
-        if self.denominator == 1:
-            return np.ones(len(h2), dtype=bool), scaled
-        integer = np.all([v % self.denominator == 0 for v in scaled], axis=0)
-        return integer, [v // self.denominator for v in scaled]
+    @property
+    def reach(self) -> IntArray:
+        """Largest |h| in both cells along each axis, (3,)."""
+        return np.minimum(self.old.reach, self.new.reach)
 
 
 def _change(lattice: ArrayLike, cell: ArrayLike, origin: ArrayLike, old_shape: Shape, new_shape: Shape) -> _Change:
     basis, t, p = _as_lattice(lattice), _as_cell(cell), _as_origin(origin)
     reciprocal = np.linalg.inv(basis).astype(np.float64)
-    aliases = _aliases(_as_cell(np.eye(3)), old_shape), _aliases(t, new_shape)
-    form = invariant_form(reciprocal.T @ reciprocal, common_lattice(t), aliases)
+    exact = _exact_change(tuple(map(tuple, t.tolist())), tuple(p.tolist()), old_shape, new_shape)
+    form = invariant_form(reciprocal.T @ reciprocal, exact.common, exact.aliases)
+    old, new = (wigner_seitz_cell(form, basis_of_grid) for basis_of_grid in exact.aliases)
+    rows = np.array(exact.rows, dtype=np.int64)
+    return _Change(rows, exact.denominator, exact.origin, form, old_shape, new_shape, old, new)
+
+
+class _Exact(NamedTuple):
+    """What does not depend on the lattice."""
+
+    rows: list[list[int]]
+    denominator: int
+    origin: tuple[Fraction, ...]
+    common: Rational
+    aliases: tuple[Rational, Rational]
+
+
+@lru_cache(maxsize=256)
+def _exact_change(
+    cell: tuple[tuple[Fraction, ...], ...], origin: tuple[Fraction, ...], old_shape: Shape, new_shape: Shape
+) -> _Exact:
+    t = np.array(cell, dtype=object)
+    aliases = _aliases(np.eye(3, dtype=object) * Fraction(1), old_shape), _aliases(t, new_shape)
     denominator, rows = integer_rows(t)
-    old, new = (wigner_seitz_cell(form, basis_of_grid) for basis_of_grid in aliases)
-    return _Change(rows, denominator, p, form, old_shape, new_shape, old, new)
+    in_old_cell = tuple((t.T @ np.array(origin, dtype=object)).tolist())
+    return _Exact(rows, denominator, in_old_cell, integer_rows(common_lattice(t)), aliases)
 
 
-def _aliases(t: Exact, shape: Shape) -> Exact:
+def _aliases(t: Exact, shape: Shape) -> Rational:
     """Return a basis (rows) of the frequencies, in the old cell, that are constant on a grid of the cell T."""
-    return np.asarray(np.array(shape, dtype=object)[:, None] * inverse_of(t).T)
+    return integer_rows(np.asarray(np.array(shape, dtype=object)[:, None] * inverse_of(t).T))
 
 
-def _count_members(change: _Change) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-    """Count the shortest members of each class of the old half grid, and those of them with an integer h'."""
+def _count_members(change: _Change, rows: IntArray, denominator: int) -> NDArray[np.int16]:
+    """Count the shortest members, with an integer image, of each class of the old half grid; 0 may stand for one."""
     n1, n2, n3 = change.old_shape
-    half = n3 // 2 + 1
-    members = np.zeros((n1, n2, half), dtype=np.int16)
-    kept = np.zeros_like(members) if change.denominator > 1 else members
-    for h1, h2, h3 in change.old.planes():
-        k3 = h3 % n3
-        inside = k3 < half
-        k = (h2 % n2) * half + k3
-        members[h1 % n1] += np.bincount(k[inside], minlength=n2 * half).astype(np.int16).reshape(n2, half)
-        if kept is not members:
-            inside &= change.frequencies(h1, h2, h3)[0]
-            kept[h1 % n1] += np.bincount(k[inside], minlength=n2 * half).astype(np.int16).reshape(n2, half)
-    return members, kept
+    members = np.zeros((n1, n2, n3 // 2 + 1), dtype=np.int16)
+    cell = change.old
+    count_members(
+        cell.normals, cell.bounds, cell.reach, rows, denominator, denominator == 1, np.array(change.old_shape), members
+    )
+    return members
 
 
-def _move(coefficients: NDArray[Any], change: _Change) -> NDArray[Any]:
+def _low_frequencies(batch: NDArray[Any], reach: IntArray) -> NDArray[Any]:
+    """Transform, going on along each axis with the frequencies only that are needed; of the first axis all stay."""
+    import scipy.fft
+
+    n2, n3 = batch.shape[2:]
+    _, r2, r3 = reach.tolist()
+    lines = scipy.fft.rfft(batch, axis=3, norm="forward")
+    if r3 < n3 // 2:
+        lines = np.ascontiguousarray(lines[..., : r3 + 1])
+    planes = scipy.fft.fft(lines, axis=2, norm="forward", overwrite_x=True)
+    if 2 * r2 + 1 < n2:
+        planes = np.concatenate([planes[:, :, : r2 + 1], planes[:, :, n2 - r2 :]], axis=2)
+    return np.asarray(scipy.fft.fft(planes, axis=1, norm="forward", overwrite_x=True))
+
+
+def _move(coefficients: NDArray[Any], members: NDArray[np.int16], change: _Change) -> NDArray[Any]:
     """Add c_G exp(-2πi G'·p) of all G in both Wigner-Seitz cells to the classes of the new half grid."""
-    n1, n2, n3 = change.old_shape
     m1, m2, m3 = change.new_shape
-    both = change.old.intersect(change.new)
-    t = np.array(change.rows) / change.denominator
-    phases, zero = _phases(change.origin, np.ceil(both.extent(t)).astype(np.int64))
-    old = coefficients.reshape(len(coefficients), -1)
-    new = np.zeros((len(coefficients), m1 * m2 * (m3 // 2 + 1)), dtype=coefficients.dtype)
-    for h1, h2, h3 in both.planes():
-        keep, g = change.frequencies(h1, h2, h3)
-        keep &= g[2] % m3 <= m3 // 2
-        g1, g2, g3, h2, h3 = (v[keep] for v in (*g, h2, h3))
-        mirrored = h3 % n3 > n3 // 2
-        sign = np.where(mirrored, -1, 1)
-        source = ((sign * h1 % n1) * n2 + sign * h2 % n2) * (n3 // 2 + 1) + sign * h3 % n3
-        c = old[:, source]
-        np.conjugate(c, out=c, where=mirrored)
-        if any(change.origin):
-            c *= phases[0][g1 + zero[0]] * phases[1][g2 + zero[1]] * phases[2][g3 + zero[2]]
-        target = ((g1 % m1) * m2 + g2 % m2) * (m3 // 2 + 1) + g3 % m3
-        for total, terms in zip(new, c, strict=True):
-            np.add.at(total, target, terms)
-    return new.reshape(len(coefficients), m1, m2, m3 // 2 + 1)
+    normals = np.concatenate([change.old.normals, change.new.normals])
+    bounds = np.concatenate([change.old.bounds, change.new.bounds])
+    reach = change.reach
+    p1, p2, p3 = (_phases(p.numerator, p.denominator, r) for p, r in zip(change.origin, reach.tolist(), strict=True))
+    cells = normals, bounds, reach, change.rows, change.denominator
+    shapes = np.array(change.old_shape), np.array(change.new_shape)
+    moved = np.zeros((len(coefficients), m1, m2, m3 // 2 + 1), dtype=coefficients.dtype)
+    for old, new in zip(coefficients, moved, strict=True):
+        move_coefficients(old, members, *cells, *shapes, p1, p2, p3, new)
+    return moved
 
 
-def _phases(origin: Exact, reach: IntArray) -> tuple[list[NDArray[np.complex128]], list[int]]:
-    """Return exp(-2πi h p) for h = -reach … reach along each axis, the angle reduced exactly, and where h = 0 is."""
-    zero = [int(r) for r in reach]
-    turns = [[float(h * p % 1) for h in range(-r, r + 1)] for r, p in zip(zero, origin, strict=True)]
-    return [np.exp(-2j * np.pi * np.array(turn)) for turn in turns], zero
+@lru_cache(maxsize=256)
+def _phases(numerator: int, denominator: int, reach: int) -> NDArray[np.complex128]:
+    """Return exp(-2πi h p) for h = -reach … reach, the angle reduced exactly."""
+    turns = [h * numerator % denominator / denominator for h in range(-reach, reach + 1)]
+    return np.exp(-2j * np.pi * np.array(turns))
+
+
+def _at_points(coefficients: NDArray[Any], shape: Shape, points: IntArray) -> NDArray[Any]:
+    """Transform back, going on along each axis with the planes only that hold wanted points."""
+    import scipy.fft
+
+    planes = [np.flatnonzero(np.bincount(column, minlength=n)) for column, n in zip(points.T, shape, strict=True)]
+    places = [np.searchsorted(plane, column) for plane, column in zip(planes, points.T, strict=True)]
+    grid = scipy.fft.ifft(coefficients, axis=1, norm="forward", overwrite_x=True)[:, planes[0]]
+    grid = scipy.fft.ifft(grid, axis=2, norm="forward", overwrite_x=True)[:, :, planes[1]]
+    grid = scipy.fft.irfft(grid, shape[2], axis=3, norm="forward")
+    return np.asarray(grid[:, places[0], places[1], planes[2][places[2]]])
 
 
 def _require_periodicity(rho: NDArray[Any], periodic: NDArray[Any], change: _Change, tolerance: float) -> None:
@@ -295,7 +337,7 @@ def _require_periodicity(rho: NDArray[Any], periodic: NDArray[Any], change: _Cha
     scale = np.maximum(largest, NOISE * largest.max())
     relative = left_out.max(axis=(1, 2, 3)) / np.where(scale > 0, scale, 1)
     if relative.max() > tolerance:
-        rows = "; ".join(", ".join(str(Fraction(v, change.denominator)) for v in row) for row in change.rows)
+        rows = "; ".join(", ".join(str(Fraction(v, change.denominator)) for v in row) for row in change.rows.tolist())
         which = f" (grid {int(relative.argmax())} of the batch)" if len(rho) > 1 else ""
         raise NotSymmetricError(
             f"the density{which} does not repeat with the cell [{rows}]: {relative.max():.1e} of max|rho| would be "
@@ -330,24 +372,29 @@ def _as_lattice(lattice: ArrayLike) -> FloatArray:
 
 
 def _as_cell(cell: ArrayLike) -> Exact:
-    entries = _finite(cell, (3, 3), "a cell matrix")
-    t = np.array([[v.limit_denominator(LARGEST_DENOMINATOR) for v in row] for row in entries], dtype=object)
-    if max(abs(v) for v in (t - entries).ravel()) > 1e-9:
-        raise ShapeError(f"the cell matrix {cell!r} is not rational: its entries must be integers or fractions")
-    if t[0] @ np.cross(t[1], t[2]) == 0:
-        raise ShapeError(f"the cell matrix {cell!r} is singular: its rows must span a cell")
-    return t
+    return np.array(_cell_of(_finite(cell, (3, 3), "a cell matrix")), dtype=object).reshape(3, 3)
+
+
+@lru_cache(maxsize=256)
+def _cell_of(entries: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+    t = np.array([v.limit_denominator(LARGEST_DENOMINATOR) for v in entries], dtype=object)
+    if max(abs(v) for v in t - np.array(entries, dtype=object)) > 1e-9:
+        shown = [float(v) for v in entries]
+        raise ShapeError(f"the cell matrix {shown} is not rational: its entries must be integers or fractions")
+    a, b, c = t.reshape(3, 3)
+    if a @ np.cross(b, c) == 0:
+        shown = [float(v) for v in entries]
+        raise ShapeError(f"the cell matrix {shown} is singular: its rows must span a cell")
+    return tuple(t.tolist())
 
 
 def _as_origin(origin: ArrayLike) -> Exact:
-    return _finite(origin, (3,), "an origin")
+    return np.array(_finite(origin, (3,), "an origin"), dtype=object)
 
 
-def _finite(numbers: ArrayLike, shape: tuple[int, ...], what: str) -> Exact:
+def _finite(numbers: ArrayLike, shape: tuple[int, ...], what: str) -> tuple[Fraction, ...]:
     entries = np.asarray(numbers, dtype=object)
     if entries.shape == shape:
-        try:
-            return np.array([Fraction(v) for v in entries.ravel()], dtype=object).reshape(shape)
-        except (TypeError, ValueError, OverflowError):
-            pass
+        with suppress(TypeError, ValueError, OverflowError):
+            return tuple(v if isinstance(v, Fraction) else Fraction(v) for v in entries.ravel().tolist())
     raise ShapeError(f"{what} {numbers!r} is not usable: give finite integers, fractions or floats of shape {shape}")

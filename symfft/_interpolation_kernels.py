@@ -1,0 +1,173 @@
+"""Compiled loops over the frequencies of Wigner-Seitz cells, on bare arrays.
+
+A cell is convex, so that its points on a line along the third axis are one interval. With a rational cell matrix
+T = rows / denominator, every denominator-th of them, if any, has an integer image T h.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft._compile import kernel
+
+Array = NDArray[Any]
+
+
+@kernel
+def interval(normals: Array, bounds: Array, h1: Any, h2: Any) -> Any:
+    """Return the first and the last h3 with |normals · (h1, h2, h3)| <= bounds; the first is larger where none is."""
+    low: Any = -(2**62)
+    high: Any = 2**62
+    for f in range(len(bounds)):
+        slope = normals[f, 2]
+        s = normals[f, 0] * h1 + normals[f, 1] * h2
+        if slope < 0:
+            slope = -slope
+            s = -s
+        if slope > 0:
+            low = max(low, -((bounds[f] + s) // slope))
+            high = min(high, (bounds[f] - s) // slope)
+        elif abs(s) > bounds[f]:
+            return 1, 0
+    return low, high
+
+
+@kernel
+def count_members(
+    normals: Array,
+    bounds: Array,
+    reach: Array,
+    rows: Array,
+    denominator: Any,
+    border_only: bool,
+    shape: Array,
+    members: Array,
+) -> None:
+    """Add to each class of the half grid the number of its members h in the cell with an integer image.
+
+    Parameters
+    ----------
+    normals, bounds : (f, 3), (f,) int64
+        The cell.
+    reach : (3,) int64
+        Largest h1 and h2 to look at.
+    rows, denominator : (3, 3) int64, int
+        T times its denominator, and that.
+    border_only : bool
+        Whether to leave out points in the inside of the cell, each the only member of its class; for integer T.
+    shape : (3,) int64
+        Grid.
+    members : (N1, N2, N3 // 2 + 1) int16
+        Added to.
+    """
+    n1, n2, n3 = shape
+    half = members.shape[2]
+    step = denominator % n3
+    for h1 in range(-reach[0], reach[0] + 1):
+        for h2 in range(-reach[1], reach[1] + 1):
+            low, high = interval(normals, bounds, h1, h2)
+            line = members[h1 % n1, h2 % n2]
+            if border_only and low < high:
+                on_face: Any = False
+                for f in range(len(bounds)):
+                    on_face |= normals[f, 2] == 0 and abs(normals[f, 0] * h1 + normals[f, 1] * h2) == bounds[f]
+                if not on_face:
+                    # all faces here are slanted and can only meet the line at its ends
+                    for h3 in (low, high):
+                        if h3 % n3 < half:
+                            line[h3 % n3] += 1
+                    continue
+            for start in range(low, min(low + denominator, high + 1)):
+                integer: Any = True
+                for i in range(3):
+                    integer &= (rows[i, 0] * h1 + rows[i, 1] * h2 + rows[i, 2] * start) % denominator == 0
+                if not integer:
+                    continue
+                k3 = start % n3
+                for _ in range(start, high + 1, denominator):
+                    if k3 < half:
+                        line[k3] += 1
+                    k3 += step
+                    k3 -= n3 if k3 >= n3 else 0
+
+
+@kernel
+def move_coefficients(
+    coefficients: Array,
+    members: Array,
+    normals: Array,
+    bounds: Array,
+    reach: Array,
+    rows: Array,
+    denominator: Any,
+    old_shape: Array,
+    new_shape: Array,
+    phase1: Array,
+    phase2: Array,
+    phase3: Array,
+    moved: Array,
+) -> None:
+    """Add the coefficients of all h in a cell, with their phases, to the classes of T h on the new half grid.
+
+    Parameters
+    ----------
+    coefficients : (N1, K2, K3) complex
+        Of the classes of the old half grid, shared equally by their members; along the second and third axis perhaps
+        only those up to `reach`.
+    members : (N1, N2, N3 // 2 + 1) int16
+        Numbers of members; 0 means one, too.
+    normals, bounds, reach, rows, denominator
+        As in :func:`count_members`.
+    old_shape, new_shape : (3,) int64
+        Grids.
+    phase1, phase2, phase3 : (2 reach + 1,) complex128
+        Factors of h1, h2 and h3 = -reach … reach.
+    moved : (M1, M2, M3 // 2 + 1) complex
+        Added to.
+    """
+    n1, n2, n3 = old_shape
+    m1, m2, m3 = new_shape
+    k2 = coefficients.shape[1]
+    half, new_half = n3 // 2 + 1, m3 // 2 + 1
+    step = denominator % n3
+    step1 = rows[0, 2] % m1
+    step2 = rows[1, 2] % m2
+    step3 = rows[2, 2] % m3
+    for h1 in range(-reach[0], reach[0] + 1):
+        for h2 in range(-reach[1], reach[1] + 1):
+            low, high = interval(normals, bounds, h1, h2)
+            line, mirror = coefficients[h1 % n1, h2 % k2], coefficients[-h1 % n1, -h2 % k2]
+            members_line, members_mirror = members[h1 % n1, h2 % n2], members[-h1 % n1, -h2 % n2]
+            factor = phase1[h1 + reach[0]] * phase2[h2 + reach[1]]
+            for start in range(low, min(low + denominator, high + 1)):
+                g1: Any = rows[0, 0] * h1 + rows[0, 1] * h2 + rows[0, 2] * start
+                g2: Any = rows[1, 0] * h1 + rows[1, 1] * h2 + rows[1, 2] * start
+                g3: Any = rows[2, 0] * h1 + rows[2, 1] * h2 + rows[2, 2] * start
+                if g1 % denominator != 0 or g2 % denominator != 0 or g3 % denominator != 0:
+                    continue
+                g1 = g1 // denominator % m1
+                g2 = g2 // denominator % m2
+                g3 = g3 // denominator % m3
+                k3 = start % n3
+                for h3 in range(start, high + 1, denominator):
+                    if g3 < new_half:
+                        if k3 < half:
+                            c = line[k3]
+                            count = members_line[k3]
+                        else:
+                            c = np.conj(mirror[n3 - k3])
+                            count = members_mirror[n3 - k3]
+                        # a division of complex numbers, even one that is not taken, would double the time
+                        share = 1.0 / max(count, 1)
+                        moved[g1, g2, g3] += c * (factor * phase3[h3 + reach[2]] * share)
+                    k3 += step
+                    k3 -= n3 if k3 >= n3 else 0
+                    g1 += step1
+                    g2 += step2
+                    g3 += step3
+                    g1 -= m1 if g1 >= m1 else 0
+                    g2 -= m2 if g2 >= m2 else 0
+                    g3 -= m3 if g3 >= m3 else 0
