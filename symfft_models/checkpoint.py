@@ -15,11 +15,9 @@ from safetensors.torch import save_file
 
 from symfft import SymfftError
 from symfft_models.config import from_json
-from symfft_models.vae import SwinVAE
+from symfft_models.vae import DensityVAE
 
 FORMAT = "symfft-vae 1"
-# Held-out linear codes serve in training alone; they would make the file five times as large.
-TRAINING_ONLY = "linear.held_out"
 
 
 class CheckpointError(SymfftError):
@@ -53,7 +51,7 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda target: target.write_text(text, encoding="utf-8") and None)
 
 
-def save_weights(path: Path, model: SwinVAE, facts: Mapping[str, Any]) -> None:
+def save_weights(path: Path, model: DensityVAE, facts: Mapping[str, Any]) -> None:
     """Save weights with all that is needed to build the model again; `facts` (JSON) says where they come from."""
     units = model.representation.units
     shapes = {str(group): list(unit.shape) for group, unit in zip(model.representation.groups, units, strict=True)}
@@ -63,15 +61,11 @@ def save_weights(path: Path, model: SwinVAE, facts: Mapping[str, Any]) -> None:
         "shapes": json.dumps(shapes),
         "facts": json.dumps(dict(facts)),
     }
-    tensors = {
-        name: value.detach().cpu().contiguous()
-        for name, value in model.state_dict().items()
-        if not name.startswith(TRAINING_ONLY)
-    }
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     write_atomically(path, lambda target: save_file(tensors, target, metadata=metadata))
 
 
-def load_model(path: Path) -> tuple[SwinVAE, dict[str, Any]]:
+def load_model(path: Path) -> tuple[DensityVAE, dict[str, Any]]:
     """Build a model from saved weights, on the CPU, in evaluation mode; return it and the facts saved with it.
 
     Raises
@@ -90,10 +84,9 @@ def load_model(path: Path) -> tuple[SwinVAE, dict[str, Any]]:
     if metadata.get("format") != FORMAT:
         raise CheckpointError(f"{path}: format {metadata.get('format')!r}, this version reads {FORMAT!r}")
     shapes = {int(group): tuple(shape) for group, shape in json.loads(metadata["shapes"]).items()}
-    model = SwinVAE(from_json(metadata["config"]), shapes)
-    held_out = {name: value for name, value in model.state_dict().items() if name.startswith(TRAINING_ONLY)}
+    model = DensityVAE(from_json(metadata["config"]), shapes)
     try:
-        model.load_state_dict(tensors | held_out)
+        model.load_state_dict(tensors)
     except RuntimeError as error:
         raise CheckpointError(f"{path}: weights do not fit their own description: {error}") from None
     return model.eval(), json.loads(metadata["facts"])

@@ -199,7 +199,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     command = commands.add_parser("train", parents=[common, settings], help="train a model")
-    command.add_argument("--preset", default="demo", help="demo, paper, or a TOML file (default: demo)")
+    command.add_argument(
+        "--preset", default="default", help="default, demo, paper, or a TOML file (default: %(default)s)"
+    )
     command.add_argument("--out", type=Path, required=True, help="run folder")
     command.add_argument("--resume", action="store_true", help="continue the run in --out")
     command.set_defaults(run_command=train_command, report=lambda result: json.dumps(result, indent=2))

@@ -30,7 +30,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Size and parts of the Swin-VAE (`symfft_models.vae`)."""
+    """Size and parts of the model (`symfft_models.vae`): a codec, a Swin network, or both."""
 
     latent: int = 128
     channels: int = 64
@@ -40,7 +40,8 @@ class ModelConfig:
     window: int = 4
     condition_channels: int = 32
     site_power: float = 1.0
-    linear_path: bool = False
+    codec: bool = False
+    network: bool = True
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,8 @@ def override(config: Config, changes: Iterable[str]) -> Config:
         key, equals, value = change.partition("=")
         if not equals:
             raise ConfigError(f"override {change!r} must read section.key=value, like train.epochs=10")
-        config = merge(config, nest(key.strip().split("."), parse_value(value.strip())))
-    return config
+        config = _merge(config, nest(key.strip().split("."), parse_value(value.strip())), "")
+    return checked(config)
 
 
 def from_json(text: str) -> Config:
@@ -201,17 +202,23 @@ def parse_value(text: str) -> Any:
 
 def merge(config: Config, tree: Mapping[str, Any]) -> Config:
     """Return `config` with the settings of `tree` in place of its own, every one checked."""
-    merged = _merge(config, tree, "")
+    return checked(_merge(config, tree, ""))
+
+
+def checked(config: Config) -> Config:
+    """Refuse values out of range, and settings that do not go together."""
     for name in POSITIVE:
-        if not _get(merged, name) > 0:
-            raise ConfigError(f"{name} must be positive, got {_get(merged, name)}")
+        if not _get(config, name) > 0:
+            raise ConfigError(f"{name} must be positive, got {_get(config, name)}")
     for name in SHARES:
-        if not 0 <= _get(merged, name) <= 1:
-            raise ConfigError(f"{name} must lie between 0 and 1, got {_get(merged, name)}")
+        if not 0 <= _get(config, name) <= 1:
+            raise ConfigError(f"{name} must lie between 0 and 1, got {_get(config, name)}")
+    if not (config.model.codec or config.model.network):
+        raise ConfigError("a model needs a codec, a network or both; set model.codec=true or model.network=true")
     for name, choices in CHOICES.items():
-        if _get(merged, name) not in choices:
-            raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {_get(merged, name)!r}")
-    return merged
+        if _get(config, name) not in choices:
+            raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {_get(config, name)!r}")
+    return config
 
 
 def _get(config: Config, name: str) -> Any:

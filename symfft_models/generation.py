@@ -17,7 +17,7 @@ from symfft_models.config import SampleConfig
 from symfft_models.prior import active_floats, fit_prior
 from symfft_models.sample import generate
 from symfft_models.table import DensityTable
-from symfft_models.vae import SwinVAE
+from symfft_models.vae import DensityVAE
 
 Array = NDArray[np.float64]
 
@@ -138,7 +138,7 @@ def compare(generated: Array, reference: Array) -> dict[str, float]:
 
 
 def generation_report(
-    model: SwinVAE, train: DensityTable, test: DensityTable, config: SampleConfig, draws: int
+    model: DensityVAE, train: DensityTable, test: DensityTable, config: SampleConfig, draws: int
 ) -> dict[str, Any]:
     """Draw densities of every space group and compare them with the test split.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from symfft import ShapeError
 from symfft_models.table import DensityTable
-from symfft_models.vae import SwinVAE
+from symfft_models.vae import DensityVAE
 
 Array = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ class LatentPrior:
 
 
 @torch.no_grad()
-def fit_prior(model: SwinVAE, train: DensityTable, index: int) -> LatentPrior:
+def fit_prior(model: DensityVAE, train: DensityTable, index: int) -> LatentPrior:
     """Encode the training densities of one space group of the model."""
     rows = torch.nonzero(train.group_m == index)[:, 0]
     if not len(rows):
@@ -92,7 +92,7 @@ def active_floats(prior: LatentPrior, threshold: float = 0.01) -> int:
     return int((prior.points[:, :-2].var(0) > threshold).sum())
 
 
-def active_units(model: SwinVAE, train: DensityTable) -> dict[str, int]:
+def active_units(model: DensityVAE, train: DensityTable) -> dict[str, int]:
     """Count active latent floats for each space group."""
     groups = model.representation.groups
     return {str(number): active_floats(fit_prior(model, train, index)) for index, number in enumerate(groups)}

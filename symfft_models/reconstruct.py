@@ -28,7 +28,7 @@ from symfft_models.data.store import Entry
 from symfft_models.evaluate import unpad
 from symfft_models.metrics import density_metrics
 from symfft_models.table import tabulate
-from symfft_models.vae import SwinVAE
+from symfft_models.vae import DensityVAE
 
 Array = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ class Result:
 
 
 @torch.no_grad()
-def reconstruct_density(model: SwinVAE, density: Density, symprec: float = 1e-3) -> Result:
+def reconstruct_density(model: DensityVAE, density: Density, symprec: float = 1e-3) -> Result:
     """Send a density through the model: find its group, go to the standard cell and the model's grid, and back.
 
     Parameters
@@ -127,7 +127,7 @@ def reconstruct_density(model: SwinVAE, density: Density, symprec: float = 1e-3)
 
 
 def reconstruct_files(
-    model: SwinVAE,
+    model: DensityVAE,
     paths: Sequence[Path],
     out: Path,
     *,

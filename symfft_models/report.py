@@ -30,7 +30,7 @@ from symfft_models.pictures import (
     reconstructions_figure,
 )
 from symfft_models.table import DensityTable
-from symfft_models.vae import SwinVAE
+from symfft_models.vae import DensityVAE
 
 #: Draws a named figure, with a caption if wanted, and returns its HTML.
 Draw = Callable[..., str]
@@ -52,7 +52,7 @@ class Judged:
     """A model and what was found about it: reports of `evaluate` and, where made, `generation_report` and `sample`."""
 
     name: str
-    model: SwinVAE
+    model: DensityVAE
     facts: Mapping[str, Any]
     report: Mapping[str, Any]
     generation: Mapping[str, Any] = field(default_factory=dict)
@@ -88,7 +88,7 @@ def write_report(
         "<h2>Reconstruction</h2>",
         *(reconstruction_table(one) for one in judged),
         "<p class=note>PCA: fitted to the group's training densities, never more floats than they span. Stars: the "
-        "lowest |G| coefficients of the exact transform. Linear: the model's linear path alone. Paper: Cai's averages "
+        "lowest |G| coefficients of the exact transform. Codec: the model without its network. Paper: Cai's averages "
         "on Materials Project densities, another test set.</p>",
         "<h2>Rate and distortion</h2>",
         draw(
@@ -151,7 +151,7 @@ def reconstruction_table(judged: Judged) -> str:
     header = ["group", "", "n", "PSNR / dB", "median", "p5", "NMAE / %", "electron error", "PCA", "(floats)", "stars"]
     rows = []
     for name, group in judged.report["groups"].items():
-        model, linear = group["model"], group.get("linear_path")
+        model, codec = group["model"], group.get("codec")
         wrong = max(
             abs(row["electron_error"]) for row in judged.report["structures"] if str(row["space_group"]) == name
         )
@@ -159,11 +159,11 @@ def reconstruction_table(judged: Judged) -> str:
             name, group["symbol"], group["n"], number(model["psnr"]["mean"]), number(model["psnr"]["median"]),
             number(model["psnr"]["p5"]), number(model["nmae"]["mean"]), f"{wrong:.0e}",
             number(group["pca"]["psnr"]["mean"]), group["pca"]["floats"], number(group["stars"]["psnr"]["mean"]),
-            number(linear["psnr"]["mean"] if linear else None), number(group["paper_psnr"]),
+            number(codec["psnr"]["mean"] if codec else None), number(group["paper_psnr"]),
         ])  # fmt: skip
     title = f"<h3>{escape(judged.name)}: {judged.report['latent']} floats</h3>"
     note = "<p class=note>Electron error: the largest relative one in the group.</p>"
-    return title + table([*header, "linear", "paper"], rows) + note
+    return title + table([*header, "codec", "paper"], rows) + note
 
 
 def compressors_table(curves: Mapping[str, Any], judged: Sequence[Judged]) -> str:
@@ -223,7 +223,7 @@ def worst_cases(judged: Judged, test: DensityTable, draw: Draw, count: int = 6) 
     return [table(header, lines), draw("worst", reconstructions_figure(drawings(judged.model, test, rows), title))]
 
 
-def drawings(model: SwinVAE, test: DensityTable, rows: Sequence[Mapping[str, Any]]) -> list[Reconstruction]:
+def drawings(model: DensityVAE, test: DensityTable, rows: Sequence[Mapping[str, Any]]) -> list[Reconstruction]:
     """Reconstruct some test densities, given by their lines of the report, for a picture."""
     place = {entry.id: row for row, entry in enumerate(test.entries)}
     chosen = [place[row["id"]] for row in rows]

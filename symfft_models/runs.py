@@ -18,7 +18,7 @@ from symfft_models.sample import sample
 from symfft_models.shipped import shipped_index, shipped_weights
 from symfft_models.table import DensityTable, load_entries, tabulate
 from symfft_models.train import LOG, WEIGHTS
-from symfft_models.vae import SwinVAE
+from symfft_models.vae import DensityVAE
 
 METRICS, TABLE, REPORT, SAMPLES = "metrics.json", "table.txt", "report.html", "samples"
 
@@ -28,7 +28,7 @@ class Run:
     """A trained model, the splits it is judged on, and its folder where it has one."""
 
     name: str
-    model: SwinVAE
+    model: DensityVAE
     facts: dict[str, Any]
     tables: dict[str, DensityTable]
     folder: Path | None

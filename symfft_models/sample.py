@@ -16,7 +16,7 @@ from symfft_models.data.store import Entry
 from symfft_models.evaluate import unpad
 from symfft_models.prior import Draw, fit_prior
 from symfft_models.table import DensityTable
-from symfft_models.vae import SwinVAE
+from symfft_models.vae import DensityVAE
 
 Array = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ def lattice_points(space_group: SpaceGroup) -> int:
 
 
 @torch.no_grad()
-def generate(model: SwinVAE, index: int, draw: Draw) -> tuple[Array, float, float]:
+def generate(model: DensityVAE, index: int, draw: Draw) -> tuple[Array, float, float]:
     """Decode a drawn point: AU values in e/Å³ (float64), cubic lattice constant in Å, number of electrons.
 
     The electron count is the drawn one rounded to a multiple of the cell's lattice points, since each primitive cell
@@ -48,7 +48,7 @@ def generate(model: SwinVAE, index: int, draw: Draw) -> tuple[Array, float, floa
     return unpad(model, values, group)[0] * electrons / a**3, a, electrons
 
 
-def with_atoms(model: SwinVAE, index: int, values: Array, a: float, neighbour: Entry) -> Density:
+def with_atoms(model: DensityVAE, index: int, values: Array, a: float, neighbour: Entry) -> Density:
     """Put a generated density in a cubic cell with the atoms of its nearest training neighbour.
 
     The model generates a density, not atoms. The draw's prototype fixes the Wyckoff positions; the elements (and free
@@ -78,7 +78,7 @@ def judge(path: Path, space_group: SpaceGroup, electrons: float) -> dict[str, An
     }
 
 
-def nearest(values: Array, train: DensityTable, model: SwinVAE, index: int) -> tuple[str, float]:
+def nearest(values: Array, train: DensityTable, model: DensityVAE, index: int) -> tuple[str, float]:
     """Return id of, and NMAE in % to, the closest training density of the group, in either choice of origin."""
     unit = model.representation.units[index]
     weight = unit.multiplicity / np.prod(unit.shape)
@@ -92,7 +92,7 @@ def nearest(values: Array, train: DensityTable, model: SwinVAE, index: int) -> t
 
 
 def sample(
-    model: SwinVAE, train: DensityTable, config: SampleConfig, out: Path, space_groups: Sequence[int] = ()
+    model: DensityVAE, train: DensityTable, config: SampleConfig, out: Path, space_groups: Sequence[int] = ()
 ) -> dict[str, Any]:
     """Write `config.per_group` generated CHGCARs of every space group, or of the given ones, into `out`.
 

@@ -1,4 +1,4 @@
-"""Train the Swin-VAE. Reads from top to bottom; runs on one process or, under `accelerate launch`, on many.
+"""Train a model. Reads from top to bottom; runs on one process or, under `accelerate launch`, on many.
 
 Everything random in step s (which densities, which origin, which noise) is a function of (seed, s) alone and drawn for
 the global batch, of which each process takes its rows. So a run continues exactly where a checkpoint left it, and any
@@ -7,6 +7,7 @@ number of processes gives the same loss curve at the same global batch.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import time
@@ -25,7 +26,7 @@ from symfft_models.checkpoint import load_state, remove_partial_files, save_stat
 from symfft_models.config import Config, TrainConfig, from_json
 from symfft_models.loss import LOSSES, peak_error
 from symfft_models.table import DensityTable, grids_of, load_entries, tabulate
-from symfft_models.vae import Fit, SwinVAE, fit_statistics
+from symfft_models.vae import DensityVAE, Fit, fit_statistics
 
 CONFIG, STATE, WEIGHTS = "config.json", "state.pt", "weights.safetensors"
 LOG, SUMMARY = "log.jsonl", "training.json"
@@ -53,7 +54,7 @@ def rate_at(progress: float, config: TrainConfig) -> float:
 
 
 @torch.no_grad()
-def mean_psnr(model: SwinVAE, table: DensityTable, accelerator: Accelerator, chunk: int = 64) -> float:
+def mean_psnr(model: DensityVAE, table: DensityTable, accelerator: Accelerator, chunk: int = 64) -> float:
     """Mean PSNR of the posterior mean's reconstruction; each density counted once by whichever process has it."""
     mine = torch.arange(accelerator.process_index, len(table), accelerator.num_processes)
     found: list[tuple[int, float]] = []
@@ -81,7 +82,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
     on_cpu = not torch.accelerator.is_available()
     accelerator = Accelerator(cpu=on_cpu, mixed_precision=plan.precision, kwargs_handlers=[parallel])
     main, device = accelerator.is_main_process, accelerator.device
-    if (out / STATE).exists() and not resume:
+    if any((out / name).exists() for name in (STATE, SUMMARY)) and not resume:
         raise SymfftError(f"{out} already holds a run; continue it with --resume, or choose another folder")
     if plan.batch % accelerator.num_processes:
         raise SymfftError(f"train.batch {plan.batch} cannot be shared by {accelerator.num_processes} processes evenly")
@@ -89,14 +90,17 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
     mine = slice(accelerator.process_index * each, (accelerator.process_index + 1) * each)
 
     # Data, model and averaged model; the same on every process, because the seed is.
+    started = time.monotonic()
     torch.manual_seed(plan.seed)
     entries = {split: load_entries(config.data, split) for split in ("train", "val")}
     shapes = grids_of(entries["train"] + entries["val"])
-    model = SwinVAE(config, shapes)
+    model = DensityVAE(config, shapes)
     tables = {split: tabulate(entries[split], model.representation) for split in entries}
+    fit = fit_statistics(model, tables["train"])
+    if model.network is None:
+        return save_fitted(config, out, model, fit, tables, accelerator, started)
     resume = resume and (out / STATE).exists()
-    fit = None if resume else fit_statistics(model, tables["train"])
-    averaged = SwinVAE(config, shapes).requires_grad_(False).eval().to(device)
+    averaged = DensityVAE(config, shapes).requires_grad_(False).eval().to(device)
     averaged.load_state_dict(model.state_dict())
     tables = {split: table.to(device) for split, table in tables.items()}
     optimizer = torch.optim.AdamW(
@@ -106,8 +110,8 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         weight_decay=plan.weight_decay,
     )
     if plan.compile:
-        model.encoder.compile()
-        model.decoder.compile()
+        model.network.encoder.compile()
+        model.network.decoder.compile()
     network, optimizer = accelerator.prepare(model, optimizer)
     model = accelerator.unwrap_model(network)
     data, rows_total = tables["train"], len(tables["train"])
@@ -124,7 +128,6 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         averaged.load_state_dict(state["averaged"])
         optimizer.load_state_dict(state["optimizer"])
         step, minutes, best = state["step"], state["minutes"], state["best"]
-        fit = Fit(state["fold"], state["choices"])
 
     if main:
         out.mkdir(parents=True, exist_ok=True)
@@ -135,13 +138,14 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         bar = tqdm(total=100, unit="%", desc="training", disable=not progress, bar_format=BAR, mininterval=0.5)
     started = time.monotonic() - 60 * minutes
     fold_m = fit.fold_m.to(device)
+    for codec in itertools.chain.from_iterable(model.held_out):
+        codec.to(device)
     loading, stepping = 0.0, 0.0
 
     def save() -> None:
         state = {"model": model.state_dict(), "averaged": averaged.state_dict(), "optimizer": optimizer.state_dict()}
         numbers = {"step": step, "minutes": minutes, "best": best}
-        fitted = {"fold": fit.fold_m, "choices": fit.choices, "config": config.to_json()}
-        save_state(out / STATE, {**state, **numbers, **fitted})
+        save_state(out / STATE, {**state, **numbers, "config": config.to_json()})
 
     def record(entry: dict[str, float]) -> None:
         with open(out / LOG, "a", encoding="utf-8") as log:
@@ -185,7 +189,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         warmth = min(1.0, done / config.loss.latent_warmup) if config.loss.latent_warmup else 1.0
         factors = (config.loss.divergence, config.loss.reconstruction, warmth * config.loss.latent)
 
-        fold_b = fold_m[rows_b] if config.model.linear_path else None
+        fold_b = fold_m[rows_b] if config.model.codec else None
         loading += time.monotonic() - began
         estimate_bn, posterior = network(values_bn, group_b, condition_bp, noise_bl, fold_b)
         terms = loss_of(values_bn, estimate_bn, weight_gn[group_b], posterior.mean, posterior.log_variance, factors)
@@ -240,12 +244,43 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         "train_structures": rows_total,
         "processes": accelerator.num_processes,
         "best_val_psnr": best,
-        "linear_path": fit.choices,
+        "codec": fit.choices,
     }
     if main:
         bar.n = 100
         bar.close()
         board.close()
+        write_text(out / SUMMARY, json.dumps(summary, indent=2))
+    return summary
+
+
+def save_fitted(
+    config: Config,
+    out: Path,
+    model: DensityVAE,
+    fit: Fit,
+    tables: dict[str, DensityTable],
+    accelerator: Accelerator,
+    started: float,
+) -> dict[str, Any]:
+    """Leave in `out` what `train` leaves there, of a model without a network: it is fitted, there are no steps."""
+    psnr = mean_psnr(model, tables["val"], accelerator)
+    summary = {
+        "steps": 0,
+        "minutes": (time.monotonic() - started) / 60,
+        "parameters": 0,
+        "trained_parameters": 0,
+        "train_structures": len(tables["train"]),
+        "processes": accelerator.num_processes,
+        "best_val_psnr": psnr,
+        "codec": fit.choices,
+    }
+    if accelerator.is_main_process:
+        out.mkdir(parents=True, exist_ok=True)
+        remove_partial_files(out)
+        write_text(out / CONFIG, config.to_json())
+        save_weights(out / WEIGHTS, model, {"step": 0, "val_psnr": psnr})
+        write_text(out / LOG, json.dumps({"step": 0, "minutes": summary["minutes"], "val/psnr": psnr}) + "\n")
         write_text(out / SUMMARY, json.dumps(summary, indent=2))
     return summary
 

@@ -18,7 +18,7 @@ from train_job import TINY
 import symfft_models.train as training
 from symfft_models.config import load_config
 from symfft_models.table import grids_of, tabulate
-from symfft_models.vae import SwinVAE
+from symfft_models.vae import DensityVAE
 
 
 def validate(count: int) -> dict[str, object] | None:
@@ -26,7 +26,7 @@ def validate(count: int) -> dict[str, object] | None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     entries = synthetic_entries("val", 2)[:count]
-    model = SwinVAE(load_config("demo", TINY), grids_of(entries)).eval()
+    model = DensityVAE(load_config("demo", TINY), grids_of(entries)).eval()
     rows: list[int] = []
     original = training.gather_object
 

@@ -20,7 +20,7 @@ from symfft_models.checkpoint import (
     write_text,
 )
 from symfft_models.config import Config, ConfigError, from_json, load_config, override, presets
-from symfft_models.vae import SwinVAE
+from symfft_models.vae import DensityVAE
 
 
 def test_paper_preset_is_the_papers():
@@ -30,7 +30,7 @@ def test_paper_preset_is_the_papers():
     assert config.loss.kind == "paper"
     assert min(config.loss.divergence, config.loss.reconstruction, config.loss.latent) > 0
     assert config.model.site_power == 1.0
-    assert not config.model.linear_path
+    assert not config.model.codec
 
 
 @pytest.mark.parametrize("preset", presets())
@@ -58,7 +58,7 @@ def test_a_file_is_a_preset(tmp_path):
         ("trian.epochs=3", "did you mean train"),
         ("train.epochs=many", "must be of type float, got 'many'"),
         ("train.batch=2.5", "must be of type int"),
-        ("model.linear_path=1", "must be of type bool"),
+        ("model.codec=1", "must be of type bool"),
         ("train=3", "section"),
         ("train.epochs", "must read section.key=value"),
         ("loss.kind=best", "one of paper, peak"),
@@ -79,7 +79,7 @@ def test_unknown_preset_names_the_known():
 
 def small_model():
     torch.manual_seed(0)
-    model = SwinVAE(load_config("demo", SMALL), SHAPES)
+    model = DensityVAE(load_config("demo", SMALL), SHAPES)
     for tensor in model.state_dict().values():
         tensor.normal_()
     return model.eval()

@@ -15,7 +15,7 @@ from symfft_models.config import load_config
 from symfft_models.generation import RADII, SHELLS, compare, describe, generation_report, half_radius, nearest_distances
 from symfft_models.prior import LatentPrior
 from symfft_models.table import grids_of, tabulate
-from symfft_models.vae import SwinVAE, fit_statistics
+from symfft_models.vae import DensityVAE, fit_statistics
 
 
 def test_statistics_of_a_wave_are_its_closed_forms():
@@ -90,7 +90,7 @@ def test_equal_samples_are_told_from_different_ones():
 @pytest.fixture(scope="module")
 def fitted():
     train, test = synthetic_entries("train", 6), synthetic_entries("test", 2, 70)
-    model = SwinVAE(load_config("demo", [*TINY, "model.linear_path=true"]), grids_of(train)).eval()
+    model = DensityVAE(load_config("demo", [*TINY, "model.codec=true"]), grids_of(train)).eval()
     tables = tabulate(train, model.representation), tabulate(test, model.representation)
     fit_statistics(model, tables[0])
     return model, *tables

@@ -21,7 +21,7 @@ from symfft_models.config import load_config
 from symfft_models.metrics import density_metrics
 from symfft_models.rate_distortion import rate_distortion, truncated_psnr
 from symfft_models.table import grids_of, tabulate
-from symfft_models.vae import SwinVAE
+from symfft_models.vae import DensityVAE
 
 
 def densities(split="train", each=8, start=0):
@@ -50,7 +50,7 @@ def test_a_curve_is_that_of_codes_cut_off_one_by_one(kind):
 
 def test_curves_of_all_groups():
     test = synthetic_entries("test", 2, 70)
-    model = SwinVAE(load_config("demo", TINY), grids_of(test)).eval()
+    model = DensityVAE(load_config("demo", TINY), grids_of(test)).eval()
     tables = [tabulate(entries, model.representation) for entries in (test, synthetic_entries("train", 5))]
     curves = rate_distortion(model, *tables, floats=(4, 8, 16), compressed=2)
     assert set(curves) == {"221", "225", "227"}

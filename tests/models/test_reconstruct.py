@@ -22,7 +22,7 @@ from symfft_models.data.store import load_bundled
 from symfft_models.metrics import density_metrics
 from symfft_models.reconstruct import UnsupportedDensityError, names_of, reconstruct_density
 from symfft_models.table import grids_of, tabulate
-from symfft_models.vae import SwinVAE, fit_statistics
+from symfft_models.vae import DensityVAE, fit_statistics
 
 PRIMITIVE = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
 CUBIC_OF_PRIMITIVE = [[-1, 1, 1], [1, -1, 1], [1, 1, -1]]
@@ -30,7 +30,7 @@ CUBIC_OF_PRIMITIVE = [[-1, 1, 1], [1, -1, 1], [1, 1, -1]]
 
 def model_of(entries, *overrides):
     torch.manual_seed(0)
-    model = SwinVAE(load_config("demo", [*TINY, "model.linear_path=true", *overrides]), grids_of(entries)).eval()
+    model = DensityVAE(load_config("demo", [*TINY, "model.codec=true", *overrides]), grids_of(entries)).eval()
     fit_statistics(model, tabulate(entries, model.representation))
     return model
 
@@ -68,7 +68,8 @@ def test_cell_and_grid_of_the_file_come_back(model, prototype):
     assert result.density.shape == (24, 24, 20)
     assert result.density.electrons == pytest.approx(density.electrons, rel=1e-12)
     assert result.figures["resampling"]["psnr"] > 60
-    assert result.figures["file"]["psnr"] == pytest.approx(result.figures["model_grid"]["psnr"], abs=1.0)
+    # The file's grid may lack the highest frequencies of the model's grid, and their errors with them.
+    assert result.figures["file"]["psnr"] > result.figures["model_grid"]["psnr"] - 1.0
     assert check_symmetry(result.density.values, density.space_group()).is_symmetric(1e-9)
     expected = density_metrics(density.values.ravel(), result.density.values.ravel(), np.ones(24 * 24 * 20))
     assert result.figures["file"] == expected
@@ -173,7 +174,7 @@ def test_names_differ():
 
 @pytest.fixture(scope="module")
 def bundled_model():
-    """A linear path alone, fitted to a few bundled densities of each group on their real grids."""
+    """A codec alone, fitted to a few bundled densities of each group on their real grids."""
     densities = load_bundled()
     entries = [e for group in (221, 225, 227) for e in densities.select(space_group=group, split="train")[:12]]
     return model_of(entries, "model.latent=48")

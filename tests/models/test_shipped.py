@@ -17,9 +17,9 @@ from symfft_models.config import from_json, load_config, presets, training_comma
 from symfft_models.data.store import load_bundled
 from symfft_models.shipped import ShippedWeightsError, ship, shipped_index, shipped_weights
 from symfft_models.table import grids_of, load_entries, tabulate
-from symfft_models.vae import SwinVAE, fit_statistics
+from symfft_models.vae import DensityVAE, fit_statistics
 
-SMALL = [*TINY, "data.space_groups=[221]", "model.linear_path=true"]
+SMALL = [*TINY, "data.space_groups=[221]", "model.codec=true"]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def run(tmp_path_factory):
     config = load_config("demo", SMALL)
     entries = load_entries(config.data, "train")[:20]
     torch.manual_seed(0)
-    model = SwinVAE(config, grids_of(entries))
+    model = DensityVAE(config, grids_of(entries))
     fit_statistics(model, tabulate(entries, model.representation))
     folder = tmp_path_factory.mktemp("run")
     save_weights(folder / "weights.safetensors", model, {"step": 7, "val_psnr": 50.0})
@@ -93,7 +93,7 @@ def test_what_cannot_be_made_again_is_refused(run, package, tmp_path):
     with pytest.raises(ShippedWeightsError, match="small letters"):
         ship(run / "weights.safetensors", "../up")
     model, _ = load_model(run / "weights.safetensors")
-    other = SwinVAE(load_config("demo", [*SMALL, "data.path=mine.h5"]), {221: model.representation.units[0].shape})
+    other = DensityVAE(load_config("demo", [*SMALL, "data.path=mine.h5"]), {221: model.representation.units[0].shape})
     save_weights(tmp_path / "w.safetensors", other, {})
     with pytest.raises(ShippedWeightsError, match=r"learned from mine\.h5"):
         ship(tmp_path / "w.safetensors", "mine")

@@ -1,4 +1,4 @@
-"""The model on synthetic densities: exact representation, exact integral, the linear path it starts from."""
+"""The model on synthetic densities: exact representation, exact integral, the codec it starts from."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import torch
 from synthetic import synthetic_entries, synthetic_entry
 
 from symfft import ShapeError, asymmetric_unit, expand_from_au
+from symfft_models.baselines import star_functions, weights
+from symfft_models.codec import fit_codec
 from symfft_models.config import load_config
-from symfft_models.linear import fit_linear
 from symfft_models.representation import Representation, half_shift
 from symfft_models.table import grids_of, tabulate
-from symfft_models.vae import SwinVAE, fit_statistics
+from symfft_models.vae import DensityVAE, fit_statistics
 
 SHAPES = {221: (16, 16, 16), 225: (16, 16, 16), 227: (16, 16, 16)}
 SMALL = [
@@ -82,7 +83,7 @@ def test_unknown_groups_and_odd_grids_are_refused():
 @pytest.fixture(scope="module")
 def fitted():
     torch.manual_seed(0)
-    model = SwinVAE(load_config("demo", SMALL), SHAPES)
+    model = DensityVAE(load_config("demo", SMALL), SHAPES)
     table = tabulate(synthetic_entries("train", 8), model.representation)
     fit_statistics(model, table)
     return model, table
@@ -107,7 +108,7 @@ def test_table_refuses_what_does_not_fit(fitted):
         tabulate([], model.representation)
 
 
-def test_training_starts_as_the_linear_code(fitted):
+def test_training_starts_as_the_codec(fitted):
     model, table = fitted
     with torch.no_grad():
         posterior = model.encode(table.values_mn, table.group_m, table.condition_mp)
@@ -115,20 +116,41 @@ def test_training_starts_as_the_linear_code(fitted):
     for index, unit in enumerate(model.representation.units):
         chosen = table.group_m == index
         values, shift = table.of_group(index, unit.size), half_shift(unit)
-        compound = table.compounds(index)
-        sites = [np.array(site.position) for entry in table.entries_of(index) for site in entry.sites]
-        both = np.concatenate([values, values[:, shift]])
-        fit = fit_linear(both, unit, 12, np.tile(compound, 2), [*sites, *(site + 0.5 for site in sites)])
-        np.testing.assert_allclose(decoded[chosen, : unit.size], fit.code.reconstruct(values), atol=2e-4)
-        assert posterior.mean[chosen].abs().max() < 10
+        both, compound = np.concatenate([values, values[:, shift]]), np.tile(table.compounds(index), 2)
+        stars = torch.from_numpy(star_functions(unit, 48))
+        fit = fit_codec(*map(torch.from_numpy, (both, weights(unit))), 12, torch.from_numpy(compound), stars)
+        expected = fit.codec.decode(fit.codec.encode(torch.from_numpy(values)))
+        np.testing.assert_allclose(decoded[chosen, : unit.size], expected, atol=2e-4)
+        assert posterior.mean[chosen].abs().max() < 20
+
+
+def test_held_out_codecs_code_what_they_were_not_fitted_to(fitted):
+    model, table = fitted
+    fold = fit_statistics(model, table).fold_m
+    with torch.no_grad():
+        known = model.encode(table.values_mn, table.group_m, table.condition_mp).mean
+        unknown = model.encode(table.values_mn, table.group_m, table.condition_mp, fold).mean
+        rows = torch.arange(0, len(table), 5)
+        alone = model.encode(table.values_mn[rows], table.group_m[rows], table.condition_mp[rows], fold[rows]).mean
+    torch.testing.assert_close(alone, unknown[rows], rtol=1e-2, atol=1e-3)
+    assert (known - unknown).abs().max() > 1e-3
+
+
+def test_a_codec_alone_has_nothing_to_train():
+    model = DensityVAE(load_config("default", ["model.latent=12"]), SHAPES)
+    table = tabulate(synthetic_entries("train", 8), model.representation)
+    fit_statistics(model, table)
+    assert not list(model.parameters())
+    values = model.decode(torch.randn(3, 12), torch.tensor([0, 1, 2]), torch.randn(3, 2))
+    torch.testing.assert_close(model.representation.mean(values, torch.arange(3)), torch.ones(3), rtol=3e-6, atol=3e-6)
 
 
 @pytest.mark.parametrize("preset", ["demo", "paper"])
 def test_any_latent_decodes_to_a_density_of_exact_mean_and_zero_padding(preset):
     torch.manual_seed(3)
-    model = SwinVAE(load_config(preset, SMALL), SHAPES)
+    model = DensityVAE(load_config(preset, SMALL), SHAPES)
     fit_statistics(model, tabulate(synthetic_entries("train", 3), model.representation))
-    torch.nn.init.normal_(model.decoder.readout.project.weight, std=0.1)
+    torch.nn.init.normal_(model.network.decoder.readout.project.weight, std=0.1)
     group = torch.tensor([0, 1, 2, 1])
     values = model.decode(torch.randn(4, 12), group, torch.randn(4, 2))
     assert values.dtype == torch.float32
@@ -137,13 +159,13 @@ def test_any_latent_decodes_to_a_density_of_exact_mean_and_zero_padding(preset):
     assert values.std() > 0.1
 
 
-@pytest.mark.parametrize("overrides", [[], ["model.linear_path=false"]])
+@pytest.mark.parametrize("overrides", [[], ["model.codec=false"]])
 def test_every_trained_weight_gets_a_gradient(overrides):
     torch.manual_seed(4)
-    model = SwinVAE(load_config("demo", [*SMALL, *overrides]), SHAPES)
+    model = DensityVAE(load_config("demo", [*SMALL, *overrides]), SHAPES)
     table = tabulate(synthetic_entries("train", 3), model.representation)
     fit_statistics(model, table)
-    for layer in (model.to_latent, model.decoder.readout.project):
+    for layer in (model.network.to_latent, model.network.decoder.readout.project):
         torch.nn.init.normal_(layer.weight, std=0.02)
     noise = torch.randn(len(table), 12)
     estimate, posterior = model(table.values_mn, table.group_m, table.condition_mp, noise)

@@ -22,7 +22,7 @@ from symfft_models.checkpoint import load_state
 from symfft_models.config import load_config
 
 TINY = [
-    "model.linear_path=false",
+    "model.codec=false",
     "model.latent=10",
     "model.channels=8",
     "model.depths=[1, 1]",
