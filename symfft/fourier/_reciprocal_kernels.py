@@ -26,12 +26,21 @@ def wrapped(index: Any, n: Any) -> Any:
 
 
 @kernel
+def image(rotations: Array, g: Any, h: Any, k: Any, l: Any, n0: Any, n1: Any, n2: Any) -> Any:  # noqa: E741
+    """Return the place of ``W_gᵀ h`` in the grid, in C order."""
+    u = wrapped(h * rotations[g, 0, 0] + k * rotations[g, 1, 0] + l * rotations[g, 2, 0], n0)
+    v = wrapped(h * rotations[g, 0, 1] + k * rotations[g, 1, 1] + l * rotations[g, 2, 1], n1)
+    w = wrapped(h * rotations[g, 0, 2] + k * rotations[g, 1, 2] + l * rotations[g, 2, 2], n2)
+    return (u * n1 + v) * n2 + w
+
+
+@kernel
 def label_reflections(
     candidates: Array,
     rotations: Array,
-    numerators: Array,
+    turns: tuple[Array, Array, Array],
+    centring: tuple[Array, Array, Array],
     denominator: Any,
-    centring: Array,
     shape: Array,
     labels: Array,
     phases: Array,
@@ -42,13 +51,14 @@ def label_reflections(
     Parameters
     ----------
     candidates : (k, 3) int64
-        Indices h in order of preference, each in [0, N) along its axis.
-    rotations, numerators : (g, 3, 3) and (g, 3) int64
-        One operator for each distinct matrix W.
+        Indices h in order of preference, each not far from (-N, N) along its axis.
+    rotations : (g, 3, 3) int64
+        The matrix W of one operator for each distinct one.
+    turns, centring : three (g, N) and three (c, N) int64
+        Numerators of ``h_i w_i`` along each axis, modulo the denominator: of the same operators, and of the centring
+        translations. (Divisions would take most of the time.)
     denominator : int
         Of the translations.
-    centring : (c, 3) int64
-        Numerators of the centring translations.
     shape : (3,) int64
         Of the grid.
     labels : (N0 N1 N2,) int32
@@ -69,51 +79,41 @@ def label_reflections(
     labels[:] = UNSEEN
     classes = 0
     for i in range(candidates.shape[0]):
-        h, k, l = candidates[i, 0], candidates[i, 1], candidates[i, 2]  # noqa: E741
+        h, k, l = wrapped(candidates[i, 0], n0), wrapped(candidates[i, 1], n1), wrapped(candidates[i, 2], n2)  # noqa: E741
         here = (h * n1 + k) * n2 + l
         if labels[here] != UNSEEN:
             continue
         absent = False
-        for c in range(centring.shape[0]):
-            if (h * centring[c, 0] + k * centring[c, 1] + l * centring[c, 2]) % denominator != 0:
+        for c in range(centring[0].shape[0]):
+            if wrapped(centring[0][c, h] + centring[1][c, k] + centring[2][c, l], denominator) != 0:
                 absent = True
-                break
         count = 0
         centric = -1
-        mate = (((n0 - h) % n0) * n1 + (n1 - k) % n1) * n2 + (n2 - l) % n2
         if not absent:
             for g in range(rotations.shape[0]):
-                u = wrapped(h * rotations[g, 0, 0] + k * rotations[g, 1, 0] + l * rotations[g, 2, 0], n0)
-                v = wrapped(h * rotations[g, 0, 1] + k * rotations[g, 1, 1] + l * rotations[g, 2, 1], n1)
-                w = wrapped(h * rotations[g, 0, 2] + k * rotations[g, 1, 2] + l * rotations[g, 2, 2], n2)
-                there = (u * n1 + v) * n2 + w
-                phase = (h * numerators[g, 0] + k * numerators[g, 1] + l * numerators[g, 2]) % denominator
+                there = image(rotations, g, h, k, l, n0, n1, n2)
+                phase = wrapped(turns[0][g, h] + turns[1][g, k] + turns[2][g, l], denominator)
                 if there == here and phase != 0:
                     absent = True
                 if labels[there] == UNSEEN:
                     labels[there] = classes
                     phases[there] = phase
                     count += 1
+            mate = (wrapped(-h, n0) * n1 + wrapped(-k, n1)) * n2 + wrapped(-l, n2)
             if labels[mate] == classes:
-                centric = (-phases[mate]) % denominator
+                centric = wrapped(-phases[mate], denominator)
             else:
                 for g in range(rotations.shape[0]):
-                    u = wrapped(-h * rotations[g, 0, 0] - k * rotations[g, 1, 0] - l * rotations[g, 2, 0], n0)
-                    v = wrapped(-h * rotations[g, 0, 1] - k * rotations[g, 1, 1] - l * rotations[g, 2, 1], n1)
-                    w = wrapped(-h * rotations[g, 0, 2] - k * rotations[g, 1, 2] - l * rotations[g, 2, 2], n2)
-                    there = (u * n1 + v) * n2 + w
+                    there = image(rotations, g, -h, -k, -l, n0, n1, n2)
                     if labels[there] == UNSEEN:
-                        phase = (h * numerators[g, 0] + k * numerators[g, 1] + l * numerators[g, 2]) % denominator
+                        phase = wrapped(turns[0][g, h] + turns[1][g, k] + turns[2][g, l], denominator)
                         labels[there] = classes
-                        phases[there] = -1 - (-phase) % denominator
+                        phases[there] = -1 - wrapped(-phase, denominator)
                         count += 1
         if absent:
             for g in range(rotations.shape[0]):
-                u = (h * rotations[g, 0, 0] + k * rotations[g, 1, 0] + l * rotations[g, 2, 0]) % n0
-                v = (h * rotations[g, 0, 1] + k * rotations[g, 1, 1] + l * rotations[g, 2, 1]) % n1
-                w = (h * rotations[g, 0, 2] + k * rotations[g, 1, 2] + l * rotations[g, 2, 2]) % n2
-                labels[(u * n1 + v) * n2 + w] = ABSENT
-                labels[(((n0 - u) % n0) * n1 + (n1 - v) % n1) * n2 + (n2 - w) % n2] = ABSENT
+                labels[image(rotations, g, h, k, l, n0, n1, n2)] = ABSENT
+                labels[image(rotations, g, -h, -k, -l, n0, n1, n2)] = ABSENT
         else:
             found[0, classes] = i
             found[1, classes] = count

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symfft.errors import ShapeError
-from symfft.fourier.blocks import plan_blocks
+from symfft.fourier.blocks import BlockTransform, find_cell
+from symfft.fourier.blocks import least_cost as least_block_cost
 from symfft.fourier.full import FullTransform, full_cost
 from symfft.fourier.reciprocal import Reflections, find_reflections
 from symfft.fourier.subgroup import SubgroupTransform, axis_subgroups
@@ -68,23 +71,65 @@ class FourierPlan:
         return _in_threads(self.engine.inverse, np.ascontiguousarray(coefficients), workers, out)
 
 
+class Choice(NamedTuple):
+    """An engine that is not planned yet.
+
+    Attributes
+    ----------
+    least : float
+        What it costs at least, in ns.
+    plan : callable
+        Plans it; None where it does not apply.
+    """
+
+    least: float
+    plan: Callable[[], Engine | None]
+
+
 def cheapest_engine(au: AsymmetricUnit) -> Engine:
-    """Return the engine with the lowest modelled cost."""
-    engines = direct_engines(au)
+    """Return the engine with the lowest modelled cost.
+
+    One that would cost more than another even at the least is not planned.
+    """
+    best = _cheapest(direct_choices(au))
     subgroups = axis_subgroups(au.space_group)
-    if not engines and subgroups:
+    if best is None and subgroups:
         smaller = au.under(subgroups[-1])
-        engines = [SubgroupTransform(au, smaller, engine) for engine in direct_engines(smaller)]
-    best = min(engines, key=lambda engine: engine.cost, default=None)
+        engine = _cheapest(direct_choices(smaller))
+        best = None if engine is None else SubgroupTransform(au, smaller, engine)
     return FullTransform(au) if best is None or best.cost > full_cost(au.shape) else best
 
 
-def direct_engines(au: AsymmetricUnit) -> list[Engine]:
+def _cheapest(choices: list[Choice]) -> Engine | None:
+    best: Engine | None = None
+    for choice in sorted(choices, key=lambda choice: choice.least):
+        if best is None or choice.least < best.cost:
+            engine = choice.plan()
+            if engine is not None and (best is None or engine.cost < best.cost):
+                best = engine
+    return best
+
+
+def direct_choices(au: AsymmetricUnit) -> list[Choice]:
     """Return the engines that know the group and save work for it."""
     from symfft.fourier.planes import plan_planes  # its kernels need numba to be defined
 
-    found: list[Engine | None] = [plan_blocks(au), plan_planes(au)]
-    return [engine for engine in found if engine is not None]
+    choices = [Choice(least_planes_cost(au), lambda: plan_planes(au))]
+    found = find_cell(au)
+    if found is not None:
+        choices.append(Choice(least_block_cost(*found), lambda: BlockTransform(*found)))
+    return choices
+
+
+def least_planes_cost(au: AsymmetricUnit) -> float:
+    """Return what planes and lines cost at least: some steps for each value of the asymmetric unit.
+
+    Acentric groups have half as many reflections, but complex ones. The figures hold for orthorhombic and higher groups,
+    of which blocks may be formed; others have no choice.
+    """
+    group, points = au.space_group, math.prod(au.shape)
+    centric = (group.rotations == -np.eye(3, dtype=np.int64)).all(axis=(1, 2)).any()
+    return (6.5 + 0.2 * math.log2(points)) * points / (1.0 if centric else 1.85) / group.order
 
 
 def _in_threads(transform: Any, batch: NDArray[Any], workers: int | None, out: NDArray[Any] | None) -> NDArray[Any]:

@@ -8,6 +8,7 @@ among its images is *centric*: its phase is fixed up to π.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,9 +75,13 @@ class Reflections(NamedTuple):
 
     def exact_relation(self, hkl: IntArray) -> tuple[IntArray, IntArray, NDArray[np.bool_]]:
         """Return how any reflections follow, with the p of the factor ``exp(2πi p / denominator)``."""
-        at = tuple(np.moveaxis(np.mod(hkl, self.labels.shape), -1, 0))
-        phase = self.phases[at].astype(np.int64)
-        return self.labels[at].astype(np.int64), np.where(phase < 0, -1 - phase, phase), phase < 0
+        at = np.zeros(hkl.shape[:-1], dtype=np.int64)
+        for axis, n in enumerate(self.labels.shape):
+            h = hkl[..., axis]
+            at = at * n + h - h // n * n  # much quicker than np.mod
+        phase = self.phases.reshape(-1)[at].astype(np.int64)
+        conjugate = phase < 0
+        return self.labels.reshape(-1)[at].astype(np.int64), np.where(conjugate, -1 - phase, phase), conjugate
 
 
 def find_reflections(space_group: SpaceGroup, shape: Shape, candidates: IntArray) -> Reflections:
@@ -89,27 +94,26 @@ def find_reflections(space_group: SpaceGroup, shape: Shape, candidates: IntArray
     shape : (3,) int
         Shape of the grid.
     candidates : (k, 3) int
-        Reflections in order of preference; together they should meet every class.
+        Reflections in order of preference, components not far from (-N, N); together they should meet every class.
 
     Returns
     -------
     Reflections
         In the order in which the candidates meet the classes.
     """
-    n = np.array(shape, dtype=np.int64)
-    rotations, numerators = space_group.rotations, space_group.numerators
+    rotations, numerators, denominator = space_group.rotations, space_group.numerators, space_group.denominator
     _, distinct = np.unique(rotations.reshape(-1, 9), axis=0, return_index=True)
-    centring = numerators[(rotations == np.eye(3, dtype=np.int64)).all(axis=(1, 2))]
-    labels = np.empty(int(n.prod()), dtype=np.int32)
-    phases = np.zeros(int(n.prod()), dtype=np.int16)
+    centring = (rotations == np.eye(3, dtype=np.int64)).all(axis=(1, 2))
+    labels = np.empty(math.prod(shape), dtype=np.int32)
+    phases = np.zeros(math.prod(shape), dtype=np.int16)
     found = np.empty((3, len(candidates)), dtype=np.int64)
     count = label_reflections(
-        np.ascontiguousarray(np.mod(candidates, n)),
+        np.ascontiguousarray(candidates),
         np.ascontiguousarray(rotations[distinct]),
-        np.ascontiguousarray(numerators[distinct]),
-        space_group.denominator,
-        np.ascontiguousarray(centring),
-        n,
+        _turns(numerators[distinct], denominator, shape),
+        _turns(numerators[centring], denominator, shape),
+        denominator,
+        np.array(shape, dtype=np.int64),
         labels,
         phases,
         found,
@@ -122,15 +126,22 @@ def find_reflections(space_group: SpaceGroup, shape: Shape, candidates: IntArray
         centric.copy(),
         labels.reshape(shape),
         phases.reshape(shape),
-        space_group.denominator,
+        denominator,
     )
+
+
+def _turns(numerators: IntArray, denominator: int, shape: Shape) -> tuple[IntArray, IntArray, IntArray]:
+    """Return ``h_i w_i`` modulo 1 for every h of each axis, as numerators."""
+    x, y, z = (np.outer(w, np.arange(n)) % denominator for w, n in zip(numerators.T, shape, strict=True))
+    return x, y, z
 
 
 def centred(hkl: IntArray, shape: Shape) -> IntArray:
     """Return reflections modulo the grid, with components in (-N/2, N/2]."""
-    n = np.array(shape, dtype=np.int64)
-    half = (n - 1) // 2
-    return (np.asarray(hkl) + half) % n - half
+    found = np.array(hkl, dtype=np.int64)
+    for axis, n in enumerate(shape):
+        found[..., axis] -= (found[..., axis] + (n - 1) // 2) // n * n
+    return found
 
 
 def half_space(shape: Shape) -> IntArray:

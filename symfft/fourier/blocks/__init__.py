@@ -4,6 +4,7 @@
 :mod:`program` runs what they plan.
 """
 
-from symfft.fourier.blocks.transform import BlockTransform, plan_blocks
+from symfft.fourier.blocks.cell import find_cell
+from symfft.fourier.blocks.transform import BlockTransform, least_cost, plan_blocks
 
-__all__ = ["BlockTransform", "plan_blocks"]
+__all__ = ["BlockTransform", "find_cell", "least_cost", "plan_blocks"]

@@ -45,10 +45,28 @@ class Cell(NamedTuple):
     basis: IntArray
     au: AsymmetricUnit
 
-    def entries(self, index: IntArray) -> IntArray:
-        """Return the entry of the asymmetric unit at points (..., 3); its size where the given grid has none."""
-        if self.volume == 1 and np.array_equal(self.basis, np.eye(3)):
-            return np.asarray(self.au.labels[tuple(np.moveaxis(index, -1, 0))])
+    @property
+    def is_given(self) -> bool:
+        """Whether it is the given cell itself."""
+        return bool(np.array_equal(self.basis, np.eye(3)))
+
+    def entries(self, frame: Frame, points: IntArray) -> IntArray:
+        """Return the entries of the asymmetric unit whose sums and differences are the folds at some points (k, 3).
+
+        One for each coset of D, (cosets, k); the size of the asymmetric unit where the given grid has no such point.
+        """
+        at = [
+            (sign[:, None] * np.arange(points[:, axis].max() + 1) + half[:, None] * (n // 2) + frame.origin[axis]) % n
+            for axis, (n, half, sign) in enumerate(
+                zip(self.shape, frame.cosets[:, :3].T, 1 - 2 * frame.cosets[:, 3:].T, strict=True)
+            )
+        ]
+        if self.is_given:
+            x, y, z = (
+                a * stride for a, stride in zip(at, (self.shape[1] * self.shape[2], self.shape[2], 1), strict=True)
+            )
+            return self.au.labels.reshape(-1)[x[:, points[:, 0]] + y[:, points[:, 1]] + z[:, points[:, 2]]]
+        index = np.stack([a[:, points[:, axis]] for axis, a in enumerate(at)], axis=-1)
         given, common = np.array(self.au.shape), math.lcm(*self.shape)
         scaled = (index * (common // np.array(self.shape))) @ self.basis.T * given
         on_grid = (scaled % common == 0).all(axis=-1)
@@ -61,7 +79,7 @@ class Cell(NamedTuple):
 
     def in_given_cell(self, hkl: IntArray) -> IntArray:
         """Return ``h = B⁻ᵀ h'``; all reflections that the centring of this cell allows are integer there."""
-        return np.asarray(hkl @ _adjugate(self.basis) // round(np.linalg.det(self.basis)))
+        return hkl if self.is_given else np.rint(hkl @ np.linalg.inv(self.basis)).astype(np.int64)
 
 
 def find_cell(au: AsymmetricUnit) -> tuple[Cell, Frame] | None:
@@ -120,11 +138,6 @@ def _axis(two_fold: IntArray) -> IntArray:
 
 def _determinants(rotations: IntArray) -> IntArray:
     return np.asarray(np.rint(np.linalg.det(rotations)), dtype=np.int64)
-
-
-def _adjugate(matrix: IntArray) -> IntArray:
-    a, b, c = matrix
-    return np.asarray(np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=1))
 
 
 def _common_denominator(row: NDArray[np.float64]) -> int:

@@ -37,11 +37,11 @@ class Wedge(NamedTuple):
 
 
 def find_wedge(shape: tuple[int, ...], permutations: list[Permutation]) -> Wedge:
-    """Return the first index of each orbit, in C order."""
-    at, flat = np.indices(shape), np.arange(math.prod(shape)).reshape(shape)
+    """Return the first index of each orbit, in C order; the first permutation is the identity."""
+    flat = np.arange(math.prod(shape)).reshape(shape)
     smallest, carrier = flat.copy(), np.zeros(shape, dtype=np.int64)
-    for i, permutation in enumerate(permutations):
-        moved = flat[tuple(at[a] for a in permutation.axes)]
+    for i, permutation in enumerate(permutations[1:], 1):
+        moved = flat.transpose(np.argsort(permutation.axes))
         less = moved < smallest
         smallest[less], carrier[less] = moved[less], i
     unique = np.flatnonzero(smallest == flat)
@@ -53,12 +53,11 @@ def find_wedge(shape: tuple[int, ...], permutations: list[Permutation]) -> Wedge
 
 def everywhere(positions: IntArray, block: Block) -> Places:
     """Complete the coefficients of a block, of which some have position -1, by ``b(h) = s b(πh)``; position 0, which
-    holds 0, where that makes them vanish.
+    holds 0, where that makes them vanish. The first permutation is the identity.
     """
-    at = np.indices(positions.shape)
-    position, sign = np.zeros_like(positions), np.ones_like(positions)
-    for permutation, s in block.stabilizer:
-        moved = positions[tuple(at[i] for i in permutation.axes)]
+    position, sign = np.maximum(positions, 0), np.ones_like(positions)
+    for permutation, s in block.stabilizer[1:]:
+        moved = positions.transpose(np.argsort(permutation.axes))
         new = (moved >= 0) & (position == 0)
         position[new], sign[new] = moved[new], s
     return Places(position, sign)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.fourier.blocks.cell import Cell, find_cell
-from symfft.fourier.blocks.codes import Block, Code, Frame, unique_blocks
-from symfft.fourier.blocks.halves import by_classes, find_halves, forward_in_halves, inverse_in_halves
+from symfft.fourier.blocks.codes import Code, Frame, unique_blocks
+from symfft.fourier.blocks.halves import by_classes, find_halves, forward_in_halves, inverse_in_halves, is_long
 from symfft.fourier.blocks.places import Places, find_wedge
 from symfft.fourier.blocks.program import CompiledProgram, Program
 from symfft.fourier.blocks.separable import (
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 #: Time of a transform over the time that the program counts.
 MEASURED_PER_COUNTED = 0.9
 
+#: Least share of the products that is left of a block that so many permutations leave in place.
+SHARE = {1: 1.0, 2: 0.6, 3: 0.43, 6: 0.3}
+
 
 class BlockTransform:
     """The transform of a group that has sign changes of all axes in its Laue class; see :func:`plan_blocks`."""
@@ -39,7 +42,7 @@ class BlockTransform:
     def __init__(self, cell: Cell, frame: Frame) -> None:
         layout = _Layout(frame, cell)
         self._size = cell.au.size
-        self._padded = not np.array_equal(cell.basis, np.eye(3))
+        self._padded = not cell.is_given
         forward, reflections = _plan_forward(cell, frame, layout)
         inverse = _plan_inverse(cell, frame, layout, reflections)
         self.hkl: IntArray = reflections.hkl
@@ -74,6 +77,22 @@ class BlockTransform:
         return self._finished[key]
 
 
+def least_cost(cell: Cell, frame: Frame) -> float:
+    """Return what a transform in blocks costs at least, without planning it.
+
+    Counted are the folds, the products at the full speed of the processor, and one step for each coefficient.
+    """
+    box = [box_length(n) for n in cell.shape]
+    cost = len(frame.codes) * math.prod(box) / len(frame.permutations)
+    for block in unique_blocks(frame)[0]:
+        order = len(block.stabilizer)
+        h = [len(block_frequencies(n, s, p)) for n, s, p in zip(cell.shape, *block.code, strict=True)]
+        x, y, z = (a * b / (2 if is_long(n, order) else 1) for a, b, n in zip(h, box, cell.shape, strict=True))
+        products = x * box[1] * box[2] + h[0] * box[1] * z + h[0] * y * h[2]
+        cost += products * SHARE[order] / 30 + math.prod(h) / order / cell.volume
+    return MEASURED_PER_COUNTED * cost
+
+
 def plan_blocks(au: AsymmetricUnit) -> BlockTransform | None:
     """Plan the transform in blocks; None where the scheme does not apply to group or grid."""
     found = find_cell(au)
@@ -91,8 +110,7 @@ class _Layout:
         self.box = (box_length(shape[0]), box_length(shape[1]), box_length(shape[2]))
         wedge = find_wedge(self.box, frame.permutations)
         self.points, self.number, self.carrier = by_classes(wedge, shape) if len(frame.permutations) == 1 else wedge
-        self.entries = cell.entries(_coset_points(frame, self.points, shape))
-        """Entry of the asymmetric unit that each of the points has under each coset of D, (cosets, points)."""
+        self.entries = cell.entries(frame, self.points)
 
         self.rows_are_blocks = len(frame.permutations) == 1 and frame.quarters is None
         self.scratch = 5 * math.prod(b + 1 for b in self.box)
@@ -103,13 +121,6 @@ class _Layout:
         row = np.array([self.rows[moved] for moved, _ in images])
         sign = np.array([s for _, s in images])
         return Places(at + row[self.carrier] * columns + self.number, sign[self.carrier])
-
-
-def _coset_points(frame: Frame, points: IntArray, shape: Shape) -> IntArray:
-    """Return the grid points that carry the folds, (cosets, points, 3)."""
-    n = np.array(shape)
-    half, sign = frame.cosets[:, None, :3], 1 - 2 * frame.cosets[:, None, 3:]
-    return np.asarray((sign * points + half * (n // 2) + np.array(frame.origin)) % n)
 
 
 def _plan_forward(cell: Cell, frame: Frame, layout: _Layout) -> tuple[Program, Reflections]:
@@ -160,14 +171,16 @@ def _terms(
     terms = len(frame.codes) // len(parities)
     table = np.zeros((terms, len(hkl)), dtype=np.int64)
     phases = np.zeros((terms, len(hkl)), dtype=np.int64)
-    shift = -(hkl @ np.array(frame.eighths))
-    parity_of = (hkl % 2 * (np.array(shape) % 2 == 0)) @ np.array([4, 2, 1])
+    h = np.ascontiguousarray(hkl.T)
+    shift = -sum((o * h_i for o, h_i in zip(frame.eighths, h, strict=True) if o), start=np.zeros_like(h[0]))
+    weight = np.where(np.array(shape) % 2 == 0, [4, 2, 1], 0)
+    parity_of = sum((w * (h_i & 1) for w, h_i in zip(weight, h, strict=True)), start=np.zeros_like(h[0]))
     for parity in sorted(parities):
-        mine = np.flatnonzero(parity_of == np.dot(parity, [4, 2, 1]))
+        mine = np.flatnonzero(parity_of == weight @ parity)
         for t, code in enumerate(sorted(c for c in frame.codes if c.parity == parity)):
-            position, sign = coefficient(code, hkl[mine], layout, outputs, shape)
+            position, sign = coefficient(code, h[:, mine], layout, outputs, shape)
             table[t, mine] = position
-            phases[t, mine] = (shift[mine] - 2 * sum(code.sine) + np.where(sign < 0, 4, 0)) % 8
+            phases[t, mine] = (shift[mine] - 2 * sum(code.sine) + 2 * (1 - sign)) & 7
     return table, phases
 
 
@@ -182,6 +195,7 @@ def _alike(phases: IntArray, order: IntArray) -> tuple[IntArray, list[tuple[int,
     and where they start and stop.
     """
     key = phases[0] if len(phases) == 1 else 8 * phases[0] + phases[1]
+    key = key.astype(np.min_scalar_type(int(key.max(initial=0))))  # short ones are sorted without comparisons
     order = order[np.argsort(key[order], kind="stable")]
     edges = np.flatnonzero(np.diff(key[order])) + 1
     return order, list(pairwise([0, *edges.tolist(), len(order)])) if len(order) else []
@@ -193,30 +207,23 @@ def _turn(part: float) -> complex:
 
 
 def coefficient(
-    code: Code, hkl: IntArray, layout: _Layout, outputs: list[Places], shape: Shape
+    code: Code, h: IntArray, layout: _Layout, outputs: list[Places], shape: Shape
 ) -> tuple[IntArray, IntArray]:
-    """Return where ``b_code(h)`` is and its sign; position 0 where it vanishes."""
+    """Return where ``b_code(h)`` is, for h (3, k) in the first octant, and its sign; position 0 where it vanishes."""
     number, permutation, sign, mirrored = layout.sources[code]
-    block = layout.blocks[number]
-    moved = hkl[:, permutation.axes]
-    index, inside = _block_index(moved, block, shape)
     found = outputs[number]
-    if not found.position.size:
-        return np.zeros(len(hkl), dtype=np.int64), np.ones(len(hkl), dtype=np.int64)
-    position = np.where(inside, found.position[tuple(index.T)], 0)
-    signs = sign * found.sign[tuple(index.T)]
+    at = np.zeros(h.shape[1], dtype=np.int64)
+    for axis, (n, s, p) in enumerate(zip(shape, *layout.blocks[number].code, strict=True)):
+        frequencies = block_frequencies(n, s, p)
+        index = np.full(n // 2 + 1, len(frequencies))  # sines vanish at 0 and N/2: those places come last, and hold 0
+        index[frequencies] = np.arange(len(frequencies))
+        at *= len(frequencies) + 1
+        at += index[h[permutation.axes[axis]]]
+    position = np.pad(found.position, (0, 1)).reshape(-1)[at]
+    signs = sign * np.pad(found.sign, (0, 1), constant_values=1).reshape(-1)[at]
     if mirrored:  # cos h(π/2 - x) = sin(hπ/2) sin hx for odd h, and the same with sine and cosine exchanged
-        signs = signs * (-1) ** ((hkl // 2).sum(axis=1) % 2)
+        signs *= 1 - 2 * ((h // 2).sum(axis=0) % 2)
     return position, signs
-
-
-def _block_index(hkl: IntArray, block: Block, shape: Shape) -> tuple[IntArray, NDArray[np.bool_]]:
-    """Return indices of reflections in a block, and whether they are in it (sines vanish at 0 and N/2)."""
-    sine, n = np.array(block.code.sine), np.array(shape)
-    inside = ((sine == 0) | ((hkl > 0) & (2 * hkl < n))).all(axis=1)
-    step = np.where(n % 2 == 0, 2, 1)
-    first = np.where((np.array(block.code.parity) == 0) & (sine == 1), step, block.code.parity)
-    return np.where(inside[:, None], (hkl - first) // step, 0), inside
 
 
 def _plan_inverse(cell: Cell, frame: Frame, layout: _Layout, reflections: Reflections) -> Program:
