@@ -1,8 +1,9 @@
 """Time the exact transform beside the fastest real FFT of the full grid, for all 230 groups.
 
     python benchmarks/fourier.py --json FILE [--groups 1 2 225] [--shapes 48 96 128] [--dtype float32]
+    python benchmarks/fourier.py --json FILE --named [--dtype float32]
     python benchmarks/fourier.py --json FILE --memory
-    python benchmarks/fourier.py --json FILE --growth
+    python benchmarks/fourier.py --json FILE --growth [--groups 62 225]
     python benchmarks/fourier.py --json FILE --report
 
 Each group has its ITA reference setting and the nearest compatible grid. Timed are `au_dft`, from the values on the
@@ -11,8 +12,10 @@ scipy.fft.rfftn, ducc0.fft.r2c and a pyFFTW plan (FFTW_MEASURE), and of their in
 grid: neither expanding to it nor picking from it is counted. All take turns in one process, on one thread, and the best
 run of each counts; memory for results is allocated once, for all (scipy.fft has no way to). Equality with the full
 FFT is asserted first, and compilation lies outside the timer. Rows that FILE already has are not measured again, so
-that an interrupted run goes on. `--memory` adds the peak memory of a first call (Linux), `--growth` the cost per point
-at 96 and 192, `--report` writes fourier.md, fourier.csv and fourier.png to docs/benchmarks or another folder.
+that an interrupted run goes on. `--named` measures the groups that have a line of their own in the report, at 96³ where
+no other shapes are given; `--memory` adds the peak memory of a first call (Linux), `--growth` the cost per point of a
+grid of twice the points along each axis, `--report` writes fourier.md, fourier.csv and fourier.png to docs/benchmarks
+or another folder.
 """
 
 from __future__ import annotations
@@ -46,7 +49,9 @@ TOLERANCE = {"float64": 1e-13, "float32": 5e-6}
 ROUNDS = 5
 SECONDS = 0.3
 SHOWN = ("number", "symbol", "shape", "engine", "plan_ms", "forward_ms", "forward_ratio", "inverse_ms", "inverse_ratio")
-GROWTH_GROUPS = (2, 14, 15, 62, 139, 152, 166, 194, 205, 216, 221, 225, 227, 229)
+#: Groups, and points of the small and the large grid: those with aims; one by way of a subgroup, its origin lying off the
+#: grid; one by way of the full grid, whose lengths are prime.
+GROWTH = [*((number, 96, 192) for number in sorted(fourier_report.AIMS)), (227, 100, 204), (1, 97, 193)]
 
 
 def rivals(rho: np.ndarray, half: np.ndarray) -> tuple[dict[str, Callable[[], Any]], dict[str, Callable[[], Any]]]:
@@ -145,15 +150,15 @@ def compare(au: symfft.AsymmetricUnit, values: np.ndarray, f: np.ndarray, rho: n
     return forward, inverse
 
 
-def growth(number: int, dtype: str) -> Row:
-    """Return by how much the cost per point grows from 96³ to 192³, beside the fastest full FFT's."""
-    small, large = (measure(number, points, dtype) for points in (96, 192))
+def growth(number: int, first: int, last: int, dtype: str) -> Row:
+    """Return by how much the cost per point grows between two grids, beside the fastest full FFT's."""
+    small, large = (measure(number, points, dtype) for points in (first, last))
     points = [math.prod(map(int, row["shape"].split("x"))) for row in (small, large)]
     grown = {
         column: round(large[column] / small[column] * points[0] / points[1], 3)
         for column in ("forward_ms", "full_forward_ms", "inverse_ms", "full_inverse_ms")
     }
-    return {k: large[k] for k in ("number", "symbol", "order", "engine", "dtype")} | grown
+    return {k: large[k] for k in ("number", "symbol", "order", "engine", "dtype")} | {"points": [first, last]} | grown
 
 
 def save(path: Path, results: dict[str, list[Row]]) -> None:
@@ -168,10 +173,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, required=True, help="file of results; what it has is kept")
     parser.add_argument("--groups", type=int, nargs="*", help="space-group numbers (default: all)")
-    parser.add_argument("--shapes", type=int, nargs="*", default=[48, 96, 128], help="points along each axis")
+    parser.add_argument("--shapes", type=int, nargs="*", help="points along each axis (default: 48 96 128)")
+    parser.add_argument("--named", action="store_true", help="the groups that have aims only, at 96")
     parser.add_argument("--dtype", choices=list(TOLERANCE), default="float64")
     parser.add_argument("--memory", action="store_true", help="measure peak memory of the rows that FILE has")
-    parser.add_argument("--growth", action="store_true", help="cost per point at 192 over that at 96")
+    parser.add_argument("--growth", action="store_true", help="cost per point at 192 over that at 96, of named groups")
     parser.add_argument("--report", type=Path, nargs="?", const=DOCS, help="write table, data and picture to a folder")
     options = parser.parse_args()
     results: dict[str, list[Row]] = {"rows": [], "growth": []}
@@ -192,15 +198,16 @@ def main() -> None:
                 save(options.json, results)
         return
     if options.growth:
-        for number in options.groups or GROWTH_GROUPS:
-            if not any(r["number"] == number and r["dtype"] == options.dtype for r in results["growth"]):
-                results["growth"].append(growth(number, options.dtype))
+        done = {(row["number"], *row["points"], row["dtype"]) for row in results["growth"]}
+        for number, first, last in GROWTH:
+            if (not options.groups or number in options.groups) and (number, first, last, options.dtype) not in done:
+                results["growth"].append(growth(number, first, last, options.dtype))
                 print(results["growth"][-1], flush=True)
                 save(options.json, results)
         return
     done = {(row["number"], row["points"], row["dtype"]) for row in results["rows"]}
-    for points in options.shapes:
-        for number in options.groups or range(1, 231):
+    for points in options.shapes or ([96] if options.named else [48, 96, 128]):
+        for number in options.groups or (sorted(fourier_report.AIMS) if options.named else range(1, 231)):
             if (number, points, options.dtype) not in done:
                 row = measure(number, points, options.dtype)
                 results["rows"].append(row)

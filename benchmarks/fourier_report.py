@@ -69,14 +69,15 @@ def text(rows: list[Row], growth: list[Row]) -> str:
         "## Summary",
         summary(rows),
     ]
-    aims = aimed(double)
-    if aims:
-        parts += ["## Named groups, 96³, float64", aims]
+    for dtype in ("float64", "float32"):
+        aims = aimed([row for row in rows if row["dtype"] == dtype])
+        if aims:
+            parts += [f"## Named groups, 96³, {dtype}", aims]
     memory = [row for row in rows if "forward_memory" in row]
     if memory:
         parts += ["## Memory", memory_table(memory)]
     if growth:
-        parts += ["## Cost per point, 192³ over 96³", growth_table(growth)]
+        parts += ["## Growth of the cost per point", growth_table(growth)]
     parts += ["## All groups, float64", all_groups(double)]
     return "\n\n".join(parts) + "\n"
 
@@ -124,20 +125,23 @@ def memory_table(rows: list[Row]) -> str:
         these = [row for row in rows if (row["engine"], row["points"]) == (engine, points)]
         body.append([engine, f"{points}³", len(these)])
         for key in ("forward_memory", "inverse_memory", "plan_memory"):
-            body[-1] += [f"{statistics.median(r[key] for r in these):.2f}", f"{max(r[key] for r in these):.2f}"]
-    head = ["engine", "grid", "rows", "forward, median", "most", "inverse, median", "most", "plan, median", "most"]
-    note = "Shares of the full grid; forward and inverse: peak beyond input, output and plan."
+            shares = [r[key] for r in these]
+            body[-1] += [f"{statistics.median(shares):.2f}", f"{max(shares):.2f}", sum(s > 0.5 for s in shares)]
+    head = ["engine", "grid", "rows"]
+    for what in ("forward", "inverse", "plan"):
+        head += [f"{what}, median", "most", "above half"]
+    note = "Shares of the full grid; forward and inverse: peak of a fresh plan's first call, beyond input, output and plan."
     return f"{note}\n\n{table(head, body)}"
 
 
 def growth_table(rows: list[Row]) -> str:
     """Return growth of the cost per point, ours and the rival's."""
     body = [
-        [r["symbol"], r["engine"], r["dtype"]]
+        [r["symbol"], r["engine"], r["dtype"], "³ to ".join(map(str, r["points"])) + "³"]
         + [r[k] for k in ("forward_ms", "full_forward_ms", "inverse_ms", "full_inverse_ms")]
         for r in rows
     ]
-    return table(["group", "engine", "dtype", "forward", "full FFT", "inverse", "full FFT"], body)
+    return table(["group", "engine", "dtype", "grids", "forward", "full FFT", "inverse", "full FFT"], body)
 
 
 def all_groups(rows: list[Row]) -> str:
