@@ -208,6 +208,13 @@ def lattice_isometries(metric: FloatArray, tolerance: float = ISOMETRY_TOLERANCE
 def common_lattice(transformation: Exact) -> Exact:
     """Return a basis (rows) of the integer vectors h for which T·h is integer too, as fractions."""
     denominator, rows = integer_rows(np.concatenate([np.eye(3, dtype=object), transformation]))
+    finest = np.array([[Fraction(v, denominator) for v in row] for row in row_basis(rows)], dtype=object)
+    return inverse_of(finest).T
+
+
+def row_basis(vectors: Integers) -> Integers:
+    """Return a basis, in triangular form, of the lattice that integer vectors generate."""
+    rows = [list(v) for v in vectors]
     for column in range(3):
         while True:
             live = [r for r in range(column, len(rows)) if rows[r][column]]
@@ -218,8 +225,7 @@ def common_lattice(transformation: Exact) -> Exact:
             for r in range(column + 1, len(rows)):
                 times = rows[r][column] // rows[column][column]
                 rows[r] = [v - times * p for v, p in zip(rows[r], rows[column], strict=True)]
-    finest = np.array([[Fraction(v, denominator) for v in row] for row in rows[:3]], dtype=object)
-    return inverse_of(finest).T
+    return rows[:3]
 
 
 def _dot(a: list[int], b: list[int]) -> int:

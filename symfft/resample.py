@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from symfft._wigner_seitz import FloatArray, IntArray, common_lattice
 from symfft.density import Density
@@ -14,7 +16,8 @@ from symfft.errors import NotSymmetricError, SpaceGroupError
 from symfft.grid import as_shape, grid_operators, next_compatible_shape
 from symfft.interpolation import change_cell, lossless_shape
 from symfft.rational import Exact, integer_rows, inverse_of
-from symfft.symmetry import SpaceGroup, as_space_group, standardization
+from symfft.setting import standardization
+from symfft.symmetry import SpaceGroup, as_space_group
 
 
 def resample(density: Density, shape: Sequence[int]) -> Density:
@@ -91,8 +94,8 @@ def standardize(
     ShapeError
         If the shape is unusable or values are not finite.
     """
-    found = standardization(density.lattice, density.positions, density.numbers, symprec)
-    group = SpaceGroup.from_number(found.number)
+    standard = standard_cell(density, symprec)
+    group = standard.group
     if space_group is not None and as_space_group(space_group) != group:
         wanted = as_space_group(space_group)
         raise SpaceGroupError(
@@ -100,18 +103,13 @@ def standardize(
             f"{wanted.symbol} (number {wanted.number}) in that setting: standardize goes to the ITA reference setting "
             "of the structure's own group; leave space_group out, or change symprec"
         )
-    cell = inverse_of(found.transformation).T
-    old_axes = cell.astype(np.float64) @ density.lattice
-    lattice = _standard_lattice(old_axes, group)
-    # the old lattice, made as symmetric as the group says, decides which frequencies are equally long
-    ideal = found.transformation.T.astype(np.float64) @ lattice
     if shape is None:
-        shape = next_compatible_shape(group, lossless_shape(ideal, cell, density.shape, found.origin_shift))
+        shape = standard.lossless_shape(density.shape)
     grid_operators(group, as_shape(shape))
 
     bare = replace(density, augmentation=None, site_moments=None, selective_dynamics=None)
     try:
-        grids = _change_grids(bare, ideal, cell, found.origin_shift, shape)
+        grids = _change_grids(bare, standard.old_lattice, standard.cell, standard.origin_shift, shape)
     except NotSymmetricError as error:
         raise NotSymmetricError(
             f"the sites repeat with a smaller cell than the density does, as in an antiferromagnet: {error}; keep the "
@@ -119,17 +117,75 @@ def standardize(
         ) from None
     magnetization = grids.magnetization
     if magnetization is not None and magnetization.ndim == 4:
-        magnetization = np.einsum("ij,i...->j...", _rotation(old_axes, lattice), magnetization)
-    positions, source = _sites(density, cell, found.origin_shift, lattice, symprec)
+        magnetization = np.einsum("ij,i...->j...", _rotation(standard.old_axes, standard.lattice), magnetization)
+    positions, source = standard.sites(density, symprec)
     ends = np.cumsum([count for _, count in density.species])
     counts = np.diff(np.searchsorted(source, ends), prepend=0)
     return replace(
         grids,
         magnetization=magnetization,
-        lattice=lattice,
+        lattice=standard.lattice,
         positions=positions,
         numbers=density.numbers[source],
         species=tuple((label, int(n)) for (label, _), n in zip(density.species, counts, strict=True) if n),
+    )
+
+
+@dataclass(frozen=True)
+class StandardCell:
+    """The conventional cell, axes and origin of the ITA reference setting, seen from a crystal's own cell.
+
+    Attributes
+    ----------
+    group : SpaceGroup
+        In the reference setting.
+    own_group : SpaceGroup
+        In the crystal's cell.
+    cell, origin_shift : (3, 3) and (3,) arrays of Fraction
+        T and p of :func:`symfft.interpolation.change_cell`.
+    lattice : (3, 3) float
+        Of the standard cell, rows in Å, with exactly the metric that the group demands.
+    old_lattice : (3, 3) float
+        The crystal's own cell, made as symmetric: it decides which frequencies are equally long.
+    old_axes : (3, 3) float
+        The standard cell before that, in the orientation of the crystal.
+    """
+
+    group: SpaceGroup
+    own_group: SpaceGroup
+    cell: Exact
+    origin_shift: Exact
+    lattice: FloatArray
+    old_lattice: FloatArray
+    old_axes: FloatArray
+
+    def lossless_shape(self, shape: Sequence[int]) -> tuple[int, int, int]:
+        """Return a small grid that fits the group and keeps every frequency of a grid of the crystal's own cell."""
+        return next_compatible_shape(self.group, lossless_shape(self.old_lattice, self.cell, shape, self.origin_shift))
+
+    def values(self, rho: ArrayLike, shape: Sequence[int], points: IntArray | None = None) -> NDArray[np.float64]:
+        """Bring values on a grid of the crystal's own cell to a grid of this one, or to some points of it."""
+        return change_cell(rho, self.old_lattice, self.cell, self.origin_shift, shape, points=points)
+
+    def sites(self, density: Density, symprec: float = 1e-3) -> tuple[FloatArray, IntArray]:
+        """Return the sites of this cell, in [0, 1), and of which site of the crystal each is a copy, in its order."""
+        return _sites(density, self.cell, self.origin_shift, self.lattice, symprec)
+
+
+def standard_cell(density: Density, symprec: float = 1e-3) -> StandardCell:
+    """Find the standard cell of a crystal; see :func:`standardize`, which goes there.
+
+    Raises
+    ------
+    SpaceGroupError
+        If no group is found, or the exact operators do not agree with spglib's.
+    """
+    found = standardization(density.lattice, density.positions, density.numbers, symprec)
+    group = SpaceGroup.from_number(found.number)
+    lattice = _standard_lattice(found.std_lattice, group)
+    old_lattice = found.transformation.T.astype(np.float64) @ lattice
+    return StandardCell(
+        group, found.space_group, found.cell, found.origin_shift, lattice, old_lattice, found.std_lattice
     )
 
 
@@ -210,15 +266,11 @@ def _sites(
     density: Density, cell: Exact, origin: Exact, lattice: FloatArray, symprec: float
 ) -> tuple[FloatArray, IntArray]:
     """Return the sites of the new cell, in [0, 1), and of which old site each is a copy, in the old order."""
-    finest = inverse_of(common_lattice(cell)).T
-    denominator, rows = integer_rows(finest @ inverse_of(cell))
-    steps = np.indices((denominator,) * 3).reshape(3, -1).T
-    translations = np.unique(steps @ np.array(rows) % denominator, axis=0) / denominator
-
+    translations, volume = _translations(tuple(cell.ravel().tolist()))
     positions = density.positions @ np.linalg.inv(cell.astype(np.float64)) + origin.astype(np.float64)
     positions = (positions[:, None, :] + translations).reshape(-1, 3)
     source = np.repeat(np.arange(len(density.positions)), len(translations))
-    if abs(np.linalg.det(finest.astype(np.float64))) < 1 - 1e-9:
+    if volume < 1 - 1e-9:
         # the new cell is smaller in some direction, so that several old sites fall on one
         apart = positions[:, None, :] - positions[None, :, :]
         distance = np.linalg.norm((apart - np.rint(apart)) @ lattice, axis=2)
@@ -235,3 +287,14 @@ def _sites(
     # a coordinate within rounding of a lattice point is 0, not 1 - 1e-17 nor -1e-17
     positions -= np.floor(positions + 1e-9)
     return np.where(np.abs(positions) < 1e-12, 0.0, positions), source
+
+
+@lru_cache(maxsize=256)
+def _translations(cell: tuple[Fraction, ...]) -> tuple[FloatArray, float]:
+    """Return where the new cell repeats sites of the old one, (n, 3), and the volume of the cell that both share."""
+    t = np.array(cell, dtype=object).reshape(3, 3)
+    finest = inverse_of(common_lattice(t)).T
+    denominator, rows = integer_rows(finest @ inverse_of(t))
+    steps = np.indices((denominator,) * 3).reshape(3, -1).T
+    translations = np.unique(steps @ np.array(rows) % denominator, axis=0) / denominator
+    return translations, abs(float(np.linalg.det(finest.astype(np.float64))))

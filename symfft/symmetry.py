@@ -1,4 +1,4 @@
-"""Space groups as exact Seitz operators; the only room that knows spglib and gemmi's tables.
+"""Space groups as exact Seitz operators; with :mod:`symfft.setting` the only room that knows spglib and gemmi's tables.
 
 An operator (W, w) maps a point x to ``W x + w`` in fractional coordinates. W is an integer matrix, w a vector of exact
 rationals, kept as integer numerators over one common denominator.
@@ -7,17 +7,16 @@ rationals, kept as integer numerators over one common denominator.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft.errors import SpaceGroupError
 from symfft.rational import Exact, over_common_denominator, simplest_fraction
-from symfft.seitz import IntArray, change_basis, require_group, triplet
+from symfft.seitz import IntArray, require_group, triplet
 
 if TYPE_CHECKING:
     import gemmi
@@ -96,7 +95,7 @@ class SpaceGroup:
         """
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 1 <= number <= 230:
             raise SpaceGroupError(f"space-group number {number!r} does not exist: give an integer from 1 to 230")
-        return _reference_group(int(number))
+        return reference_group(int(number))
 
     @classmethod
     def from_symbol(cls, symbol: str) -> SpaceGroup:
@@ -171,11 +170,11 @@ class SpaceGroup:
     def from_structure(
         cls, lattice: ArrayLike, positions: ArrayLike, numbers: ArrayLike, symprec: float = 1e-3
     ) -> SpaceGroup:
-        """Return the space group of a crystal, in the cell and with the origin that it has (through spglib).
+        """Return the space group of a crystal, in the cell and with the origin that it has.
 
-        The operators are exact: those of the reference setting, carried over by the rational change of basis that
-        spglib finds, with the origin snapped to the simplest fraction within `symprec`. Any cell will do: primitive,
-        conventional, supercell.
+        The operators are exact: those of the reference setting, carried over by a rational change of basis, with the
+        origin snapped to the simplest fraction within `symprec`; see :func:`symfft.setting.standardization`. Any cell
+        will do: primitive, conventional, supercell.
 
         Parameters
         ----------
@@ -201,6 +200,8 @@ class SpaceGroup:
         >>> group.number, group.order
         (225, 48)
         """
+        from symfft.setting import standardization
+
         return standardization(lattice, positions, numbers, symprec).space_group
 
     # ---- what it holds --------------------------------------------------------------------------------------------
@@ -272,80 +273,11 @@ class SpaceGroup:
         return f"SpaceGroup({self.symbol!r}, number {self.number}, order {self.order})"
 
 
-@dataclass(frozen=True)
-class Standardization:
-    """How the cell of a crystal relates to the ITA reference setting of its group: ``x_std = P x + p``.
-
-    Attributes
-    ----------
-    number, symbol : int, str
-        The group's number and Hermann-Mauguin symbol in the reference setting.
-    transformation : (3, 3) array of Fraction
-        P. The basis vectors as columns obey ``(a, b, c) = (a_s, b_s, c_s) P``.
-    origin_shift : (3,) array of Fraction
-        p, snapped to the simplest fractions within the tolerance.
-    std_lattice : (3, 3) float
-        Basis vectors of the reference setting as rows, in Å, in the orientation of the input.
-    space_group : SpaceGroup
-        The group in the cell and with the origin of the input.
-    """
-
-    number: int
-    symbol: str
-    transformation: Exact
-    origin_shift: Exact
-    std_lattice: NDArray[np.float64]
-    space_group: SpaceGroup
-
-
 def as_space_group(group: SpaceGroup | int | str) -> SpaceGroup:
     """Accept a group, a number or a Hermann-Mauguin symbol, once, at the door."""
     if isinstance(group, SpaceGroup):
         return group
     return SpaceGroup.from_symbol(group) if isinstance(group, str) else SpaceGroup.from_number(group)
-
-
-def standardization(
-    lattice: ArrayLike, positions: ArrayLike, numbers: ArrayLike, symprec: float = 1e-3
-) -> Standardization:
-    """Find the space group of a crystal and the exact change of basis to its ITA reference setting.
-
-    Parameters
-    ----------
-    lattice, positions, numbers, symprec
-        As in :meth:`SpaceGroup.from_structure`.
-
-    Raises
-    ------
-    SpaceGroupError
-        If spglib finds no group, or the exact operators do not agree with spglib's.
-    """
-    cell = (
-        np.asarray(lattice, dtype=np.float64),
-        np.asarray(positions, dtype=np.float64).reshape(-1, 3),
-        np.asarray(numbers, dtype=np.intc),
-    )
-    found = _dataset(cell, symprec, 0)
-    reference = _reference_group(int(found.number))
-    dataset = _dataset(cell, symprec, _spglib_hall_number(int(found.number)))
-
-    p6 = np.rint(6 * dataset.transformation_matrix).astype(np.int64)
-    if np.abs(p6 / 6 - dataset.transformation_matrix).max() > 0.02:
-        raise SpaceGroupError(
-            "the cell is not commensurate with the lattice that spglib found "
-            f"(transformation {dataset.transformation_matrix.tolist()}): symprec={symprec} may be too large"
-        )
-    transformation = np.array([[Fraction(int(v), 6) for v in row] for row in p6], dtype=object)
-    std_lattice = np.linalg.solve((p6 / 6).T, cell[0])
-    tolerance = [symprec / float(length) for length in np.linalg.norm(std_lattice, axis=1)]
-    shift = np.array(
-        [simplest_fraction(v, max(t, 1e-6)) for v, t in zip(dataset.origin_shift, tolerance, strict=True)], dtype=object
-    )
-    operators = reference.rotations, reference.numerators, reference.denominator
-    w, t, d = change_basis(*operators, transformation, shift)
-    group = SpaceGroup(w, t, d, number=reference.number, symbol=reference.symbol)
-    _require_agreement(group, dataset, cell[0], symprec)
-    return Standardization(reference.number, reference.symbol, transformation, shift, std_lattice, group)
 
 
 # ---- inside ---------------------------------------------------------------------------------------------------------
@@ -359,7 +291,8 @@ def _from_gemmi(operations: gemmi.GroupOps, number: int | None = None, symbol: s
 
 
 @cache
-def _reference_group(number: int) -> SpaceGroup:
+def reference_group(number: int) -> SpaceGroup:
+    """Return the ITA reference setting of a number from 1 to 230."""
     import gemmi
 
     entry = next(e for e in gemmi.spacegroup_table() if e.number == number and e.is_reference_setting())
@@ -386,65 +319,10 @@ def _identify(rotations: IntArray, translations: NDArray[np.float64]) -> tuple[i
     found = spglib.get_spacegroup_type_from_symmetry(rotations, translations, lattice=_invariant_lattice(rotations))
     if found is None:
         raise SpaceGroupError("spglib does not recognise the type of these operators")
-    return int(found.number), _reference_group(int(found.number)).symbol
+    return int(found.number), reference_group(int(found.number)).symbol
 
 
 def _invariant_lattice(rotations: IntArray) -> NDArray[np.float64]:
     """Return basis vectors (rows) whose metric all matrices leave unchanged: the mean of WᵀW."""
     metric = np.einsum("gki,gkj->ij", rotations, rotations) / len(rotations)
     return np.ascontiguousarray(np.linalg.cholesky(metric))
-
-
-def _dataset(cell: tuple[Any, Any, Any], symprec: float, hall_number: int) -> Any:
-    import spglib
-
-    lattice, positions, numbers = cell
-    if lattice.shape != (3, 3) or len(positions) != len(numbers) or not len(numbers):
-        raise SpaceGroupError(
-            f"a structure needs a (3, 3) lattice and as many positions as numbers; got {lattice.shape}, "
-            f"{len(positions)} positions and {len(numbers)} numbers"
-        )
-    if not (np.isfinite(lattice).all() and np.isfinite(positions).all()) or abs(np.linalg.det(lattice)) < 1e-9:
-        raise SpaceGroupError("the lattice is singular, or a coordinate is not finite: check the structure")
-    try:
-        dataset = spglib.get_symmetry_dataset(cell, symprec=symprec, hall_number=hall_number)
-    except spglib.SpglibError as error:
-        raise SpaceGroupError(f"spglib finds no space group at symprec={symprec}: {error}") from None
-    if dataset is None:
-        raise SpaceGroupError(f"spglib finds no space group at symprec={symprec}: are two atoms on one site?")
-    return dataset
-
-
-@cache
-def _spglib_hall_number(number: int) -> int:
-    """Return spglib's Hall number of the setting whose operators are those of the ITA reference setting."""
-    import spglib
-
-    reference = _reference_group(number)
-    for hall_number in range(1, 531):
-        if spglib.get_spacegroup_type(hall_number).number == number:
-            symmetry = spglib.get_symmetry_from_database(hall_number)
-            if SpaceGroup.from_operators(symmetry["rotations"], symmetry["translations"]) == reference:
-                return hall_number
-    raise SpaceGroupError(f"spglib's table lacks the reference setting of group {number}")
-
-
-def _require_agreement(group: SpaceGroup, dataset: Any, lattice: NDArray[np.float64], symprec: float) -> None:
-    """Check the exact operators against spglib's own, one by one."""
-    problem = ""
-    if group.order != len(dataset.rotations):
-        problem = f"{group.order} exact operators for spglib's {len(dataset.rotations)}"
-    else:
-        translations = group.numerators / group.denominator
-        for w, t in zip(dataset.rotations, dataset.translations, strict=True):
-            same = (group.rotations == w).all(axis=(1, 2))
-            difference = translations[same] - t
-            difference -= np.rint(difference)
-            distance = np.linalg.norm(difference @ lattice, axis=1)
-            if not len(distance) or distance.min() > 10 * symprec:
-                problem = f"operator {w.tolist()}, {t.tolist()} of spglib has no exact counterpart"
-                break
-    if problem:
-        raise SpaceGroupError(
-            f"the operators found at symprec={symprec} cannot be made exact ({problem}): use a smaller symprec"
-        )

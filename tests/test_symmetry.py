@@ -10,7 +10,7 @@ import spglib
 from strategies import SETTINGS
 from symfft import SpaceGroup, SpaceGroupError
 from symfft.rational import simplest_fraction
-from symfft.symmetry import standardization
+from symfft.setting import standardization
 
 
 def operator_set(rotations, translations):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,23 +15,23 @@ from symfft import (
     AsymmetricUnit,
     Density,
     DensityFormatError,
+    IncompatibleGridError,
     NotSymmetricError,
     ShapeError,
     SpaceGroup,
     SymfftError,
     asymmetric_unit,
     check_symmetry,
-    expand_from_au,
     next_compatible_shape,
     read_density,
-    reduce_to_au,
-    standardize,
 )
-from symfft.resample import negative_part
+from symfft.averages import orbit_averages
+from symfft.resample import StandardCell, negative_part, standard_cell
 from symfft_models.data.bundle import GRIDS
 from symfft_models.data.entry import Entry, Site
-from symfft_models.data.prepare.kind import Plan, group_of, kind_of, plan_of
 from symfft_models.data.split import split_of
+
+Shape = tuple[int, int, int]
 
 #: Words of a reader's message that say that a file stops too early.
 ENDS_EARLY = ("the file ends", "cut off", "more bytes", "the file is empty")
@@ -121,7 +121,7 @@ def prepare_file(path: str, options: Options) -> Outcome:
         return Outcome(path, reason="failed", detail=f"{type(error).__name__}: {error}")
 
 
-def fingerprint(entry: Entry, unit: AsymmetricUnit) -> tuple[float, ...]:
+def fingerprint(entry: Entry, unit: AsymmetricUnit | Unit) -> tuple[float, ...]:
     """Return numbers that do not depend on cell, origin and grid: volume and moments 2, 3, 4 of rho / mean."""
     weights = unit.multiplicity / math.prod(unit.shape)
     values = entry.values.astype(np.float64)
@@ -132,7 +132,7 @@ def fingerprint(entry: Entry, unit: AsymmetricUnit) -> tuple[float, ...]:
 # ---- inside ---------------------------------------------------------------------------------------------------------
 
 
-def _entry(path: str, options: Options) -> tuple[Entry, AsymmetricUnit]:
+def _entry(path: str, options: Options) -> tuple[Entry, Unit]:
     raw = read_density(path, max_points=options.max_points)
     electrons = raw.electrons if raw.kind == "charge" else 0.0
     if electrons <= 0:
@@ -150,32 +150,24 @@ def _entry(path: str, options: Options) -> tuple[Entry, AsymmetricUnit]:
             minimum=negative.minimum,
             integral=negative.integral,
         )
-    kind = kind_of(density, options.symprec)
     try:
-        group = group_of(kind, options.symprec)[0] if kind else density.space_group(options.symprec)
+        standard = standard_cell(density, options.symprec)
     except SymfftError as error:
         raise Refused("no symmetry found", str(error)) from None
+    group = standard.group
     if options.groups and group.number not in options.groups:
         raise Refused("group not selected", f"space group {group.number} ({group.symbol})", space_group=group.number)
-    residual, symmetric = _symmetry_residual(density, group, options)
-    goal = _shape(group.number, options)
-    plan = plan_of(kind, density.shape, goal, options.symprec) if kind else None
-    if plan is not None and symmetric is not None:
-        unit, values = plan.target, plan.standard_values(symmetric)
-        _check_size(unit.shape, options)
-        lattice, sites = plan.standard_lattice(density), _sites_of_kind(plan, options.symprec, density)
+    residual, symmetric = _symmetry_residual(density, standard.own_group, options)
+    shape = _shape(group.number, options) or standard.lossless_shape(density.shape)
+    if math.prod(shape) > options.max_points:
+        raise Refused("too large", f"the standard grid {shape} has more than {options.max_points} points")
+    unit = _unit(group.number, shape)
+    if symmetric is not None:
+        values = standard.values(symmetric, shape, unit.indices)
     else:
-        standard = standardize(density, group.number, goal, symprec=options.symprec)
-        _check_size(standard.shape, options)
-        unit = asymmetric_unit(group.number, standard.shape)
-        try:
-            values = reduce_to_au(standard.values, unit, tolerance=options.symmetry_tolerance)
-        except NotSymmetricError as error:
-            raise _broken(str(error), standard, unit.space_group) from None
-        change = np.abs(expand_from_au(values, unit) - standard.values).max() / np.abs(standard.values).max()
-        residual = max(residual, float(change))
-        lattice = standard.lattice
-        sites = _sites(standard, unit.space_group, options.symprec)
+        values, left = _reduced(density, standard, shape, options)
+        residual = max(residual, left)
+    lattice = standard.lattice
     volume = abs(float(np.linalg.det(lattice)))
     composition, anonymous = _formula(density)
     entry = Entry(
@@ -188,7 +180,7 @@ def _entry(path: str, options: Options) -> tuple[Entry, AsymmetricUnit]:
         composition=composition,
         prototype=f"{anonymous} {group.number}",
         split=split_of(composition),
-        sites=sites,
+        sites=_sites(density, standard, options.symprec),
         metadata={
             "native_grid": "x".join(map(str, density.shape)),
             "native_atoms": len(density.numbers),
@@ -232,11 +224,6 @@ def _check_electrons(density: Density, counted: float, options: Options) -> None
         raise Refused("wrong electron count", f"{counted:.6g} electrons in the cell, {problem}", electrons=counted)
 
 
-def _check_size(shape: tuple[int, int, int], options: Options) -> None:
-    if math.prod(shape) > options.max_points:
-        raise Refused("too large", f"the standard grid {shape} has more than {options.max_points} points")
-
-
 def _symmetry_residual(
     density: Density, group: SpaceGroup, options: Options
 ) -> tuple[float, NDArray[np.float64] | None]:
@@ -246,16 +233,12 @@ def _symmetry_residual(
     or the grid breaks the group; then there are no means.
     """
     try:
-        unit = asymmetric_unit(group, density.shape)
-    except SymfftError:
+        means, residual = orbit_averages(density.values, group)
+    except IncompatibleGridError:
         report = check_symmetry(density.values, group)
         if report.largest_residual > 2 * options.symmetry_tolerance:
             raise _broken("the file's grid breaks some operators, the density others", density, group) from None
         return report.largest_residual / 2, None
-    reduced = reduce_to_au(density.values, unit, tolerance=math.inf)
-    means = expand_from_au(reduced, unit)
-    apart = means - density.values
-    residual = max(float(apart.max()), -float(apart.min())) / float(np.abs(reduced).max())
     if residual > options.symmetry_tolerance:
         message = (
             f"the density is not symmetric under {group.symbol}: it is {residual:.2e} of its peak off the mean of an "
@@ -265,12 +248,30 @@ def _symmetry_residual(
     return residual, means
 
 
+def _reduced(
+    density: Density, standard: StandardCell, shape: Shape, options: Options
+) -> tuple[NDArray[np.float64], float]:
+    """Bring a density, whose own grid breaks the group, to the standard grid; there the whole group is checked."""
+    try:
+        full = standard.values(density.values, shape)
+        means, residual = orbit_averages(full, standard.group)
+    except NotSymmetricError as error:
+        raise _broken(str(error), density, standard.own_group) from None
+    if residual > options.symmetry_tolerance:
+        message = (
+            f"on a grid that fits {standard.group.symbol} the density is {residual:.2e} of its peak off the mean of an "
+            f"orbit, and {options.symmetry_tolerance:g} is allowed"
+        )
+        raise _broken(message, density.with_values(full), standard.group)
+    return means[tuple(_unit(standard.group.number, shape).indices.T)], residual
+
+
 def _broken(message: str, density: Density, group: SpaceGroup) -> Refused:
     residuals = {check.triplet: check.even for check in check_symmetry(density.values, group).operators}
     return Refused("broken symmetry", message, space_group=group.number, operators=residuals)
 
 
-def _shape(number: int, options: Options) -> tuple[int, int, int] | None:
+def _shape(number: int, options: Options) -> Shape | None:
     """Return the grid of a group; None to keep every frequency of the file."""
     if options.mode == "spacing":
         return None
@@ -280,8 +281,22 @@ def _shape(number: int, options: Options) -> tuple[int, int, int] | None:
     return _compatible(number, points.get(number, points.get(0, 0)))
 
 
+class Unit(NamedTuple):
+    """What preparation needs of an asymmetric unit: kept for many groups, where its labels would take much memory."""
+
+    shape: Shape
+    indices: NDArray[np.int64]
+    multiplicity: NDArray[np.int32]
+
+
+@lru_cache(maxsize=256)
+def _unit(number: int, shape: Shape) -> Unit:
+    unit = asymmetric_unit(number, shape)
+    return Unit(unit.shape, unit.indices, unit.multiplicity)
+
+
 @cache
-def _compatible(number: int, points: int) -> tuple[int, int, int]:
+def _compatible(number: int, points: int) -> Shape:
     return next_compatible_shape(number, (points,) * 3)
 
 
@@ -298,40 +313,31 @@ def _joined(items: Any) -> str:
     return "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in items)
 
 
-def _sites(standard: Density, group: SpaceGroup, symprec: float) -> tuple[Site, ...]:
+def _sites(density: Density, standard: StandardCell, symprec: float) -> tuple[Site, ...]:
     """Return one site for each orbit, moved to where its site symmetry puts it exactly.
 
     Files carry six decimals: 0.333333 would have three times the images of 1/3. Only the multiplicity of the Wyckoff
     position is told.
     """
-    rotations, translations = group.rotations, group.translations.astype(np.float64)
-    left = np.ones(len(standard.numbers), dtype=bool)
+    positions, source = standard.sites(density, symprec)
+    numbers = density.numbers[source]
+    rotations, translations = standard.group.rotations, standard.group.numerators / standard.group.denominator
+    left = np.ones(len(numbers), dtype=bool)
     sites = []
-    for atom, position in enumerate(standard.positions):
+    for atom, position in enumerate(positions):
         if not left[atom]:
             continue
+        others = np.flatnonzero(left & (numbers == numbers[atom]))
         images = rotations @ position + translations
-        apart = standard.positions[:, None, :] - images[None, :, :]
-        distance = np.linalg.norm((apart - np.rint(apart)) @ standard.lattice, axis=2)
-        orbit = (distance.min(axis=1) < 10 * symprec) & left & (standard.numbers == standard.numbers[atom])
-        left &= ~orbit
-        own = images[distance[atom] < 10 * symprec]
+        apart = positions[others, None, :] - images[None, :, :]
+        close = np.linalg.norm((apart - np.rint(apart)) @ standard.lattice, axis=2) < 10 * symprec
+        orbit = others[close.any(axis=1)]
+        left[orbit] = False
+        own = images[close[others == atom][0]]
         exact = (own - np.rint(own - position)).mean(axis=0) % 1.0
         exact[exact > 1 - 1e-12] = 0.0
-        sites.append(Site(_symbol(int(standard.numbers[atom])), str(int(orbit.sum())), tuple(exact.tolist())))
+        sites.append(Site(_symbol(int(numbers[atom])), str(len(orbit)), tuple(exact.tolist())))
     return tuple(sites)
-
-
-@cache
-def _exact_sites(plan: Plan, symprec: float) -> tuple[Site, ...]:
-    return _sites(plan.standard, plan.target.space_group, symprec)
-
-
-def _sites_of_kind(plan: Plan, symprec: float, density: Density) -> tuple[Site, ...]:
-    """Return the sites of a kind with the elements of a file: in a kind they are numbered as they first appear."""
-    elements = list(dict.fromkeys(density.numbers.tolist()))
-    names = {_symbol(label): _symbol(number) for label, number in enumerate(elements, start=1)}
-    return tuple(replace(site, symbol=names[site.symbol]) for site in _exact_sites(plan, symprec))
 
 
 @cache

@@ -9,7 +9,18 @@ import pytest
 from crystals import CRYSTALS
 from prepare_samples import OPTIONS, sample
 
-from symfft import asymmetric_unit, au_dct, au_idct, reduce_to_au, resample, write_chgcar, write_density
+from symfft import (
+    asymmetric_unit,
+    au_dct,
+    au_idct,
+    next_compatible_shape,
+    read_density,
+    reduce_to_au,
+    resample,
+    standardize,
+    write_chgcar,
+    write_density,
+)
 from symfft.interpolation import change_cell
 from symfft_models.data.prepare import Options, prepare_file
 from symfft_models.data.prepare.ledger import SAME
@@ -45,6 +56,19 @@ def test_a_standard_cell_on_the_sets_grid_is_stored_as_it_is(tmp_path):
     # the structure does not tell which of the two sites is the origin
     shifted = reduce_to_au(np.roll(density.values, (4, 4, 4), (0, 1, 2)), asymmetric_unit(225, (8, 8, 8)))
     assert min(np.abs(entry.values - v).max() for v in (values, shifted)) < 1e-6
+
+
+@pytest.mark.parametrize("number", sorted(CRYSTALS))
+@pytest.mark.parametrize("mode", ["grid", "spacing"])
+def test_values_are_those_of_standardize_and_reduce(tmp_path, number, mode):
+    density = resample(sample(number), next_compatible_shape(number, (12, 12, 12)))
+    options = replace(OPTIONS, mode=mode, negative_tolerance=1.0)
+    entry = prepared(tmp_path, density, options).entry
+    standard = standardize(read_density(tmp_path / "CHGCAR"), number, entry.shape if mode == "grid" else None)
+    assert entry.shape == standard.shape
+    expected = reduce_to_au(standard.values, asymmetric_unit(number, entry.shape))
+    np.testing.assert_allclose(entry.values, expected, atol=2e-7 * np.abs(expected).max())
+    np.testing.assert_allclose(entry.lattice, standard.lattice, atol=1e-12)
 
 
 @pytest.mark.parametrize("mode", ["grid", "spacing"])

@@ -1,0 +1,72 @@
+"""Averages over orbits of a grid that is met only once, so that a plan of it would not pay."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft._average_kernels import average_orbits
+from symfft.errors import ShapeError
+from symfft.grid import as_shape, grid_operators
+from symfft.symmetry import SpaceGroup
+
+
+class OrbitAverages(NamedTuple):
+    """A symmetrized density, and how far the density was from it.
+
+    Attributes
+    ----------
+    means : (Nx, Ny, Nz) float64
+        At each point the mean over its orbit.
+    residual : float
+        max |rho - mean| / max |rho|. No operator's residual is more than twice that.
+    """
+
+    means: NDArray[np.float64]
+    residual: float
+
+
+def orbit_averages(rho: NDArray[np.float64], space_group: SpaceGroup) -> OrbitAverages:
+    """Symmetrize a density, and measure how far it is from being symmetric.
+
+    The same as :func:`symfft.symmetrize`, without labels of the grid, which take longer than the average where a
+    group and a grid occur only once.
+
+    Parameters
+    ----------
+    rho : (Nx, Ny, Nz) float64
+        Finite values.
+    space_group : SpaceGroup
+        The group.
+
+    Raises
+    ------
+    IncompatibleGridError
+        If the grid does not fit the group.
+    ShapeError
+        If `rho` is not three-dimensional.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symfft import SpaceGroup
+    >>> rho = np.arange(8.0).reshape(2, 2, 2)
+    >>> averages = orbit_averages(rho, SpaceGroup.from_symbol("P 4"))
+    >>> averages.means[:, :, 0].tolist(), round(averages.residual, 3)
+    ([[0.0, 3.0], [3.0, 6.0]], 0.143)
+    """
+    if rho.ndim != 3:
+        raise ShapeError(f"an array of shape {rho.shape} is no single density: give (Nx, Ny, Nz)")
+    shape = as_shape(rho.shape)
+    rotations, translations = grid_operators(space_group, shape)
+    n = np.array(shape, dtype=np.int64)
+    rows = np.concatenate([(rotations % n[:, None]).reshape(-1, 9).T, translations.T])
+    flat = np.ascontiguousarray(rho, dtype=np.float64).reshape(-1)
+    means = np.empty_like(flat)
+    distance = average_orbits(
+        np.ascontiguousarray(rows.astype(np.int32)), n, flat, means, np.zeros(len(flat), dtype=bool)
+    )
+    largest = max(float(flat.max()), -float(flat.min()))
+    return OrbitAverages(means.reshape(shape), distance / largest if largest else 0.0)

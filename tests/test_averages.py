@@ -1,0 +1,49 @@
+"""Averages over orbits without a plan: those with a plan, and the definition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import naive
+from strategies import groups
+from symfft import IncompatibleGridError, ShapeError, SpaceGroup, check_symmetry, next_compatible_shape, symmetrize
+from symfft.averages import orbit_averages
+
+
+@settings(max_examples=60)
+@given(groups(), st.tuples(*(st.integers(1, 9),) * 3), st.integers(0, 1000))
+def test_they_are_the_symmetrized_density(group, shape, seed):
+    rho = np.random.default_rng(seed).standard_normal(next_compatible_shape(group, shape))
+    means, residual = orbit_averages(rho, group)
+    np.testing.assert_allclose(means, naive.symmetrized(rho, group), atol=1e-13)
+    np.testing.assert_allclose(means, symmetrize(rho, group), atol=1e-13)
+    assert residual == pytest.approx(np.abs(means - rho).max() / np.abs(rho).max(), abs=1e-13)
+
+
+@given(groups(), st.integers(0, 1000))
+def test_no_operator_deviates_more_than_twice_the_residual(group, seed):
+    rho = np.random.default_rng(seed).random(next_compatible_shape(group, (5, 5, 5)))
+    residual = orbit_averages(rho, group).residual
+    assert check_symmetry(rho, group).largest_residual <= 2 * residual + 1e-14
+
+
+@given(groups(), st.integers(0, 1000))
+def test_a_symmetric_density_is_left_as_it_is(group, seed):
+    rho = symmetrize(np.random.default_rng(seed).random(next_compatible_shape(group, (5, 6, 7))), group)
+    means, residual = orbit_averages(rho, group)
+    assert residual == 0
+    np.testing.assert_array_equal(means, rho)
+
+
+def test_zero_everywhere_is_symmetric():
+    assert orbit_averages(np.zeros((4, 4, 4)), SpaceGroup.from_number(225)).residual == 0
+
+
+def test_unusable_densities_are_named():
+    with pytest.raises(IncompatibleGridError, match="does not fit"):
+        orbit_averages(np.ones((5, 5, 5)), SpaceGroup.from_number(225))
+    with pytest.raises(ShapeError, match="no single density"):
+        orbit_averages(np.ones((4, 4)), SpaceGroup.from_number(1))
