@@ -130,7 +130,7 @@ def memory_table(rows: list[Row]) -> str:
     head = ["engine", "grid", "rows"]
     for what in ("forward", "inverse", "plan"):
         head += [f"{what}, median", "most", "above half"]
-    note = "Shares of the full grid; forward and inverse: peak of a fresh plan's first call, beyond input, output and plan."
+    note = "Shares of the full grid; forward, inverse: peak of a fresh plan's first call beyond input, output, plan."
     return f"{note}\n\n{table(head, body)}"
 
 
