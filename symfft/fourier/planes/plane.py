@@ -33,7 +33,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._fft import radices
+from symfft.fourier.planes._fft import pass_cost, radices
 from symfft.seitz import IntArray
 
 #: Classes of decimation that are worth a table.
@@ -97,8 +97,7 @@ def two_fold(operators: list[Operator]) -> Operator | None:
 
 def fft_cost(n: int) -> float:
     """Model of the time of one transform of eight sequences, in ns."""
-    of_pass = {2: 0.15, 3: 0.2, 4: 0.19, 5: 0.35}
-    return 8 * n * sum(of_pass.get(p, 0.1 * p) for p in radices(n)) + 30
+    return n * sum(map(pass_cost, radices(n))) + 30
 
 
 def _distinct(operators: list[Operator], shape: tuple[int, int]) -> list[Operator]:
@@ -220,11 +219,9 @@ def unique_vectors(
     return first.reshape(-1), unique, which, conjugate
 
 
-def half_turn(node: Node) -> tuple[IntArray, IntArray]:
+def half_turn(axis: Operator, shape: tuple[int, int]) -> tuple[IntArray, IntArray]:
     """Write the centre of a 2-fold axis, t = 2 s + d, with d zero wherever the grid allows it."""
-    axis = two_fold(node.operators)
-    assert axis is not None
-    n = np.array(node.shape)
+    n = np.array(shape)
     t = axis.translation % n
     t = np.where((t % 2 == 1) & (n % 2 == 1), t + n, t)
     return t // 2, t % 2
@@ -289,7 +286,7 @@ def _rows_of_transform(node: Node) -> Rows:
     phase = np.zeros(h.shape[1], dtype=np.int64)
     axis = two_fold(node.operators)
     if axis is not None:
-        s, d = half_turn(node)
+        s, d = half_turn(axis, node.shape)
         phase = -turns(kept, s, node.shape)[0] - half_phase(kept, d, node.shape)
         phase = np.where(conjugate, -phase, phase)
     return Rows(

@@ -166,10 +166,10 @@ class Writer:
         n0, n1 = node.shape
         n = np.array(node.shape)[:, None]
         s = d = np.zeros(2, dtype=np.int64)
-        centred = place.rows.real
+        axis = two_fold(node.operators)
         rows, phases = n0, 0
-        if centred:
-            s, d = half_turn(node)
+        if axis is not None:
+            s, d = half_turn(axis, node.shape)
             rows = n0 // 2 + 1
             columns = n1 // 2 + 1
             h = np.stack(np.meshgrid(np.arange(n0), np.arange(columns))).reshape(2, -1)
@@ -184,7 +184,7 @@ class Writer:
         grid = self.memory.reserve(rows * line)
         self._step(
             TRANSFORM,
-            [n0, n1, rows, int(centred), int(d[0]), grid, self.scratch],
+            [n0, n1, rows, int(axis is not None), int(d[0]), grid, self.scratch],
             [self.tables.fft(n0), self.tables.fft(n1), self._put_labels(points), phases],
             place.fields,
             [line],
