@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from symfft.asymmetric_unit import AsymmetricUnit
+    from symfft.fourier.planes.column_transform import ColumnsTransform
     from symfft.fourier.planes.transform import PlanesTransform
 
 __all__ = ["plan_planes"]
 
 
-def plan_planes(au: AsymmetricUnit) -> PlanesTransform | None:
+def plan_planes(au: AsymmetricUnit) -> PlanesTransform | ColumnsTransform | None:
     """Plan the transform of a group with a unique axis, along the axis that is cheapest.
 
     Parameters
@@ -31,7 +32,7 @@ def plan_planes(au: AsymmetricUnit) -> PlanesTransform | None:
 
     Returns
     -------
-    PlanesTransform or None
+    PlanesTransform, ColumnsTransform or None
         None where no axis is unique (cubic groups).
 
     Examples
@@ -48,6 +49,6 @@ def plan_planes(au: AsymmetricUnit) -> PlanesTransform | None:
     True
     """
     # numba's vector types are defined on import, which takes time
-    from symfft.fourier.planes.transform import PlanesTransform
+    from symfft.fourier.planes.choice import cheapest
 
-    return PlanesTransform.cheapest(au)
+    return cheapest(au)

@@ -12,22 +12,11 @@ from numpy.typing import NDArray
 
 from symfft.fourier.planes._compile import inlined, kernel
 from symfft.fourier.planes._fft import HALF, ROW, fft
-from symfft.fourier.planes._lanes import (
-    LANES,
-    evens,
-    fill,
-    fma,
-    interleave_high,
-    interleave_low,
-    load,
-    odds,
-    spread,
-    store,
-)
+from symfft.fourier.planes._lanes import LANES, fill, fma, load, store
+from symfft.fourier.planes._spectra import COMPLEX, put_spectra, take_spectra, twist
+from symfft.fourier.planes._transpose import transpose, transpose_adding
 
 Array = NDArray[Any]
-
-COMPLEX, REAL_OUT, REAL_IN = 0, 1, 2
 
 #: Fields at the head of a class of lines.
 CLASS_FIELDS = 16
@@ -63,21 +52,7 @@ def lines_forward(memory: Array, out: Array, program: Array, at: Any, reals: Arr
     head = first_segment + SEGMENT_FIELDS * segments
     result, scratch = room + n * ROW, room + 2 * n * ROW
     for _ in range(classes):
-        blocks, count, places, mates, angles, twiddle = (
-            program[head],
-            program[head + 1],
-            program[head + 2],
-            program[head + 3],
-            program[head + 4],
-            program[head + 5],
-        )
-        sources, factors, finals, start, lines = (
-            program[head + 6],
-            program[head + 7],
-            program[head + 8],
-            program[head + 9],
-            program[head + 10],
-        )
+        blocks, twiddle, sources, factors = program[head], program[head + 5], program[head + 6], program[head + 7]
         for block in range(blocks):
             for sub in range(subs):
                 for segment in range(segments):
@@ -95,36 +70,9 @@ def lines_forward(memory: Array, out: Array, program: Array, at: Any, reals: Arr
                         fold,
                     )
             if twiddle >= 0:
-                _twist(memory, room, n, reals, twiddle, 1.0)
+                twist(memory, room, n, reals, twiddle, 1.0)
             fft(memory, room, row, result, row, scratch, plan, program, reals, there)
-            done = block * LANES * subs
-            o = start + 2 * done * count
-            valid = min(lines - done, LANES * subs)
-            for i in range(count):
-                j = result + ROW * program[places + i]
-                x, y = load(memory, j), load(memory, j + HALF)
-                f = finals + block * subs * 2 * LANES
-                a, b = load(reals, f), load(reals, f + LANES)
-                if form == COMPLEX:
-                    _emit(memory, out, scratch, o, valid, fma(x, a, -(y * b)), fma(x, b, y * a))
-                else:
-                    c, d = load(reals, f + 2 * LANES), load(reals, f + 3 * LANES)
-                    if form == REAL_OUT:
-                        s, t = spread(reals, angles + 2 * i), spread(reals, angles + 2 * i + 1)
-                        u, v = fma(x, s, y * t), fma(y, s, -(x * t))
-                        ar, ai = fma(a, s, -(b * t)), fma(a, t, b * s)
-                        br, bi = fma(c, s, -(d * t)), fma(c, t, d * s)
-                        px, py, qx, qy = u * ar, u * ai, v * br, v * bi
-                    else:
-                        k = result + ROW * program[mates + i]
-                        z, w = load(memory, k), load(memory, k + HALF)
-                        ux, uy, vx, vy = x + z, y - w, y + w, z - x
-                        px, py = fma(ux, a, -(uy * b)), fma(ux, b, uy * a)
-                        qx, qy = fma(vx, c, -(vy * d)), fma(vx, d, vy * c)
-                    _emit(memory, out, scratch, o, min(valid, LANES), px, py)
-                    if valid > LANES:
-                        _emit(memory, out, scratch, o + 2 * LANES, valid - LANES, qx, qy)
-                o += 2 * valid
+            put_spectra(memory, out, program, reals, head, block, form, result, scratch)
         head += CLASS_FIELDS
 
 
@@ -150,63 +98,12 @@ def lines_adjoint(memory: Array, given: Array, program: Array, at: Any, reals: A
     head = first_segment + SEGMENT_FIELDS * segments
     result, scratch = room + n * ROW, room + 2 * n * ROW
     for _ in range(classes):
-        blocks, count, places, mates, angles, twiddle = (
-            program[head],
-            program[head + 1],
-            program[head + 2],
-            program[head + 3],
-            program[head + 4],
-            program[head + 5],
-        )
-        sources, factors, finals, start, lines = (
-            program[head + 6],
-            program[head + 7],
-            program[head + 8],
-            program[head + 9],
-            program[head + 10],
-        )
-        weights, line_weights = program[head + 11], program[head + 12]
+        blocks, twiddle, sources, factors = program[head], program[head + 5], program[head + 6], program[head + 7]
         for block in range(blocks):
-            for i in range(0, n * ROW, HALF):
-                store(memory, result + i, fill(memory, 0.0))
-            done = block * LANES * subs
-            o = start + 2 * done * count
-            valid = min(lines - done, LANES * subs)
-            f = finals + block * subs * 2 * LANES
-            q = line_weights + block * subs * LANES
-            for i in range(count):
-                j = result + ROW * program[places + i]
-                g = spread(reals, weights + i)
-                x, y = _take(memory, given, scratch, o, valid)
-                m = g * load(reals, q)
-                a, b = m * load(reals, f), m * load(reals, f + LANES)
-                # conj(φ) F
-                px, py = fma(x, a, y * b), fma(y, a, -(x * b))
-                if form == COMPLEX:
-                    store(memory, j, px)
-                    store(memory, j + HALF, py)
-                else:
-                    qx, qy = fill(memory, 0.0), fill(memory, 0.0)
-                    if valid > LANES:
-                        x, y = _take(memory, given, scratch, o + 2 * LANES, valid - LANES)
-                        m = g * load(reals, q + LANES)
-                        c, d = m * load(reals, f + 2 * LANES), m * load(reals, f + 3 * LANES)
-                        qx, qy = fma(x, c, y * d), fma(y, c, -(x * d))
-                    if form == REAL_OUT:
-                        s, t = spread(reals, angles + 2 * i), spread(reals, angles + 2 * i + 1)
-                        u, v = fma(px, s, py * t), fma(qx, s, qy * t)
-                        store(memory, j, fma(u, s, -(v * t)))
-                        store(memory, j + HALF, fma(u, t, v * s))
-                    else:
-                        k = result + ROW * program[mates + i]
-                        store(memory, j, load(memory, j) + (px - qy))
-                        store(memory, j + HALF, load(memory, j + HALF) + (py + qx))
-                        store(memory, k, load(memory, k) + (px + qy))
-                        store(memory, k + HALF, load(memory, k + HALF) + (qx - py))
-                o += 2 * valid
+            take_spectra(memory, given, program, reals, head, block, form, n, result, scratch)
             fft(memory, result, row, room, row, scratch, plan, program, reals, back)
             if twiddle >= 0:
-                _twist(memory, room, n, reals, twiddle, -1.0)
+                twist(memory, room, n, reals, twiddle, -1.0)
             for sub in range(subs):
                 for segment in range(segments):
                     where = (block * segments + segment) * subs + sub
@@ -249,9 +146,9 @@ def _assemble(
     xx, xy = load(reals, factor), load(reals, factor + LANES)
     yx, yy = load(reals, factor + 2 * LANES), load(reals, factor + 3 * LANES)
     for group in range(groups):
-        _transpose(memory, program, source, LANES * group, scratch)
+        transpose(memory, program, source, LANES * group, scratch, LANES)
         if part:
-            _transpose(memory, program, source, LANES * group + part, scratch + LANES * LANES)
+            transpose(memory, program, source, LANES * group + part, scratch + LANES * LANES, LANES)
         for j in range(LANES):
             z = program[columns + LANES * group + j]
             if z < 0:
@@ -320,9 +217,9 @@ def _distribute(
                 x, y = fma(u, xx, v * yx), fma(u, xy, v * yy)
             store(memory, scratch + LANES * j, x)
             store(memory, scratch + LANES * (LANES + j), y)
-        _transpose_back(memory, program, source, LANES * group, scratch)
+        transpose_adding(memory, program, source, LANES * group, scratch)
         if part:
-            _transpose_back(memory, program, source, LANES * group + part, scratch + LANES * LANES)
+            transpose_adding(memory, program, source, LANES * group + part, scratch + LANES * LANES)
 
 
 @inlined
@@ -342,104 +239,3 @@ def _shear(memory: Array, program: Array, reals: Array, segment: Any, source: An
         memory[room + lane] = reals[r]
         memory[room + LANES + lane] = reals[r + 1]
     return load(memory, room), load(memory, room + LANES)
-
-
-@inlined
-def _round(a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
-    """One of three equal rounds of perfect shuffles that transpose eight vectors."""
-    return (
-        interleave_low(a, e),
-        interleave_high(a, e),
-        interleave_low(b, f),
-        interleave_high(b, f),
-        interleave_low(c, g),
-        interleave_high(c, g),
-        interleave_low(d, h),
-        interleave_high(d, h),
-    )
-
-
-@inlined
-def _transpose(memory: Array, program: Array, source: Any, offset: Any, to: Any) -> None:
-    """Write eight numbers of eight rows as eight vectors with a lane for each row."""
-    a, b = load(memory, program[source] + offset), load(memory, program[source + 1] + offset)
-    c, d = load(memory, program[source + 2] + offset), load(memory, program[source + 3] + offset)
-    e, f = load(memory, program[source + 4] + offset), load(memory, program[source + 5] + offset)
-    g, h = load(memory, program[source + 6] + offset), load(memory, program[source + 7] + offset)
-    a, b, c, d, e, f, g, h = _round(a, b, c, d, e, f, g, h)
-    a, b, c, d, e, f, g, h = _round(a, b, c, d, e, f, g, h)
-    a, b, c, d, e, f, g, h = _round(a, b, c, d, e, f, g, h)
-    store(memory, to, a)
-    store(memory, to + LANES, b)
-    store(memory, to + 2 * LANES, c)
-    store(memory, to + 3 * LANES, d)
-    store(memory, to + 4 * LANES, e)
-    store(memory, to + 5 * LANES, f)
-    store(memory, to + 6 * LANES, g)
-    store(memory, to + 7 * LANES, h)
-
-
-@inlined
-def _transpose_back(memory: Array, program: Array, source: Any, offset: Any, at: Any) -> None:
-    """Add eight vectors with a lane for each row to eight numbers of eight rows."""
-    a, b = load(memory, at), load(memory, at + LANES)
-    c, d = load(memory, at + 2 * LANES), load(memory, at + 3 * LANES)
-    e, f = load(memory, at + 4 * LANES), load(memory, at + 5 * LANES)
-    g, h = load(memory, at + 6 * LANES), load(memory, at + 7 * LANES)
-    a, b, c, d, e, f, g, h = _round(a, b, c, d, e, f, g, h)
-    a, b, c, d, e, f, g, h = _round(a, b, c, d, e, f, g, h)
-    a, b, c, d, e, f, g, h = _round(a, b, c, d, e, f, g, h)
-    _add(memory, program[source] + offset, a)
-    _add(memory, program[source + 1] + offset, b)
-    _add(memory, program[source + 2] + offset, c)
-    _add(memory, program[source + 3] + offset, d)
-    _add(memory, program[source + 4] + offset, e)
-    _add(memory, program[source + 5] + offset, f)
-    _add(memory, program[source + 6] + offset, g)
-    _add(memory, program[source + 7] + offset, h)
-
-
-@inlined
-def _add(memory: Array, at: Any, lanes: Any) -> None:
-    store(memory, at, load(memory, at) + lanes)
-
-
-@inlined
-def _twist(memory: Array, line: Any, n: Any, reals: Array, twiddle: Any, sign: Any) -> None:
-    """Multiply row z by e(∓rz/N)."""
-    for z in range(n):
-        c, s = spread(reals, twiddle + 2 * z), spread(reals, twiddle + 2 * z + 1)
-        s = s * fill(memory, sign)
-        x, y = load(memory, line + ROW * z), load(memory, line + ROW * z + HALF)
-        store(memory, line + ROW * z, fma(x, c, -(y * s)))
-        store(memory, line + ROW * z + HALF, fma(x, s, y * c))
-
-
-# ---- between lanes and complex numbers ----
-
-
-@inlined
-def _emit(memory: Array, out: Array, scratch: Any, o: Any, valid: Any, x: Any, y: Any) -> None:
-    """Write the first lanes of x + iy as complex numbers."""
-    if valid == LANES:
-        store(out, o, interleave_low(x, y))
-        store(out, o + LANES, interleave_high(x, y))
-    else:
-        store(memory, scratch, interleave_low(x, y))
-        store(memory, scratch + LANES, interleave_high(x, y))
-        for i in range(2 * valid):
-            out[o + i] = memory[scratch + i]
-
-
-@inlined
-def _take(memory: Array, given: Array, scratch: Any, o: Any, valid: Any) -> Any:
-    """Read complex numbers into the first lanes; the others are zero."""
-    if valid >= LANES:
-        a, b = load(given, o), load(given, o + LANES)
-    else:
-        store(memory, scratch, fill(memory, 0.0))
-        store(memory, scratch + LANES, fill(memory, 0.0))
-        for i in range(2 * valid):
-            memory[scratch + i] = given[o + i]
-        a, b = load(memory, scratch), load(memory, scratch + LANES)
-    return evens(a, b), odds(a, b)

@@ -66,7 +66,7 @@ def frames(au: AsymmetricUnit) -> list[Frame]:
 
 def _frame(n: IntArray, w: IntArray, t: IntArray, e: IntArray) -> Frame:
     j = int(np.flatnonzero(e)[-1])
-    others = [2, 0] if j == 1 else [i for i in range(3) if i != j]
+    others = [i for i in range(3) if i != j]
     basis = np.zeros((3, 3), dtype=np.int64)
     basis[others[0], 0] = basis[others[1], 1] = 1
     basis[j] = [-e[others[0]] * e[j], -e[others[1]] * e[j], e[j]]

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from symfft.fourier.planes._fft import HALF, ROW
 from symfft.fourier.planes._line_kernels import lines_adjoint, lines_forward
 from symfft.fourier.planes._plane_kernels import planes_adjoint, planes_forward
-from symfft.fourier.planes.frame import Frame, frames
-from symfft.fourier.planes.layers import Kind, kinds_of_planes
+from symfft.fourier.planes.frame import Frame
+from symfft.fourier.planes.layers import Kind
 from symfft.fourier.planes.lines import plan_lines
-from symfft.fourier.planes.plane import Node, plan_plane, rows_of
+from symfft.fourier.planes.plane import Node, rows_of
 from symfft.fourier.planes.program import Memory, Place, Tables, Writer
+from symfft.fourier.planes.work import Work, aligned
 from symfft.fourier.reciprocal import centred
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from symfft.seitz import IntArray
 
 
-def _cost_of_planes(kinds: list[Kind], nodes: list[Node]) -> float:
+def cost_of_planes(kinds: list[Kind], nodes: list[Node]) -> float:
     """Sixteen planes cost a node's cost, eight more than half of it."""
     eights = [-(-len(kind.planes) // HALF) for kind in kinds]
     return sum((m // 2 + 0.6 * (m % 2)) * node.cost for m, node in zip(eights, nodes, strict=True))
@@ -43,17 +44,6 @@ class PlanesTransform:
     cost : float
         Modelled time of a transform, in ns.
     """
-
-    @classmethod
-    def cheapest(cls, au: AsymmetricUnit) -> PlanesTransform | None:
-        """Return the transform along the unique axis of lowest modelled cost, None where there is no such axis."""
-        choices = []
-        for frame in frames(au):
-            kinds = kinds_of_planes(frame)
-            choices.append((frame, kinds, [plan_plane(frame.shape[:2], kind.operators) for kind in kinds]))
-        if not choices:
-            return None
-        return cls(au, *min(choices, key=lambda choice: _cost_of_planes(*choice[1:])))
 
     def __init__(self, au: AsymmetricUnit, frame: Frame, kinds: list[Kind], nodes: list[Node]) -> None:
         tables, memory = Tables(), Memory()
@@ -80,12 +70,10 @@ class PlanesTransform:
         self.hkl: IntArray = centred(hkl, au.shape)
         # structure factors leave the caches, and so do rows beyond 2 MB
         traffic = 3 * len(hkl) + 0.2 * max(0, 8 * (self._rows.stop - self._rows.start) - 2e6)
-        self.cost = MEASURED_PER_COUNTED * (_cost_of_planes(kinds, nodes) + lines_cost + traffic)
+        self.cost = MEASURED_PER_COUNTED * (cost_of_planes(kinds, nodes) + lines_cost + traffic)
         self._ints = np.concatenate(tables.ints)
-        self._reals: NDArray[np.float64] = np.concatenate(tables.reals)
-        self._precisions: dict[str, _Precision] = {}
+        self._work = Work(np.concatenate(tables.reals), memory.size)
         self._labels = np.concatenate(tables.labels)
-        self._size = memory.size
         self._n = au.size
         self._special = np.flatnonzero(au.repetition_count > 1)
         self._repetition_count = au.repetition_count[self._special]
@@ -94,8 +82,8 @@ class PlanesTransform:
         """Return F at `hkl`, (b, n_h) complex, of values (b, n)."""
         if out is None:
             complex_dtype = np.result_type(values.dtype, np.complex64)
-            out = _aligned(len(values) * len(self.hkl), complex_dtype).reshape(len(values), len(self.hkl))
-        precision = self._in(values.dtype)
+            out = aligned(len(values) * len(self.hkl), complex_dtype).reshape(len(values), len(self.hkl))
+        precision = self._work.of(values.dtype)
         memory = precision.take()
         for one, result in zip(values, out.view(values.dtype), strict=True):
             planes_forward(one, memory, self._ints, self._steps, self._labels, precision.reals)
@@ -108,7 +96,7 @@ class PlanesTransform:
         given = np.ascontiguousarray(coefficients).view(coefficients.real.dtype)
         values = np.empty((len(given), self._n), dtype=given.dtype) if out is None else out
         values[:] = 0
-        precision = self._in(given.dtype)
+        precision = self._work.of(given.dtype)
         memory = precision.take()
         for one, result in zip(given, values, strict=True):
             memory[self._rows] = 0
@@ -117,33 +105,6 @@ class PlanesTransform:
         precision.free.append(memory)
         values[:, self._special] *= self._repetition_count.astype(values.dtype)
         return values
-
-    def _in(self, dtype: np.dtype[Any]) -> _Precision:
-        if dtype.char not in self._precisions:
-            self._precisions[dtype.char] = _Precision(self._reals.astype(dtype), self._size)
-        return self._precisions[dtype.char]
-
-
-class _Precision:
-    """The real tables in a precision, and work spaces that no thread uses at the moment."""
-
-    def __init__(self, reals: NDArray[Any], size: int) -> None:
-        self.reals, self._size = reals, size
-        self.free: list[NDArray[Any]] = []
-
-    def take(self) -> NDArray[Any]:
-        """Return a work space; it goes back to `free`."""
-        try:
-            return self.free.pop()
-        except IndexError:
-            return _aligned(self._size, self.reals.dtype)
-
-
-def _aligned(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return an uninitialised array that begins with a cache line."""
-    room = np.empty(size * dtype.itemsize + 64, dtype=np.uint8)
-    start = -room.ctypes.data % 64
-    return room[start : start + size * dtype.itemsize].view(dtype)
 
 
 def _labels_at(au: AsymmetricUnit, frame: Frame, kind: Kind) -> Any:
