@@ -82,6 +82,10 @@ def write_column_lines(
     n = int(np.gcd.reduce(np.append(frame.shifts[centrings], n2)))
     c = n2 // n
     groups, remainder = alike(frame, slots.h, c)
+    absent = np.setdiff1d(np.arange(slots.h.shape[1]), np.concatenate([group.lines for group in groups]))
+    if len(absent):
+        # their rows are zero in the inverse
+        groups.append(Alike(absent, np.empty(0, dtype=np.int64), np.empty(0), 0))
     form = form_of(frame, remainder, c)
     subs = 1 if form.code == COMPLEX else 2
     fold = form.code == REAL_OUT and form.shift == 0

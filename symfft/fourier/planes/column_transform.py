@@ -75,7 +75,7 @@ class ColumnsTransform:
         scattered = 30 * len(runs.labels) / LANES
         self.cost = planes * each + lines.cost + scattered + 0.8 * (au.size + 2 * len(lines.hkl))
         self._ints = np.concatenate(tables.ints)
-        self._work = Work(np.concatenate(tables.reals), memory.size)
+        self.work = Work(np.concatenate(tables.reals), memory.size)
         self._labels, self._shared, self._n = runs.labels, runs.shared, au.size
         self._special = np.flatnonzero(au.repetition_count > 1)
         self._repetition_count = au.repetition_count[self._special]
@@ -85,7 +85,7 @@ class ColumnsTransform:
         if out is None:
             complex_dtype = np.result_type(values.dtype, np.complex64)
             out = aligned(len(values) * len(self.hkl), complex_dtype).reshape(len(values), len(self.hkl))
-        precision = self._work.of(values.dtype)
+        precision = self.work.of(values.dtype)
         memory = precision.take()
         for one, result in zip(values, out.view(values.dtype), strict=True):
             rows = result[-result.ctypes.data % CACHE_LINE // result.itemsize :]
@@ -99,7 +99,7 @@ class ColumnsTransform:
         given = np.ascontiguousarray(coefficients).view(coefficients.real.dtype)
         values = np.empty((len(given), self._n), dtype=given.dtype) if out is None else out
         values[:, self._shared] = 0
-        precision = self._work.of(given.dtype)
+        precision = self.work.of(given.dtype)
         memory = precision.take()
         for one, result in zip(given, values, strict=True):
             column_lines_adjoint(result, memory, one, self._ints, self._lines, precision.reals)

@@ -72,7 +72,7 @@ class PlanesTransform:
         traffic = 3 * len(hkl) + 0.2 * max(0, 8 * (self._rows.stop - self._rows.start) - 2e6)
         self.cost = MEASURED_PER_COUNTED * (cost_of_planes(kinds, nodes) + lines_cost + traffic)
         self._ints = np.concatenate(tables.ints)
-        self._work = Work(np.concatenate(tables.reals), memory.size)
+        self.work = Work(np.concatenate(tables.reals), memory.size)
         self._labels = np.concatenate(tables.labels)
         self._n = au.size
         self._special = np.flatnonzero(au.repetition_count > 1)
@@ -83,7 +83,7 @@ class PlanesTransform:
         if out is None:
             complex_dtype = np.result_type(values.dtype, np.complex64)
             out = aligned(len(values) * len(self.hkl), complex_dtype).reshape(len(values), len(self.hkl))
-        precision = self._work.of(values.dtype)
+        precision = self.work.of(values.dtype)
         memory = precision.take()
         for one, result in zip(values, out.view(values.dtype), strict=True):
             planes_forward(one, memory, self._ints, self._steps, self._labels, precision.reals)
@@ -96,7 +96,7 @@ class PlanesTransform:
         given = np.ascontiguousarray(coefficients).view(coefficients.real.dtype)
         values = np.empty((len(given), self._n), dtype=given.dtype) if out is None else out
         values[:] = 0
-        precision = self._work.of(given.dtype)
+        precision = self.work.of(given.dtype)
         memory = precision.take()
         for one, result in zip(given, values, strict=True):
             memory[self._rows] = 0
