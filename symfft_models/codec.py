@@ -1,30 +1,36 @@
-r"""A code without gradient descent: principal components, of which the first are kept and the next are predicted.
+r"""A code without gradient descent: components that are kept, and others that are predicted from them.
 
-With orthonormal components :math:`b_i` of the training densities of one space group, the code of a density is
+The code keeps the first principal components of the training densities of one space group, and fills up with the
+lowest-\|G\| stars: what the last of k principal components learn is the training densities themselves, while what
+crystals that nobody has seen need then is mostly smooth. With all of them, :math:`b_i`, orthonormal, the code is
 
 .. math:: z_i = \langle \rho - \bar\rho, b_i \rangle / s_i, \qquad i \le k,
 
 and the decoder gives :math:`\rho^* = \bar\rho + \sum_{i \le k} s_i z_i b_i + \sum_{k < i \le k + r} f_i(z) b_i`, where
-f is the mean of a Gaussian process (Matérn 5/2) given the training densities. Crystals lie near a curved surface of
-far fewer dimensions than k, so that what linear components leave over is largely a function of what they keep.
+:math:`b_{k+1}, b_{k+2}, \ldots` are the remaining principal components and f is the mean of a Gaussian process (Matérn
+5/2) given the training densities: crystals lie near a curved surface of far fewer dimensions than k, so that what few
+components leave over is largely a function of what they keep.
 
-Cross-validation over compounds of the whole fit chooses length and noise of the process, or r = 0: the components
-know every density that they were fitted to, and judged on those the process would always seem to pay.
+Cross-validation over compounds of the whole fit chooses how many components are learned, and length and noise of the
+process or r = 0: the components know every density that they were fitted to, and judged on those more of everything
+would always seem to pay.
 
 Suffixes of tensors: m structures, b batch, n AU points, l latent floats, c components (kept and predicted).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-LENGTHS = (1.0, 2.0, 4.0, 8.0)
-NOISES = (1e-4, 1e-3, 1e-2)
+#: Shares of the code that principal components may have.
+SHARES = (1.0, 0.75, 0.5, 0.35)
+LENGTHS = (4.0, 8.0)
+NOISES = (1e-4, 1e-3)
 #: Components predicted for each one kept, at most.
 PREDICTED = 2
 
@@ -35,6 +41,21 @@ class Process:
 
     length: float
     noise: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Share of the code that is learned, the rest being stars; and the process, or None for no prediction."""
+
+    share: float
+    process: Process | None
+
+
+CHOICES = [
+    Choice(share, process)
+    for share in SHARES
+    for process in [None, *(Process(length, noise) for length in LENGTHS for noise in NOISES)]
+]
 
 
 class Codec(nn.Module):
@@ -82,38 +103,45 @@ class Codec(nn.Module):
 
     def encode(self, values_bn: Tensor) -> Tensor:
         """Return the code, (b, l)."""
-        kept_ln = self.basis_cn[: len(self.scale_l)]
-        return ((values_bn - self.mean_n) * self.weight_n) @ kept_ln.T / self.scale_l
+        mean_n, basis_cn, weight_n, scale_l = map(precise, (self.mean_n, self.basis_cn, self.weight_n, self.scale_l))
+        coefficient_bl = ((precise(values_bn) - mean_n) * weight_n) @ basis_cn[: len(scale_l)].T
+        return (coefficient_bl / scale_l).to(values_bn.dtype)
 
     def decode(self, z_bl: Tensor) -> Tensor:
         """Return the density, (b, n)."""
-        kept = len(self.scale_l)
-        values_bn = self.mean_n + (z_bl * self.scale_l) @ self.basis_cn[:kept]
+        mean_n, basis_cn, scale_l, precise_bl = map(precise, (self.mean_n, self.basis_cn, self.scale_l, z_bl))
+        kept = len(scale_l)
+        values_bn = mean_n + (precise_bl * scale_l) @ basis_cn[:kept]
         if len(self.anchors_ml):
-            correlation_bm = matern(square_distance(z_bl, self.anchors_ml), float(self.length))
-            values_bn = values_bn + correlation_bm @ self.prediction_mc @ self.basis_cn[kept:]
-        return values_bn
+            correlation_bm = matern(square_distance(precise_bl, precise(self.anchors_ml)), float(self.length))
+            values_bn = values_bn + correlation_bm @ precise(self.prediction_mc) @ basis_cn[kept:]
+        return values_bn.to(z_bl.dtype)
+
+
+def precise(values: Tensor) -> Tensor:
+    """Return float64 where the device has it: at 256 floats sums in float32 cost 3 to 6 dB."""
+    return values if values.device.type == "mps" else values.double()
 
 
 @dataclass(frozen=True)
 class CodecFit:
     """A codec in float64, how it was chosen, and what it does on densities it was not fitted to.
 
-    `psnr` is the cross-validated mean PSNR of each choice, None standing for no prediction. `held_out` holds for each
-    part of the cross-validation the codec fitted without it, turned so that its code means what that of `codec` does;
-    `fold_m` says which of them does not know a training density, and `residual_mn` is the error that it then makes.
+    `psnr` is the cross-validated mean PSNR of each choice. `held_out` holds for each part of the cross-validation the
+    codec fitted without it, turned so that its code means what that of `codec` does; `fold_m` says which of them does
+    not know a training density, and `residual_mn` is the error that it then makes.
     """
 
     codec: Codec
-    psnr: dict[Process | None, float]
+    psnr: dict[Choice, float]
     fold_m: Tensor
     held_out: list[Codec]
     residual_mn: Tensor
 
     @property
-    def chosen(self) -> Process | None:
+    def chosen(self) -> Choice:
         """The choice with the best cross-validated PSNR."""
-        return max(self.psnr, key=lambda process: self.psnr[process])
+        return max(self.psnr, key=lambda choice: self.psnr[choice])
 
 
 def fit_codec(
@@ -121,9 +149,9 @@ def fit_codec(
     weight_n: Tensor,
     latent: int,
     compound_m: Tensor,
-    further_cn: Tensor,
+    star_cn: Tensor,
     folds: int = 4,
-    processes: Sequence[Process | None] | None = None,
+    choices: Sequence[Choice] = CHOICES,
 ) -> CodecFit:
     """Fit a codec to the training densities of one space group.
 
@@ -137,45 +165,57 @@ def fit_codec(
         Floats of the code.
     compound_m
         (m,) number of the compound; one compound is never on both sides of the cross-validation.
-    further_cn
-        Directions to fill up with where the densities span fewer than `latent`: the lowest-|G| stars.
+    star_cn
+        Star functions in order of |G|, more than `latent` where the grid has so many.
     folds
         Parts of the cross-validation.
-    processes
-        Choices that it compares; by default all of `LENGTHS` and `NOISES`, and no prediction.
+    choices
+        What it compares.
     """
-    if processes is None:
-        processes = [None, *(Process(length, noise) for length in LENGTHS for noise in NOISES)]
     numbers = torch.unique(compound_m, return_inverse=True)[1]
     folds = min(folds, int(numbers.max()) + 1)
     fold_m = numbers % folds
-    whole = components(values_mn, weight_n, latent, further_cn)
-
-    def without(part: int) -> tuple[Codec, Tensor, Tensor]:
-        kept = fold_m != part if folds > 1 else fold_m == part
-        codec = turned_towards(components(values_mn[kept], weight_n, latent, further_cn), whole)
-        return codec, values_mn[kept], values_mn[fold_m == part]
-
-    parts = [without(part) for part in range(folds)]
-    psnr = {}
-    for process in processes:
-        decibels = []
-        for codec, known, unknown in parts:
-            codec = predicting(codec, known, process)
-            error_bn = codec.decode(codec.encode(unknown)) - unknown
-            decibels.append(10 * torch.log10(unknown.amax(1) ** 2 / (error_bn.square() @ weight_n).clamp(min=1e-300)))
-        psnr[process] = float(torch.cat(decibels).mean())
-    best = max(psnr, key=lambda process: psnr[process])
+    psnr: dict[Choice, float] = {}
+    for share in sorted({choice.share for choice in choices}, reverse=True):
+        parts = held_out_components(values_mn, weight_n, latent, star_cn, share, fold_m)
+        for choice in choices:
+            if choice.share == share:
+                decibels = [
+                    decibel(predicting(codec, known, choice.process), unknown) for codec, known, unknown in parts
+                ]
+                psnr[choice] = float(torch.cat(decibels).mean())
+    best = max(psnr, key=lambda choice: psnr[choice])
+    whole = components(values_mn, weight_n, latent, star_cn, best.share)
     held_out, residual_mn = [], torch.empty_like(values_mn)
-    for part, (codec, known, unknown) in enumerate(parts):
-        codec = predicting(codec, known, best)
+    for part, (codec, known, unknown) in enumerate(
+        held_out_components(values_mn, weight_n, latent, star_cn, best.share, fold_m)
+    ):
+        codec = predicting(turned_towards(codec, whole), known, best.process)
         residual_mn[fold_m == part] = unknown - codec.decode(codec.encode(unknown))
         held_out.append(codec)
-    return CodecFit(predicting(whole, values_mn, best), psnr, fold_m, held_out, residual_mn)
+    return CodecFit(predicting(whole, values_mn, best.process), psnr, fold_m, held_out, residual_mn)
 
 
-def components(values_mn: Tensor, weight_n: Tensor, latent: int, further_cn: Tensor) -> Codec:
-    """Fit mean and principal components, (1 + `PREDICTED`) · latent at most, and predict nothing yet.
+def held_out_components(
+    values_mn: Tensor, weight_n: Tensor, latent: int, star_cn: Tensor, share: float, fold_m: Tensor
+) -> list[tuple[Codec, Tensor, Tensor]]:
+    """For each part of the cross-validation, components of the other parts, these parts' densities, and its own."""
+    folds = int(fold_m.max()) + 1
+    parts = []
+    for part in range(folds):
+        known = values_mn[fold_m != part] if folds > 1 else values_mn
+        parts.append((components(known, weight_n, latent, star_cn, share), known, values_mn[fold_m == part]))
+    return parts
+
+
+def decibel(codec: Codec, values_mn: Tensor) -> Tensor:
+    """PSNR of each density, (m,)."""
+    error_mn = codec.decode(codec.encode(values_mn)) - values_mn
+    return 10 * torch.log10(values_mn.amax(1) ** 2 / (error_mn.square() @ codec.weight_n).clamp(min=1e-300))
+
+
+def components(values_mn: Tensor, weight_n: Tensor, latent: int, star_cn: Tensor, share: float) -> Codec:
+    """Fit mean and components, (1 + `PREDICTED`) · latent at most, and predict nothing yet.
 
     Densities weigh 1 / max(rho)², so that the mean of MSE / peak² is smallest, the quantity behind PSNR.
     """
@@ -184,23 +224,29 @@ def components(values_mn: Tensor, weight_n: Tensor, latent: int, further_cn: Ten
     share_m = share_m / share_m.sum()
     mean_n = share_m @ values_mn
     scaled_mn = share_m.sqrt()[:, None] * (values_mn - mean_n) * root_n
-    _, sizes, directions = torch.linalg.svd(scaled_mn, full_matrices=False)
-    directions = directions[sizes > 1e-7 * sizes[0].clamp(min=1e-300)][: (1 + PREDICTED) * latent]
-    for further_n in further_cn * root_n:
-        if len(directions) >= latent:
-            break
-        # twice, since the first time leaves rounding of what is taken away
-        rest_n = further_n - further_n @ directions.T @ directions
-        rest_n = rest_n - rest_n @ directions.T @ directions
-        if rest_n.norm() > 1e-6 * further_n.norm():
-            directions = torch.cat([directions, rest_n[None] / rest_n.norm()])
-    kept = min(latent, len(directions))
+    _, sizes, principal = torch.linalg.svd(scaled_mn, full_matrices=False)
+    principal = principal[sizes > 1e-7 * sizes[0].clamp(min=1e-300)]
+    learned = max(round(share * latent), 1)
+    kept = extended(principal[:learned], star_cn * root_n, latent)
+    rest = principal[learned : (1 + PREDICTED) * latent]
+    _, sizes, rest = torch.linalg.svd(rest - rest @ kept.T @ kept, full_matrices=False)
     codec = Codec(weight_n, latent).double()
     codec.mean_n = mean_n
-    codec.basis_cn = values_mn.new_zeros(latent + len(directions) - kept, values_mn.shape[1])
-    codec.basis_cn[:kept] = directions[:kept] / root_n
-    codec.basis_cn[latent:] = directions[kept:] / root_n
+    codec.basis_cn = torch.cat([kept, kept.new_zeros(latent - len(kept), len(mean_n)), rest[sizes > 1e-6]]) / root_n
     return with_scale(codec, values_mn)
+
+
+def extended(rows: Tensor, further: Iterable[Tensor], count: int) -> Tensor:
+    """Append what is new in further vectors to orthonormal rows, one after the other, until there are `count`."""
+    for vector in further:
+        if len(rows) >= count:
+            break
+        # twice, since the first time leaves rounding of what is taken away
+        rest = vector - vector @ rows.T @ rows
+        rest = rest - rest @ rows.T @ rows
+        if rest.norm() > 1e-6 * vector.norm():
+            rows = torch.cat([rows, rest[None] / rest.norm()])
+    return rows
 
 
 def with_scale(codec: Codec, values_mn: Tensor) -> Codec:

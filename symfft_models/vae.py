@@ -7,7 +7,7 @@ normalised: rho / (electrons / volume), mean one over the cell.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from symfft import ShapeError
 from symfft_models.baselines import star_functions
-from symfft_models.codec import Codec, fit_codec
+from symfft_models.codec import Choice, Codec, fit_codec
 from symfft_models.config import Config
 from symfft_models.network import SwinNetwork, smooth_scale
 from symfft_models.representation import Representation
@@ -183,12 +183,12 @@ def fit_statistics(model: DensityVAE, table: DensityTable) -> Fit:
             network.output_scale_gijk[index] = smooth_scale(coefficients_of(representation, index, residual.numpy()))
         model.codecs[index] = fit.codec.float()
         model.held_out.append([codec.float() for codec in fit.held_out])
-        process = fit.chosen
+        chosen = fit.chosen
         choices[str(number)] = {
-            "length": process.length if process else None,
-            "noise": process.noise if process else None,
-            "cross_validated_psnr": fit.psnr[process],
-            "without_prediction": fit.psnr[None],
+            "learned_share": chosen.share,
+            "process": asdict(chosen.process) if chosen.process else None,
+            "cross_validated_psnr": fit.psnr[chosen],
+            "principal_components_alone": fit.psnr[Choice(1.0, None)],
         }
     return Fit(fold_m, choices)
 
