@@ -44,12 +44,17 @@ class UnsupportedDensityError(SymfftError):
 
 @dataclass(frozen=True)
 class Result:
-    """What the model made of one density: its latent floats, the density in the file's own cell, and figures."""
+    """What the model made of one density: its latent floats, the density in the file's own cell, and figures.
+
+    `origin_shifted` says that the latent describes the crystal with its origin moved by half the cell diagonal: of the
+    two choices that a cubic crystal leaves, the one that codes better is taken.
+    """
 
     space_group: int
     lattice_constant: float
     electrons: float
     latent: NDArray[np.float32]
+    origin_shifted: bool
     density: Density
     figures: dict[str, dict[str, float]]
 
@@ -97,13 +102,16 @@ def reconstruct_density(model: DensityVAE, density: Density, symprec: float = 1e
     standard = standardize(charge, found.number, unit.shape, symprec=symprec)
     values = reduce_to_au(standard.values, unit, tolerance=SYMMETRY_TOLERANCE)
     electrons = charge.electrons * standard.volume / charge.volume
-    entry = Entry(
-        values.astype(np.float32), found.number, unit.shape, standard.lattice, electrons, "file", "", "", "test", ()
-    )
-    row = tabulate([entry], model.representation)
-    latent = model.encode(row.values_mn, row.group_m, row.condition_mp).mean
-    decoded = unpad(model, model.decode(latent, row.group_m, row.condition_mp), row.group_m)[0]
-    estimate = decoded * electrons / standard.volume
+    shift = model.representation.shift_gn[index, : unit.size].numpy()
+    crystal = (found.number, unit.shape, standard.lattice, electrons, "file", "", "", "test", ())
+    origins = [Entry(choice.astype(np.float32), *crystal) for choice in (values, values[shift])]
+    table = tabulate(origins, model.representation)
+    latent = model.encode(table.values_mn, table.group_m, table.condition_mp).mean
+    first, second = unpad(model, model.decode(latent, table.group_m, table.condition_mp), table.group_m)
+    estimates = [decoded * electrons / standard.volume for decoded in (first, second[shift])]
+    error = [np.abs(estimate - values) ** 2 @ unit.multiplicity for estimate in estimates]
+    shifted = bool(error[1] < error[0])
+    estimate = estimates[shifted]
 
     def in_the_file(au_values: Array) -> Array:
         cell = found.transformation.T
@@ -116,7 +124,8 @@ def reconstruct_density(model: DensityVAE, density: Density, symprec: float = 1e
         space_group=found.number,
         lattice_constant=float(standard.lattice[0, 0]),
         electrons=electrons,
-        latent=latent[0].numpy(),
+        latent=latent[int(shifted)].numpy(),
+        origin_shifted=shifted,
         density=back,
         figures={
             "model_grid": density_metrics(values, estimate, unit.multiplicity),
@@ -139,7 +148,7 @@ def reconstruct_files(
     """Reconstruct files into a folder; a file that cannot be is reported, and the next one is taken.
 
     Writes ``NAME.latent.npz`` (``latent`` float32, ``space_group``, ``lattice_constant`` in Å, ``electrons`` of the
-    cubic cell, ``weights``) and ``NAME.CHGCAR`` on the file's own grid and cell.
+    cubic cell, ``origin_shifted``, ``weights``) and ``NAME.CHGCAR`` on the file's own grid and cell.
 
     Parameters
     ----------
@@ -199,6 +208,7 @@ def save_latent(path: Path, result: Result, weights: str) -> None:
                 space_group=result.space_group,
                 lattice_constant=result.lattice_constant,
                 electrons=result.electrons,
+                origin_shifted=result.origin_shifted,
                 weights=np.array(weights),
             )
 

@@ -21,6 +21,7 @@ from symfft_models.config import load_config
 from symfft_models.data.store import load_bundled
 from symfft_models.metrics import density_metrics
 from symfft_models.reconstruct import UnsupportedDensityError, names_of, reconstruct_density
+from symfft_models.representation import half_shift
 from symfft_models.table import grids_of, tabulate
 from symfft_models.vae import DensityVAE, fit_statistics
 
@@ -99,16 +100,31 @@ def test_latents_give_the_density_again(model, run, tmp_path, capsys):
     entry = json.loads(capsys.readouterr().out)["files"][0]
     with np.load(entry["latent"], allow_pickle=False) as file:
         z, a, electrons = torch.from_numpy(file["latent"]), float(file["lattice_constant"]), float(file["electrons"])
-        index = model.representation.row(int(file["space_group"]))
+        index, shifted = model.representation.row(int(file["space_group"])), bool(file["origin_shifted"])
     loaded, _ = load_model(run / "weights.safetensors")
     condition = torch.tensor([[np.log(a), np.log(electrons / a**3)]], dtype=torch.float32)
     with torch.no_grad():
         values = loaded.decode(z[None], torch.tensor([index]), condition)[0].double().numpy()
     unit = model.representation.units[index]
+    values = values[half_shift(unit)] if shifted else values
     written = read_chgcar(entry["chgcar"])
     np.testing.assert_allclose(
         values[: unit.size][unit.labels] * electrons / a**3, written.values, atol=1e-5 * written.values.max()
     )
+
+
+@pytest.mark.parametrize("prototype", ["CsCl", "rock-salt", "diamond"])
+def test_either_origin_of_a_crystal_is_coded_as_well(prototype):
+    alone = model_of(synthetic_entries("train", 8), "data.origin_shift=false")
+    density = synthetic_entry(prototype, 1).density()
+    moved = Density(
+        np.roll(density.values, (8, 8, 8), axis=(0, 1, 2)), density.lattice, density.positions + 0.5, density.numbers
+    )
+    one, two = reconstruct_density(alone, density), reconstruct_density(alone, moved)
+    np.testing.assert_allclose(one.figures["model_grid"]["psnr"], two.figures["model_grid"]["psnr"], atol=0.01)
+    np.testing.assert_allclose(one.latent, two.latent, atol=1e-3)
+    np.testing.assert_allclose(np.roll(one.density.values, (8, 8, 8), (0, 1, 2)), two.density.values, atol=1e-5)
+    assert one.origin_shifted != two.origin_shifted
 
 
 def test_a_run_over_files_goes_on_after_bad_ones(run, tmp_path, capsys):
