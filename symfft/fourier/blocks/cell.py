@@ -55,7 +55,7 @@ class Cell(NamedTuple):
 
         One for each coset of D, (cosets, k); the size of the asymmetric unit where the given grid has no such point.
         """
-        at = [
+        along = [
             (sign[:, None] * np.arange(points[:, axis].max() + 1) + half[:, None] * (n // 2) + frame.origin[axis]) % n
             for axis, (n, half, sign) in enumerate(
                 zip(self.shape, frame.cosets[:, :3].T, 1 - 2 * frame.cosets[:, 3:].T, strict=True)
@@ -63,10 +63,10 @@ class Cell(NamedTuple):
         ]
         if self.is_given:
             x, y, z = (
-                a * stride for a, stride in zip(at, (self.shape[1] * self.shape[2], self.shape[2], 1), strict=True)
+                a * stride for a, stride in zip(along, (self.shape[1] * self.shape[2], self.shape[2], 1), strict=True)
             )
-            return self.au.labels.reshape(-1)[x[:, points[:, 0]] + y[:, points[:, 1]] + z[:, points[:, 2]]]
-        index = np.stack([a[:, points[:, axis]] for axis, a in enumerate(at)], axis=-1)
+            return np.asarray(self.au.labels.reshape(-1)[x[:, points[:, 0]] + y[:, points[:, 1]] + z[:, points[:, 2]]])
+        index = np.stack([a[:, points[:, axis]] for axis, a in enumerate(along)], axis=-1)
         given, common = np.array(self.au.shape), math.lcm(*self.shape)
         scaled = (index * (common // np.array(self.shape))) @ self.basis.T * given
         on_grid = (scaled % common == 0).all(axis=-1)

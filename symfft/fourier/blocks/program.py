@@ -11,17 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._compile import kernel
-from symfft.fourier.blocks.product import multiply
 from symfft.seitz import IntArray
 
 Array = NDArray[Any]
 
-READ_FOLD, READ_COMPLEX, TAKE, TAKE_SIGNED, TAKE_FOLD, FOLD = range(6)
-LEFT, LEFT_EACH, RIGHT, WRITE, WRITE_COMPLEX, WRITE_SUM = range(6, 12)
-
-#: Columns that are folded together: all rows of as many fit the first cache or nearly so.
-TILE = 256
+READ_FOLD, READ_SCALED, READ_COMPLEX, TAKE, TAKE_SIGNED, TAKE_FOLD, FOLD = range(7)
+LEFT, LEFT_EACH, RIGHT, WRITE, WRITE_COMPLEX, WRITE_SUM = range(7, 13)
 
 
 class Program:
@@ -106,7 +101,14 @@ class Program:
         """``work[i] = Re(factor input[table[i]])``; return where, in passing."""
         to = self._passing(table.size)
         constants = self.matrix(np.array([factor.real, factor.imag]))
-        self._step(READ_COMPLEX, to, table.size, self._table(table), constants, cost=20 + 0.8 * table.size)
+        cost = 20 + 0.8 * table.size
+        if factor.imag == 0:
+            self._step(READ_SCALED, to, table.size, self._table(2 * table), constants, cost=cost)
+        elif factor.real == 0:
+            constants = self.matrix(np.array([-factor.imag]))
+            self._step(READ_SCALED, to, table.size, self._table(2 * table + 1), constants, cost=cost)
+        else:
+            self._step(READ_COMPLEX, to, table.size, self._table(table), constants, cost=cost)
         return to
 
     def take(self, table: Array, signs: Array) -> int:
@@ -174,6 +176,9 @@ class CompiledProgram:
     """A program in a precision; call it on rows of input."""
 
     def __init__(self, program: FinishedProgram, dtype: np.dtype[Any], scale: float) -> None:
+        from symfft.fourier.blocks._program_kernels import run  # its vectors need numba to be defined
+
+        self._run = run
         constants = program.constants.astype(dtype)
         self._arrays = program.steps, program.table, program.signs, constants, dtype.type(scale)
         self._size = program.size
@@ -185,106 +190,5 @@ class CompiledProgram:
             work = self._spare.pop()
         except IndexError:
             work = np.empty(self._size, dtype=out.dtype)
-        run(*self._arrays, work, rows, out)
+        self._run(*self._arrays, work, rows, out)
         self._spare.append(work)
-
-
-@kernel
-def fold(rows: Array, start: Any, stop: Any) -> None:
-    """Walsh-Hadamard transform over the rows of a matrix, some columns of it, in place, two steps at a time."""
-    half = 1
-    while half < rows.shape[0]:
-        if 4 * half <= rows.shape[0]:
-            for i in range(0, rows.shape[0], 4 * half):
-                for j in range(i, i + half):
-                    p, q = rows[j, start:stop], rows[j + half, start:stop]
-                    r, s = rows[j + 2 * half, start:stop], rows[j + 3 * half, start:stop]
-                    for c in range(stop - start):
-                        u, v = p[c] + q[c], p[c] - q[c]
-                        x, y = r[c] + s[c], r[c] - s[c]
-                        p[c], q[c], r[c], s[c] = u + x, v + y, u - x, v - y
-            half *= 4
-        else:
-            for j in range(half):
-                p, q = rows[j, start:stop], rows[j + half, start:stop]
-                for c in range(stop - start):
-                    p[c], q[c] = p[c] + q[c], p[c] - q[c]
-            half *= 2
-
-
-@kernel
-def run(
-    steps: Array, table: Array, signs: Array, constants: Array, scale: Any, work: Array, rows: Array, out: Array
-) -> None:
-    """Run the steps of a program on every row of the input."""
-    work[0] = 0
-    factors = np.empty(2, dtype=work.dtype)
-    factors[0], factors[1] = 1, 0
-    for b in range(rows.shape[0]):
-        source, target = rows[b], out[b]
-        for s in range(steps.shape[0]):
-            code, to, a0, a1, a2, a3, at, times = steps[s]
-            if code == TAKE:
-                t, w = table[a1 : a1 + a0], work[to : to + a0]
-                for i in range(a0):
-                    w[i] = work[t[i]]
-            elif code == TAKE_SIGNED:
-                t, w, m = table[a1 : a1 + a0], work[to : to + a0], signs[a2 : a2 + a0]
-                for i in range(a0):
-                    w[i] = m[i] * work[t[i]]
-            elif code == READ_FOLD:
-                w2 = work[to : to + a0 * a1].reshape(a0, a1)
-                t2 = table[a2 : a2 + a0 * a1].reshape(a0, a1)
-                for start in range(0, a1, TILE):
-                    stop = min(start + TILE, a1)
-                    for r in range(a0):
-                        t, w = t2[r, start:stop], w2[r, start:stop]
-                        for i in range(stop - start):
-                            w[i] = source[t[i]]
-                    fold(w2, start, stop)
-            elif code == TAKE_FOLD:
-                w2 = work[to : to + a0 * a1].reshape(a0, a1)
-                t2 = table[a2 : a2 + a0 * a1].reshape(a0, a1)
-                m2 = signs[a3 : a3 + a0 * a1].reshape(a0, a1)
-                for start in range(0, a1, TILE):
-                    stop = min(start + TILE, a1)
-                    for r in range(a0):
-                        t, w, m = t2[r, start:stop], w2[r, start:stop], m2[r, start:stop]
-                        for i in range(stop - start):
-                            w[i] = m[i] * work[t[i]]
-                    fold(w2, start, stop)
-            elif code == FOLD:
-                w2 = work[to : to + a0 * a1].reshape(a0, a1)
-                for start in range(0, a1, TILE):
-                    fold(w2, start, min(start + TILE, a1))
-            elif code == READ_COMPLEX:
-                t, w = table[a1 : a1 + a0], work[to : to + a0]
-                re, im = constants[a2], constants[a2 + 1]
-                for i in range(a0):
-                    w[i] = re * source[2 * t[i]] - im * source[2 * t[i] + 1]
-            elif code == LEFT:
-                multiply(constants[a3:], work[at:], work[to:], a0, a1, a2, factors)
-            elif code == LEFT_EACH:
-                for i in range(times):
-                    multiply(constants[a3:], work[at + i * a1 * a2 :], work[to + i * a0 * a2 :], a0, a1, a2, factors)
-            elif code == RIGHT:
-                multiply(work[at:], constants[a3:], work[to:], a0, a1, a2, factors)
-            elif code == WRITE:
-                t = table[a1 : a1 + a0]
-                for i in range(a0):
-                    target[i] = scale * work[t[i]]
-            elif code == WRITE_COMPLEX:
-                t, v = table[a1 : a1 + a0], target[2 * to : 2 * (to + a0)]
-                re, im = scale * constants[a2], scale * constants[a2 + 1]
-                for i in range(a0):
-                    x = work[t[i]]
-                    v[2 * i] = re * x
-                    v[2 * i + 1] = im * x
-            else:
-                t, u, v = table[a1 : a1 + a0], table[a1 + a0 : a1 + 2 * a0], target[2 * to : 2 * (to + a0)]
-                re, im = scale * constants[a2], scale * constants[a2 + 1]
-                re2, im2 = scale * constants[a2 + 2], scale * constants[a2 + 3]
-                for i in range(a0):
-                    x, y = work[t[i]], work[u[i]]
-                    v[2 * i] = re * x + re2 * y
-                    v[2 * i + 1] = im * x + im2 * y

@@ -20,8 +20,8 @@ from symfft.fourier.blocks.places import Places, everywhere
 from symfft.fourier.blocks.program import Program
 from symfft.seitz import IntArray
 
-#: Chunks of h (and of k) over which a triangle is covered by rectangles.
-CHUNKS = 3
+#: Chunks of h (and of k) over which a triangle is covered by rectangles: more of them save products, and cost calls.
+CHUNKS, CHUNKS_OF_FEW, FEW = 3, 2, 20
 
 Matrices = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
@@ -156,5 +156,6 @@ def _with_swap(program: Program, matrices: Matrices, source: Places, sign: int, 
 
 
 def _chunks(n: int) -> list[tuple[int, int]]:
-    edges = np.unique(np.linspace(0, n, CHUNKS + 1).round().astype(int)).tolist()
+    chunks = CHUNKS_OF_FEW if n <= FEW else CHUNKS
+    edges = np.unique(np.linspace(0, n, chunks + 1).round().astype(int)).tolist()
     return list(pairwise(edges))

@@ -202,8 +202,9 @@ def _alike(phases: IntArray, order: IntArray) -> tuple[IntArray, list[tuple[int,
 
 
 def _turn(part: float) -> complex:
-    """Return ``exp(2πi part)``."""
-    return complex(np.exp(2j * np.pi * part))
+    """Return ``exp(2πi part)``, exact at the quarters."""
+    quarter, rest = divmod(4 * part, 1)
+    return complex(1j ** (int(quarter) % 4) * np.exp(0.5j * np.pi * rest))
 
 
 def coefficient(
