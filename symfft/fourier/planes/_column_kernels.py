@@ -13,7 +13,19 @@ from numpy.typing import NDArray
 
 from symfft.fourier.planes._compile import inlined, kernel
 from symfft.fourier.planes._fft import HALF, ROW, fft
-from symfft.fourier.planes._lanes import LANES, fill, fma, gather, load, reverse, spread, store
+from symfft.fourier.planes._lanes import (
+    LANES,
+    element,
+    fill,
+    fma,
+    gather,
+    load,
+    opaque,
+    prefetch,
+    reverse,
+    spread,
+    store,
+)
 from symfft.fourier.planes._transpose import transpose, transpose_back
 
 Array = NDArray[Any]
@@ -69,8 +81,7 @@ def columns_adjoint(values: Array, memory: Array, program: Array, at: Any, label
 
 
 @inlined
-def _fetch(values: Array, program: Array, labels: Array, at: Any) -> Any:
-    code = program[at]
+def _fetch(values: Array, labels: Array, code: Any) -> Any:
     start = code >> 3
     if code & 3 == UPWARDS:
         return load(values, start)
@@ -79,9 +90,23 @@ def _fetch(values: Array, program: Array, labels: Array, at: Any) -> Any:
     return gather(values, labels, start)
 
 
+@kernel
+def _fetch_columns(
+    values: Array, memory: Array, program: Array, labels: Array, codes: Any, step: Any, ahead: Any, n0: Any, room: Any
+) -> None:
+    """Read sixteen columns into n0 rows, and ask for those of the next plane, whose codes are `ahead`."""
+    for x in range(n0):
+        p = opaque(codes + step * x)
+        a, b = element(program, p), element(program, p + 1)
+        prefetch(values, element(program, p + ahead) >> 3)
+        prefetch(values, element(program, p + ahead + 1) >> 3)
+        o = opaque(room + ROW * x)
+        store(memory, o, _fetch(values, labels, a))
+        store(memory, o + HALF, _fetch(values, labels, b))
+
+
 @inlined
-def _deposit(values: Array, program: Array, labels: Array, at: Any, memory: Array, source: Any, valid: Any) -> None:
-    code = program[at]
+def _deposit(values: Array, memory: Array, labels: Array, code: Any, source: Any, valid: Any) -> None:
     start = code >> 3
     kind = code & 3
     if code & SHARED:
@@ -102,6 +127,19 @@ def _deposit(values: Array, program: Array, labels: Array, at: Any, memory: Arra
             values[labels[start + i]] = memory[source + i]
 
 
+@kernel
+def _deposit_columns(
+    values: Array, memory: Array, program: Array, labels: Array, codes: Any, step: Any, n0: Any, source: Any, valid: Any
+) -> None:
+    """Write n0 rows, as many columns as are valid."""
+    for x in range(n0):
+        p = opaque(codes + step * x)
+        o = opaque(source + ROW * x)
+        _deposit(values, memory, labels, element(program, p), o, valid)
+        if valid > HALF:
+            _deposit(values, memory, labels, element(program, p + 1), o + HALF, valid - HALF)
+
+
 # ---- along x0: sixteen columns, eight as real and eight as imaginary parts ----
 
 
@@ -113,13 +151,12 @@ def _along_first(
     n0, runs, plan, spectrum = program[at + 2], program[at + 4], program[at + 5], program[at + 6]
     grid, line, room, scratch = program[at + 9], program[at + 10], program[at + 11], program[at + 12]
     codes = program[at + 13] + 2 * plane * n0 * runs
+    # the next plane's values come into the cache meanwhile
+    ahead = 2 * n0 * runs if plane + 1 < program[at] else 0
     width = ROW * runs
     half = fill(memory, 0.5)
     for run in range(runs):
-        for x in range(n0):
-            p = codes + 2 * (x * runs + run)
-            store(memory, room + ROW * x, _fetch(values, program, labels, p))
-            store(memory, room + ROW * x + HALF, _fetch(values, program, labels, p + 1))
+        _fetch_columns(values, memory, program, labels, codes + 2 * run, 2 * runs, ahead, n0, room)
         fft(memory, room, row, spectrum, row, scratch, plan, program, reals, there)
         g = grid + ROW * run
         for h in range(n0 // 2 + 1):
@@ -163,35 +200,55 @@ def _along_first_adjoint(
                 store(memory, b + HALF, bx - ay)
             g += line
         fft(memory, room, row, result, row, scratch, plan, program, reals, back)
-        for x in range(n0):
-            p = codes + 2 * (x * runs + run)
-            _deposit(values, program, labels, p, memory, result + ROW * x, valid)
-            if valid > HALF:
-                _deposit(values, program, labels, p + 1, memory, result + ROW * x + HALF, valid - HALF)
+        _deposit_columns(values, memory, program, labels, codes + 2 * run, 2 * runs, n0, result, valid)
 
 
 # ---- along x1: eight h0 at a time ----
 
 
-@inlined
-def _put_row(out: Array, memory: Array, address: Any, offset: Any, source: Any) -> None:
-    x, y = load(memory, source), load(memory, source + HALF)
-    if address >= 0:
-        store(out, address + offset, x)
-        store(out, address + offset + HALF, y)
-    else:
-        store(memory, ~address + offset, x)
-        store(memory, ~address + offset + HALF, y)
+@kernel
+def _put_rows(out: Array, memory: Array, program: Array, addresses: Any, offset: Any, rows: Any, source: Any) -> None:
+    """Write rows to their addresses, moved on by `offset`."""
+    for k in range(rows):
+        address = element(program, addresses + k)
+        a = source + ROW * k
+        x, y = load(memory, a), load(memory, a + HALF)
+        if address >= 0:
+            store(out, address + offset, x)
+            store(out, address + offset + HALF, y)
+        else:
+            store(memory, ~address + offset, x)
+            store(memory, ~address + offset + HALF, y)
 
 
-@inlined
-def _take_row(values: Array, memory: Array, address: Any, target: Any) -> None:
-    if address >= 0:
-        x, y = load(values, address), load(values, address + HALF)
-    else:
-        x, y = load(memory, ~address), load(memory, ~address + HALF)
-    store(memory, target, x)
-    store(memory, target + HALF, y)
+@kernel
+def _take_rows(values: Array, memory: Array, program: Array, places: Any, ahead: Any, rows: Any, target: Any) -> None:
+    """Read rows, and ask for those of the next plane, whose places are `ahead`."""
+    for k in range(rows):
+        address, following = element(program, places + k), element(program, places + ahead + k)
+        prefetch(values, following)
+        prefetch(values, following + HALF)
+        if address >= 0:
+            x, y = load(values, address), load(values, address + HALF)
+        else:
+            x, y = load(memory, ~address), load(memory, ~address + HALF)
+        store(memory, target + ROW * k, x)
+        store(memory, target + ROW * k + HALF, y)
+
+
+@kernel
+def _turn_columns(memory: Array, program: Array, lanes: Any, n1: Any, room: Any) -> None:
+    """Write eight columns of the grid, real and imaginary parts, to rows."""
+    for x in range(0, n1, LANES):
+        transpose(memory, program, lanes, x, room + ROW * x, ROW)
+        transpose(memory, program, lanes + LANES, x, room + ROW * x + HALF, ROW)
+
+
+@kernel
+def _turn_columns_back(memory: Array, program: Array, lanes: Any, n1: Any, rows: Any) -> None:
+    for x in range(0, n1, LANES):
+        transpose_back(memory, program, lanes, x, rows + ROW * x, ROW)
+        transpose_back(memory, program, lanes + LANES, x, rows + ROW * x + HALF, ROW)
 
 
 @kernel
@@ -201,9 +258,7 @@ def _along_second(out: Array, memory: Array, program: Array, at: Any, reals: Arr
     room, scratch, lanes, addresses = program[at + 28], program[at + 12], program[at + 16], program[at + 17]
     for block in range(blocks):
         t = lanes + 2 * LANES * block
-        for x in range(0, n1, LANES):
-            transpose(memory, program, t, x, room + ROW * x, ROW)
-            transpose(memory, program, t + LANES, x, room + ROW * x + HALF, ROW)
+        _turn_columns(memory, program, t, n1, room)
         fft(memory, room, row, spectrum, row, scratch, plan, program, reals, there)
         if block == 0 and program[at + 20]:
             # lane 0 holds column 0 + i column n0/2, both of real numbers
@@ -217,8 +272,7 @@ def _along_second(out: Array, memory: Array, program: Array, at: Any, reals: Arr
                 a = spectrum + ROW * (i * n1 // 2) + HALF
                 memory[extra + i], memory[extra + HALF + i] = memory[a], 0
                 memory[a] = 0
-        for k in range(n1):
-            _put_row(out, memory, program[addresses + block * n1 + k], ROW * plane, spectrum + ROW * k)
+        _put_rows(out, memory, program, addresses + block * n1, ROW * plane, n1, spectrum)
 
 
 @kernel
@@ -227,9 +281,9 @@ def _along_second_adjoint(values: Array, memory: Array, program: Array, at: Any,
     n1, plan, result, blocks = program[at + 3], program[at + 7], program[at + 8], program[at + 14]
     room, scratch, lanes = program[at + 28], program[at + 12], program[at + 16]
     places = program[at + 18] + plane * (blocks * n1 + 1)
+    ahead = blocks * n1 + 1 if plane + 1 < program[at] else 0
     for block in range(blocks):
-        for k in range(n1):
-            _take_row(values, memory, program[places + block * n1 + k], room + ROW * k)
+        _take_rows(values, memory, program, places + block * n1, ahead, n1, room)
         if block == 0 and program[at + 20]:
             for k in range(1, (n1 + 1) // 2):
                 a, b = room + ROW * k, room + ROW * (n1 - k)
@@ -247,9 +301,7 @@ def _along_second_adjoint(values: Array, memory: Array, program: Array, at: Any,
             store(memory, result + ROW * x, fill(memory, 0.0))
             store(memory, result + ROW * x + HALF, fill(memory, 0.0))
         t = lanes + 2 * LANES * block
-        for x in range(0, n1, LANES):
-            transpose_back(memory, program, t, x, result + ROW * x, ROW)
-            transpose_back(memory, program, t + LANES, x, result + ROW * x + HALF, ROW)
+        _turn_columns_back(memory, program, t, n1, result)
 
 
 # ---- along x1 with a 2-fold axis: twice eight h0, the spectrum of each real but for a phase ----
@@ -303,8 +355,7 @@ def _along_second_centred(out: Array, memory: Array, program: Array, at: Any, re
             for i in range(2 - n1 % 2):
                 memory[extra + i] = memory[side + i * n1 // 2]
         if pair < stored:
-            for k in range(n1):
-                _put_row(out, memory, program[addresses + pair * n1 + k], ROW * plane, spectrum + ROW * k)
+            _put_rows(out, memory, program, addresses + pair * n1, ROW * plane, n1, spectrum)
 
 
 @kernel
@@ -317,14 +368,14 @@ def _along_second_centred_adjoint(
     stored, packed, special, lane = program[at + 19], program[at + 20], program[at + 21], program[at + 22]
     side, d1, turns, slants = program[at + 23], program[at + 24], program[at + 25], program[at + 26]
     places, box = program[at + 18] + plane * (stored * n1 + 1), program[at + 29]
+    ahead = stored * n1 + 1 if plane + 1 < program[at] else 0
     rows = n1 // 2 + 1
     for pair in range(pairs):
-        for k in range(n1):
-            if pair < stored:
-                _take_row(values, memory, program[places + pair * n1 + k], room + ROW * k)
-            else:
-                store(memory, room + ROW * k, fill(memory, 0.0))
-                store(memory, room + ROW * k + HALF, fill(memory, 0.0))
+        if pair < stored:
+            _take_rows(values, memory, program, places + pair * n1, ahead, n1, room)
+        else:
+            for i in range(0, n1 * ROW, HALF):
+                store(memory, room + i, fill(memory, 0.0))
         if pair == 0:
             for k in range(n1):
                 memory[side + k] = 0

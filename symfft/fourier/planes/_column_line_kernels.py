@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from symfft.fourier.planes._compile import inlined, kernel
 from symfft.fourier.planes._fft import HALF, ROW, fft
-from symfft.fourier.planes._lanes import LANES, fill, fma, load, store
+from symfft.fourier.planes._lanes import LANES, element, fill, fma, load, prefetch_to_write, store
 from symfft.fourier.planes._spectra import COMPLEX, put_spectra, take_spectra, twist
 
 Array = NDArray[Any]
@@ -91,7 +91,7 @@ def _lay(
     n, segments, room, fold = program[at + 2], program[at + 4], program[at + 5], program[at + 6]
     reach = program[at + 9] + plane * segments
     for segment in range(segments):
-        z = program[reach + segment]
+        z = element(program, reach + segment)
         if z < 0:
             continue
         f = program[head + 7] + 4 * LANES * (block * subs * segments + segment)
@@ -168,11 +168,12 @@ def _distribute(
     n, segments, fold, part = program[at + 2], program[at + 4], program[at + 6], program[at + 8]
     lanes = LANES if program[head + 14] else 1
     lines = program[head + 10] - block * LANES * subs
+    ahead = subs if block + 1 < program[head] else 0
     for plane in range(program[at + 7]):
         reach = program[at + 9] + plane * segments
         px, py, qx, qy = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
         for segment in range(segments):
-            z = program[reach + segment]
+            z = element(program, reach + segment)
             if z < 0:
                 continue
             o = line + ROW * z
@@ -192,6 +193,14 @@ def _distribute(
         slots = program[head + 15] + lanes * block * subs
         places = program[at + 12] + plane * program[at + 13]
         if lanes == 1:
+            # the next block's rows come into the cache meanwhile
+            following = element(program, places + (element(program, slots + ahead) >> 4))
+            prefetch_to_write(values, following)
+            prefetch_to_write(values, following + HALF)
+            if ahead == 2:
+                following = element(program, places + (element(program, slots + 3) >> 4))
+                prefetch_to_write(values, following)
+                prefetch_to_write(values, following + HALF)
             _store(values, memory, program, places, program[slots], part, px, py)
             if subs == 2:
                 _store(values, memory, program, places, program[slots + 1], part, qx, qy)
@@ -217,7 +226,7 @@ def _distribute(
 
 @inlined
 def _store(values: Array, memory: Array, program: Array, places: Any, slot: Any, part: Any, x: Any, y: Any) -> None:
-    place = program[places + (slot >> 4)]
+    place = element(program, places + (slot >> 4))
     if place >= 0:
         a = place + (slot & 15)
         store(values, a, x)

@@ -94,6 +94,28 @@ def gather(typingctx: Any, array: Any, places: Any, start: Any) -> Any:
     return Lanes(array.dtype)(array, places, types.intp), codegen
 
 
+def _ask(write: int) -> Any:
+    @intrinsic
+    def ask(typingctx: Any, array: Any, index: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            pointer, integer = ir.IntType(8).as_pointer(), ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [pointer, integer, integer, integer])
+            function = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
+            place = builder.bitcast(_address(context, builder, array, *args), pointer)
+            # into the second-level cache, as data
+            builder.call(function, [place, integer(write), integer(2), integer(1)])
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp), codegen
+
+    return ask
+
+
+#: ``prefetch(array, index)``: ask for an element's cache line, to read or to write it; wrong places do no harm
+prefetch = _ask(0)
+prefetch_to_write = _ask(1)
+
+
 @intrinsic
 def opaque(typingctx: Any, index: Any) -> Any:
     """Return the index, unseen by the compiler: it would keep a pointer, on the stack, for each address of a loop."""
@@ -104,6 +126,16 @@ def opaque(typingctx: Any, index: Any) -> Any:
         return builder.call(same, args)
 
     return types.intp(types.intp), codegen
+
+
+@intrinsic
+def element(typingctx: Any, array: Any, index: Any) -> Any:
+    """Return ``array[index]``, index not negative: numba would ask."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.load(_address(context, builder, array, *args))
+
+    return array.dtype(array, types.intp), codegen
 
 
 @intrinsic

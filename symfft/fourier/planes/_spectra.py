@@ -10,6 +10,7 @@ from symfft.fourier.planes._compile import inlined, kernel
 from symfft.fourier.planes._fft import HALF, ROW
 from symfft.fourier.planes._lanes import (
     LANES,
+    element,
     evens,
     fill,
     fma,
@@ -17,6 +18,7 @@ from symfft.fourier.planes._lanes import (
     interleave_low,
     load,
     odds,
+    prefetch,
     spread,
     store,
 )
@@ -51,7 +53,7 @@ def put_spectra(
     if form != COMPLEX:
         c, d = load(reals, f + 2 * LANES), load(reals, f + 3 * LANES)
     for i in range(count):
-        j = result + ROW * program[places + i]
+        j = result + ROW * element(program, places + i)
         x, y = load(memory, j), load(memory, j + HALF)
         if form == COMPLEX:
             _emit(memory, out, scratch, o, valid, fma(x, a, -(y * b)), fma(x, b, y * a))
@@ -63,7 +65,7 @@ def put_spectra(
                 br, bi = fma(c, s, -(d * t)), fma(c, t, d * s)
                 px, py, qx, qy = u * ar, u * ai, v * br, v * bi
             else:
-                k = result + ROW * program[mates + i]
+                k = result + ROW * element(program, mates + i)
                 z, w = load(memory, k), load(memory, k + HALF)
                 ux, uy, vx, vy = x + z, y - w, y + w, z - x
                 px, py = fma(ux, a, -(uy * b)), fma(ux, b, uy * a)
@@ -105,7 +107,10 @@ def take_spectra(
         for i in range(0, n * ROW, HALF):
             store(memory, result + i, fill(memory, 0.0))
     for i in range(count):
-        j = result + ROW * program[places + i]
+        # the next block's come into the cache meanwhile
+        prefetch(given, o + 2 * count * LANES * subs)
+        prefetch(given, o + 2 * count * LANES * subs + LANES)
+        j = result + ROW * element(program, places + i)
         g = spread(reals, weights + i)
         x, y = _take(memory, given, scratch, o, valid)
         # conj(φ) F
@@ -116,6 +121,8 @@ def take_spectra(
         else:
             qx, qy = fill(memory, 0.0), fill(memory, 0.0)
             if valid > LANES:
+                prefetch(given, o + 2 * count * LANES * subs + 2 * LANES)
+                prefetch(given, o + 2 * count * LANES * subs + 3 * LANES)
                 x, y = _take(memory, given, scratch, o + 2 * LANES, valid - LANES)
                 qx, qy = g * fma(x, c, y * d), g * fma(y, c, -(x * d))
             if form == REAL_OUT:
@@ -124,7 +131,7 @@ def take_spectra(
                 store(memory, j, fma(u, s, -(v * t)))
                 store(memory, j + HALF, fma(u, t, v * s))
             else:
-                k = result + ROW * program[mates + i]
+                k = result + ROW * element(program, mates + i)
                 store(memory, j, load(memory, j) + (px - qy))
                 store(memory, j + HALF, load(memory, j + HALF) + (py + qx))
                 store(memory, k, load(memory, k) + (px + qy))

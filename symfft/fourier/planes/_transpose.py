@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from symfft.fourier.planes._compile import inlined
-from symfft.fourier.planes._lanes import LANES, interleave_high, interleave_low, load, store
+from symfft.fourier.planes._lanes import LANES, element, interleave_high, interleave_low, load, store
 
 Array = NDArray[Any]
 
@@ -15,10 +15,10 @@ Array = NDArray[Any]
 @inlined
 def transpose(memory: Array, program: Array, rows: Any, offset: Any, to: Any, gap: Any) -> None:
     """Write eight numbers of the rows at ``program[rows : rows + 8]``, from `offset` on, as vectors `gap` apart."""
-    a, b = load(memory, program[rows] + offset), load(memory, program[rows + 1] + offset)
-    c, d = load(memory, program[rows + 2] + offset), load(memory, program[rows + 3] + offset)
-    e, f = load(memory, program[rows + 4] + offset), load(memory, program[rows + 5] + offset)
-    g, h = load(memory, program[rows + 6] + offset), load(memory, program[rows + 7] + offset)
+    a, b = load(memory, element(program, rows) + offset), load(memory, element(program, rows + 1) + offset)
+    c, d = load(memory, element(program, rows + 2) + offset), load(memory, element(program, rows + 3) + offset)
+    e, f = load(memory, element(program, rows + 4) + offset), load(memory, element(program, rows + 5) + offset)
+    g, h = load(memory, element(program, rows + 6) + offset), load(memory, element(program, rows + 7) + offset)
     a, b, c, d, e, f, g, h = _three_rounds(a, b, c, d, e, f, g, h)
     store(memory, to, a)
     store(memory, to + gap, b)
@@ -34,28 +34,28 @@ def transpose(memory: Array, program: Array, rows: Any, offset: Any, to: Any, ga
 def transpose_back(memory: Array, program: Array, rows: Any, offset: Any, at: Any, gap: Any) -> None:
     """Undo :func:`transpose`."""
     a, b, c, d, e, f, g, h = _transposed(memory, at, gap)
-    store(memory, program[rows] + offset, a)
-    store(memory, program[rows + 1] + offset, b)
-    store(memory, program[rows + 2] + offset, c)
-    store(memory, program[rows + 3] + offset, d)
-    store(memory, program[rows + 4] + offset, e)
-    store(memory, program[rows + 5] + offset, f)
-    store(memory, program[rows + 6] + offset, g)
-    store(memory, program[rows + 7] + offset, h)
+    store(memory, element(program, rows) + offset, a)
+    store(memory, element(program, rows + 1) + offset, b)
+    store(memory, element(program, rows + 2) + offset, c)
+    store(memory, element(program, rows + 3) + offset, d)
+    store(memory, element(program, rows + 4) + offset, e)
+    store(memory, element(program, rows + 5) + offset, f)
+    store(memory, element(program, rows + 6) + offset, g)
+    store(memory, element(program, rows + 7) + offset, h)
 
 
 @inlined
 def transpose_adding(memory: Array, program: Array, rows: Any, offset: Any, at: Any) -> None:
     """Transposed map of :func:`transpose`: add to the numbers of the rows."""
     a, b, c, d, e, f, g, h = _transposed(memory, at, LANES)
-    _add(memory, program[rows] + offset, a)
-    _add(memory, program[rows + 1] + offset, b)
-    _add(memory, program[rows + 2] + offset, c)
-    _add(memory, program[rows + 3] + offset, d)
-    _add(memory, program[rows + 4] + offset, e)
-    _add(memory, program[rows + 5] + offset, f)
-    _add(memory, program[rows + 6] + offset, g)
-    _add(memory, program[rows + 7] + offset, h)
+    _add(memory, element(program, rows) + offset, a)
+    _add(memory, element(program, rows + 1) + offset, b)
+    _add(memory, element(program, rows + 2) + offset, c)
+    _add(memory, element(program, rows + 3) + offset, d)
+    _add(memory, element(program, rows + 4) + offset, e)
+    _add(memory, element(program, rows + 5) + offset, f)
+    _add(memory, element(program, rows + 6) + offset, g)
+    _add(memory, element(program, rows + 7) + offset, h)
 
 
 @inlined
