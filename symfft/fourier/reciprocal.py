@@ -54,19 +54,6 @@ class Reflections(NamedTuple):
         """The c of ``F = c conj F`` for centric classes, 0 for acentric ones, (n_h,)."""
         return np.where(self.centric >= 0, np.exp(2j * np.pi * self.centric / self.denominator), 0)
 
-    def reordered(self, order: IntArray) -> Reflections:
-        """Return the same classes in another order."""
-        rank = np.empty(len(order) + 2, dtype=np.int32)
-        rank[order] = np.arange(len(order))
-        rank[-2:] = -2, -1
-        return self._replace(
-            hkl=self.hkl[order],
-            candidate=self.candidate[order],
-            multiplicity=self.multiplicity[order],
-            centric=self.centric[order],
-            labels=rank[self.labels],
-        )
-
     def relation(self, hkl: IntArray) -> tuple[IntArray, NDArray[np.complex128], NDArray[np.bool_]]:
         """Return how any reflections follow: class (negative: absent), factor, and whether of the conjugate."""
         label, numerator, conjugate = self.exact_relation(hkl)

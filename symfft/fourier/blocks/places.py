@@ -39,6 +39,8 @@ class Wedge(NamedTuple):
 def find_wedge(shape: tuple[int, ...], permutations: list[Permutation]) -> Wedge:
     """Return the first index of each orbit, in C order; the first permutation is the identity."""
     flat = np.arange(math.prod(shape)).reshape(shape)
+    if len(permutations) == 1:
+        return Wedge(np.indices(shape).reshape(len(shape), -1).T, flat, np.zeros_like(flat))
     smallest, carrier = flat.copy(), np.zeros(shape, dtype=np.int64)
     for i, permutation in enumerate(permutations[1:], 1):
         moved = flat.transpose(np.argsort(permutation.axes))

@@ -43,9 +43,9 @@ class BlockTransform:
         layout = _Layout(frame, cell)
         self._size = cell.au.size
         self._padded = not cell.is_given
-        forward, reflections = _plan_forward(cell, frame, layout)
-        inverse = _plan_inverse(cell, frame, layout, reflections)
-        self.hkl: IntArray = reflections.hkl
+        forward, reflections, order = _plan_forward(cell, frame, layout)
+        inverse = _plan_inverse(cell, frame, layout, reflections, order)
+        self.hkl: IntArray = reflections.hkl[order]
         self.cost = MEASURED_PER_COUNTED * forward.cost
         self._programs = forward.finished(), inverse.finished()
         self._scales = frame.diagonal / cell.volume, cell.volume / frame.images
@@ -123,8 +123,8 @@ class _Layout:
         return Places(at + row[self.carrier] * columns + self.number, sign[self.carrier])
 
 
-def _plan_forward(cell: Cell, frame: Frame, layout: _Layout) -> tuple[Program, Reflections]:
-    """Plan the folds, the blocks and the unique reflections that they give; return these too."""
+def _plan_forward(cell: Cell, frame: Frame, layout: _Layout) -> tuple[Program, Reflections, IntArray]:
+    """Plan the folds, the blocks and the unique reflections that they give; return these too, and their order."""
     program = Program(layout.scratch)
     axes_of = [[(n, s, p) for n, s, p in zip(cell.shape, *block.code, strict=True)] for block in layout.blocks]
     halves_of = [find_halves(cell.shape, block) for block in layout.blocks]
@@ -158,29 +158,31 @@ def _plan_forward(cell: Cell, frame: Frame, layout: _Layout) -> tuple[Program, R
     for start, stop in segments:
         part = order[start:stop]
         program.write_complex(start, table[:, part], tuple(_turn(p / 8) for p in phases[:, part[0]].tolist()))
-    return program, reflections.reordered(order)
+    return program, reflections, order
 
 
 def _terms(
     hkl: IntArray, frame: Frame, layout: _Layout, outputs: list[Places], shape: Shape
-) -> tuple[IntArray, IntArray]:
+) -> tuple[IntArray, NDArray[np.uint8]]:
     """Return the terms of ``F(h) = e^{-2πi h·o} Σ_p (-i)^{|p|} b_{σp}(h)``: positions, and phases in eighths of a turn,
     each (terms, n_h).
     """
     parities = {code.parity for code in frame.codes}
     terms = len(frame.codes) // len(parities)
     table = np.zeros((terms, len(hkl)), dtype=np.int64)
-    phases = np.zeros((terms, len(hkl)), dtype=np.int64)
+    phases = np.zeros((terms, len(hkl)), dtype=np.uint8)
     h = np.ascontiguousarray(hkl.T)
-    shift = -sum((o * h_i for o, h_i in zip(frame.eighths, h, strict=True) if o), start=np.zeros_like(h[0]))
-    weight = np.where(np.array(shape) % 2 == 0, [4, 2, 1], 0)
-    parity_of = sum((w * (h_i & 1) for w, h_i in zip(weight, h, strict=True)), start=np.zeros_like(h[0]))
+    x, y, z = h.astype(np.uint8)  # enough for parities, and for phases in eighths
+    a, b, c = np.array(frame.eighths, dtype=np.uint8)
+    shift = -(a * x + b * y + c * z)
+    p, q, r = weight = np.where(np.array(shape) % 2 == 0, [4, 2, 1], 0).astype(np.uint8)
+    parity_of = p * (x & 1) + q * (y & 1) + r * (z & 1)
     for parity in sorted(parities):
-        mine = np.flatnonzero(parity_of == weight @ parity)
+        mine = np.flatnonzero(parity_of == weight @ np.array(parity))
         for t, code in enumerate(sorted(c for c in frame.codes if c.parity == parity)):
             position, sign = coefficient(code, h[:, mine], layout, outputs, shape)
             table[t, mine] = position
-            phases[t, mine] = (shift[mine] - 2 * sum(code.sine) + 2 * (1 - sign)) & 7
+            phases[t, mine] = (shift[mine] + np.uint8(8 - 2 * sum(code.sine)) + np.uint8(4) * (sign < 0)) & 7
     return table, phases
 
 
@@ -190,7 +192,7 @@ def _at(h: list[IntArray], index: IntArray) -> IntArray:
     return np.stack([h[i][index[:, i]] for i in range(3)], axis=-1)
 
 
-def _alike(phases: IntArray, order: IntArray) -> tuple[IntArray, list[tuple[int, int]]]:
+def _alike(phases: NDArray[Any], order: IntArray) -> tuple[IntArray, list[tuple[int, int]]]:
     """Return an order in which entries with the same phases follow each other, each group of them in the given order,
     and where they start and stop.
     """
@@ -227,9 +229,11 @@ def coefficient(
     return position, signs
 
 
-def _plan_inverse(cell: Cell, frame: Frame, layout: _Layout, reflections: Reflections) -> Program:
+def _plan_inverse(cell: Cell, frame: Frame, layout: _Layout, reflections: Reflections, order: IntArray) -> Program:
     """Plan ``b = Re(conj(w) F)``, the inverse blocks, the folds of all codes, and the points of the asymmetric unit."""
     program = Program(layout.scratch)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
     rows = program.allocate(len(frame.codes) * len(layout.points)) if layout.rows_are_blocks else None
     outputs = []
     for block in layout.blocks:
@@ -240,11 +244,11 @@ def _plan_inverse(cell: Cell, frame: Frame, layout: _Layout, reflections: Reflec
         halves = find_halves(cell.shape, block)
         if halves is not None:
             index = halves.reflected()
-            read = _read_block(program, block.code, _at(h, index), cell, frame, reflections)
+            read = _read_block(program, block.code, _at(h, index), cell, frame, reflections, rank)
             outputs.append(inverse_in_halves(program, matrices, halves, read.reshape(index.shape[:2]), wanted))
         else:
             wedge = find_wedge(tuple(len(f) for f in h), [p for p, _ in block.stabilizer])
-            read = _read_block(program, block.code, _at(h, wedge.points), cell, frame, reflections)
+            read = _read_block(program, block.code, _at(h, wedge.points), cell, frame, reflections, rank)
             sign = np.array([s for _, s in block.stabilizer])[wedge.carrier]
             to = None if wanted is None else int(wanted[0, 0, 0])
             outputs.append(transform_block(program, matrices, block, Places(read[wedge.number], sign), to))
@@ -266,12 +270,18 @@ def _plan_inverse(cell: Cell, frame: Frame, layout: _Layout, reflections: Reflec
 
 
 def _read_block(
-    program: Program, code: Code, hkl: IntArray, cell: Cell, frame: Frame, reflections: Reflections
+    program: Program,
+    code: Code,
+    hkl: IntArray,
+    cell: Cell,
+    frame: Frame,
+    reflections: Reflections,
+    rank: IntArray,
 ) -> IntArray:
     """Plan ``b(h) = Re(conj(w) F(h))`` and return where the b will be; position 0 where b vanishes.
 
-    w is the weight of b in F; F(h) follows from the unique reflection of its class. Of a centric F only the component
-    along its phase φ is taken: ``b = cos(φ - arg w) Re(exp(-iφ) F)``.
+    w is the weight of b in F; F(h) follows from the unique reflection of its class, whose place in the input is its
+    rank. Of a centric F only the component along its phase φ is taken: ``b = cos(φ - arg w) Re(exp(-iφ) F)``.
     """
     label, numerator, conjugate = reflections.exact_relation(cell.in_given_cell(hkl))
     turns = math.lcm(8, 2 * reflections.denominator)
@@ -291,5 +301,5 @@ def _read_block(
         factor = _turn(phase[first] / turns)
         if centric[first] >= 0:
             factor = _turn((phase[first] + along[first]) / turns).real * _turn(-along[first] / turns)
-        position[part] = program.read_complex(label[part], factor) + np.arange(len(part))
+        position[part] = program.read_complex(rank[label[part]], factor) + np.arange(len(part))
     return position
