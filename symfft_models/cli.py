@@ -58,13 +58,15 @@ def sample_command(arguments: argparse.Namespace) -> dict[str, Any]:
     """Generate densities with a trained model."""
     from dataclasses import replace
 
+    from symfft_models.prior import Wanted
     from symfft_models.runs import SAMPLES, open_run, sample_into
 
     run = open_run(arguments.run)
     settings = {"per_group": arguments.count, "temperature": arguments.temperature, "seed": arguments.seed}
     given = {name: value for name, value in settings.items() if value is not None}
     out = arguments.out or (run.folder or Path()) / SAMPLES
-    return sample_into(out, run, replace(run.model.config.sample, **given), arguments.group)
+    wanted = Wanted(arguments.lattice_constant, arguments.electrons, arguments.composition)
+    return sample_into(out, run, replace(run.model.config.sample, **given), arguments.group, wanted)
 
 
 def reconstruct_command(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -224,7 +226,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--group", type=int, action="append", default=[], help="space group, repeatable (default: all)"
     )
     command.add_argument("-n", "--count", type=positive, help="files per space group")
-    command.add_argument("--temperature", type=float, help="width of the draw; 1 is the fitted spread")
+    command.add_argument("--composition", help="elements to generate, like NaBr or Cu3Al")
+    command.add_argument("--lattice-constant", type=positive_number, metavar="A", help="of the cubic cell, in Å")
+    command.add_argument("--electrons", type=positive_number, metavar="N", help="valence electrons in the cubic cell")
+    command.add_argument("--temperature", type=float, help="0 gives training densities, 1 what lies between them")
     command.add_argument("--seed", type=int)
     command.set_defaults(run_command=sample_command, report=report_samples)
 
@@ -289,6 +294,13 @@ def positive(text: str) -> int:
     """Read a positive integer."""
     if (number := int(text)) < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+    return number
+
+
+def positive_number(text: str) -> float:
+    """Read a positive number."""
+    if not 0 < (number := float(text)) < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a positive number, got {number}")
     return number
 
 

@@ -85,10 +85,10 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class SampleConfig:
-    """Generation: densities per space group, and the width of the draw (1 is the fitted spread)."""
+    """Generation: densities per space group, and the width of the draw (`symfft_models.prior`)."""
 
     per_group: int = 3
-    temperature: float = 0.7
+    temperature: float = 1.0
     seed: int = 0
 
 

@@ -5,6 +5,7 @@ Densities are AU values in e/Å³ of cubic cells. Suffixes of arrays: m densitie
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from scipy.stats import ks_2samp
 
 from symfft import AsymmetricUnit, SpaceGroup, au_real_dft, real_basis
 from symfft_models.baselines import weights
+from symfft_models.composition import CompositionError
 from symfft_models.config import SampleConfig
-from symfft_models.prior import active_floats, fit_prior
-from symfft_models.sample import generate
+from symfft_models.data.entry import Entry
+from symfft_models.prior import LatentPrior, Wanted, active_floats, fit_prior
+from symfft_models.sample import NEGATIVE_TOLERANCE, generate
 from symfft_models.table import DensityTable
 from symfft_models.vae import DensityVAE
 
@@ -25,8 +28,6 @@ Array = NDArray[np.float64]
 SHELLS = np.linspace(0.0, 1.6, 17)
 #: Edges of the shells around the highest maximum, in Å.
 RADII = np.linspace(0.0, 2.4, 25)
-#: A density that falls below this share of its peak is no electron density.
-NEGATIVE_TOLERANCE = 0.02
 
 SCALARS = {
     "lattice_constant": "Å",
@@ -148,8 +149,9 @@ def generation_report(
         For each space group: ``draws``; ``scalars``, `compare` for each of `SCALARS`; ``nearest``, NMAE (%) of
         generated densities to the nearest training density, of test densities to the nearest training density, and of
         generated ones among each other; ``too_near``, the share of generated densities nearer to the training set than
-        95 % of the test set; ``active_units`` of the latent floats; ``failures`` by reason; ``spectrum`` and
-        ``profile``: 10th, 50th and 90th percentile of both kinds along `SHELLS` and `RADII`.
+        95 % of the test set; ``conditional``, `conditional_error`; ``active_units`` of the latent floats; ``failures``
+        by reason; ``spectrum`` and ``profile``: 10th, 50th and 90th percentile of both kinds along `SHELLS` and
+        `RADII`.
     """
     groups: dict[str, Any] = {}
     for index, unit in enumerate(model.representation.units):
@@ -177,6 +179,7 @@ def generation_report(
         among = [
             nearest_distances(shapes[row, None], rest, weight)[0][0] for row, rest in enumerate(others) if len(rest)
         ]
+        asked = conditional_error(model, index, prior, entries, truth / (truth @ weight)[:, None], config, rng)
         negative = generated["minimum"] < -NEGATIVE_TOLERANCE * generated["maximum"]
         groups[str(number)] = {
             "symbol": SpaceGroup.from_number(number).symbol,
@@ -189,14 +192,50 @@ def generation_report(
                 "test_to_training": spread(held_to_train),
                 "among_generated": spread(np.array(among)) if among else None,
             },
+            "conditional": asked,
             "too_near": float((to_train < np.percentile(held_to_train, 5)).mean()),
-            "active_units": active_floats(prior),
+            "active_units": active_floats(prior.points),
             "latent": model.config.model.latent,
             "failures": failures | {"negative": int(negative.sum())},
             "spectrum": {"generated": bands(generated["spectrum"]), "held_out": bands(held_out["spectrum"])},
             "profile": {"generated": bands(generated["profile"]), "held_out": bands(held_out["profile"])},
         }
     return groups
+
+
+def conditional_error(
+    model: DensityVAE,
+    index: int,
+    prior: LatentPrior,
+    entries: Sequence[Entry],
+    truth_mn: Array,
+    config: SampleConfig,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Ask for composition and lattice constant of every test crystal, and compare what is generated with its density.
+
+    Returns
+    -------
+    dict
+        ``asked`` and ``answered``, how many test crystals; NMAE (%) of the answers to the test density in the nearer
+        choice of origin (``wanted``), and of as many draws that nothing was asked of (``anything``).
+    """
+    unit = model.representation.units[index]
+    weight, shift = weights(unit), model.representation.shift_gn[index, : unit.size].numpy()
+    error: dict[str, list[float]] = {"wanted": [], "anything": []}
+    for entry, truth in zip(entries, truth_mn, strict=True):
+        a = float(abs(np.linalg.det(entry.lattice)) ** (1 / 3))
+        try:
+            draws = {"wanted": prior.draw(rng, config.temperature, Wanted(a, composition=entry.composition))}
+        except CompositionError:
+            continue
+        draws["anything"] = prior.draw(rng, config.temperature)
+        for name, draw in draws.items():
+            values = generate(model, index, draw)[0]
+            shape = values / (values @ weight)
+            error[name].append(float(nearest_distances(truth[None], np.stack([shape, shape[shift]]), weight)[0][0]))
+    found = {name: spread(np.array(rows)) if rows else None for name, rows in error.items()}
+    return {"asked": len(entries), "answered": len(error["wanted"]), **found}
 
 
 def spread(distances: Array) -> dict[str, float]:

@@ -12,7 +12,7 @@ from symfft_models.checkpoint import load_model, write_text
 from symfft_models.config import SampleConfig
 from symfft_models.evaluate import evaluate, format_table
 from symfft_models.generation import generation_report
-from symfft_models.prior import active_units
+from symfft_models.prior import ANYTHING, Wanted, active_units
 from symfft_models.rate_distortion import rate_distortion
 from symfft_models.sample import sample
 from symfft_models.shipped import shipped_index, shipped_weights
@@ -122,8 +122,10 @@ def samples_of(run: Run) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else {}
 
 
-def sample_into(out: Path, run: Run, settings: SampleConfig, space_groups: Sequence[int] = ()) -> dict[str, Any]:
+def sample_into(
+    out: Path, run: Run, settings: SampleConfig, space_groups: Sequence[int] = (), wanted: Wanted = ANYTHING
+) -> dict[str, Any]:
     """Generate, and write ``samples.json`` beside the files."""
-    report = sample(run.model, run.tables["train"], settings, out, space_groups)
+    report = sample(run.model, run.tables["train"], settings, out, space_groups, wanted)
     write_text(out / "samples.json", json.dumps(report, indent=2))
     return report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from symfft import Density, SpaceGroup, SymfftError, check_symmetry, expand_from
 from symfft_models.config import SampleConfig
 from symfft_models.data.store import Entry
 from symfft_models.evaluate import unpad
-from symfft_models.prior import Draw, fit_prior
+from symfft_models.prior import ANYTHING, Draw, Wanted, elements_of, fit_prior
 from symfft_models.table import DensityTable
 from symfft_models.vae import DensityVAE
 
@@ -22,6 +23,8 @@ Array = NDArray[np.float64]
 
 # A written file must be symmetric and hold its electrons to this (relative); its format keeps eleven digits.
 WRITTEN_TOLERANCE = 1e-9
+# A density may fall this far below zero, as a share of its peak; band-limited DFT densities do by a tenth of it.
+NEGATIVE_TOLERANCE = 0.02
 
 
 def lattice_points(space_group: SpaceGroup) -> int:
@@ -48,15 +51,19 @@ def generate(model: DensityVAE, index: int, draw: Draw) -> tuple[Array, float, f
     return unpad(model, values, group)[0] * electrons / a**3, a, electrons
 
 
-def with_atoms(model: DensityVAE, index: int, values: Array, a: float, neighbour: Entry) -> Density:
-    """Put a generated density in a cubic cell with the atoms of its nearest training neighbour.
+def with_atoms(
+    model: DensityVAE, index: int, values: Array, a: float, neighbour: Entry, wanted: Wanted = ANYTHING
+) -> Density:
+    """Put a generated density in a cubic cell with the atoms of the training crystal that it was drawn from.
 
     The model generates a density, not atoms. The draw's prototype fixes the Wyckoff positions; the elements (and free
-    coordinates, where the prototype has any) are those of the nearest training density of the same prototype. They
-    label the file; the electron count is the density's own.
+    coordinates, where the prototype has any) are those of the training crystal, or those that are wanted in their
+    place. They label the file; the electron count is the density's own.
     """
     unit = model.representation.units[index]
-    positions, numbers = neighbour.atoms()
+    renamed = elements_of(wanted, neighbour.composition)
+    sites = tuple(replace(site, symbol=renamed.get(site.symbol, site.symbol)) for site in neighbour.sites)
+    positions, numbers = replace(neighbour, sites=sites).atoms()
     return Density(expand_from_au(values, unit), a * np.eye(3), positions=positions, numbers=numbers)
 
 
@@ -92,7 +99,12 @@ def nearest(values: Array, train: DensityTable, model: DensityVAE, index: int) -
 
 
 def sample(
-    model: DensityVAE, train: DensityTable, config: SampleConfig, out: Path, space_groups: Sequence[int] = ()
+    model: DensityVAE,
+    train: DensityTable,
+    config: SampleConfig,
+    out: Path,
+    space_groups: Sequence[int] = (),
+    wanted: Wanted = ANYTHING,
 ) -> dict[str, Any]:
     """Write `config.per_group` generated CHGCARs of every space group, or of the given ones, into `out`.
 
@@ -100,7 +112,13 @@ def sample(
     -------
     dict
         ``samples``, one entry a file: how it was drawn, what reading it back gave (`judge`), the nearest training
-        density; ``failures``, how many of them are not symmetric, miss their electrons, or could not be read back.
+        density; ``failures``, how many of them are not symmetric, miss their electrons, fall below
+        -`NEGATIVE_TOLERANCE` of their peak, or could not be read back.
+
+    Raises
+    ------
+    CompositionError
+        Where no training crystal is near to what is wanted.
     """
     out.mkdir(parents=True, exist_ok=True)
     results: list[dict[str, Any]] = []
@@ -110,7 +128,7 @@ def sample(
         prior = fit_prior(model, train, index)
         rng = np.random.default_rng((config.seed, number))
         for count in range(config.per_group):
-            draw = prior.draw(rng, config.temperature)
+            draw = prior.draw(rng, config.temperature, wanted)
             values, a, electrons = generate(model, index, draw)
             neighbour = train.entries[draw.neighbour]
             path = out / f"{number}-{draw.prototype}-{count}.CHGCAR"
@@ -124,9 +142,10 @@ def sample(
             }
             entry["nearest_training"], entry["nearest_nmae"] = nearest(values, train, model, index)
             try:
-                write_chgcar(path, with_atoms(model, index, values, a, neighbour))
+                write_chgcar(path, with_atoms(model, index, values, a, neighbour, wanted))
                 entry |= judge(path, unit.space_group, electrons)
-                entry["ok"] = entry["symmetric"] and entry["electrons_exact"] and entry["atoms_agree"]
+                positive = entry["minimum"] >= -NEGATIVE_TOLERANCE
+                entry["ok"] = entry["symmetric"] and entry["electrons_exact"] and entry["atoms_agree"] and positive
             except SymfftError as error:
                 entry |= {"ok": False, "error": str(error)}
             results.append(entry)

@@ -111,7 +111,7 @@ def test_a_report_counts_and_compares(fitted):
 
 def test_copies_of_training_densities_are_found_too_near(fitted, monkeypatch):
     model, train, test = fitted
-    monkeypatch.setattr(LatentPrior, "draw", lambda self, rng, _: generation_draw(self))
+    monkeypatch.setattr(LatentPrior, "draw", lambda self, *_: generation_draw(self))
     for group in generation_report(model, train, test, model.config.sample, 2).values():
         assert group["too_near"] == 1.0
         assert group["nearest"]["among_generated"]["largest"] == pytest.approx(0, abs=1e-3)

@@ -96,37 +96,6 @@ def test_table_has_a_line_for_each_group(fitted):
         assert line.rstrip().endswith(f"{group['paper_psnr']:.2f}")
 
 
-def test_prior_has_the_moments_it_promises(fitted):
-    model, train, _ = fitted
-    prior = fit_prior(model, train, 0)
-    names = np.array(prior.prototypes)
-    rng = np.random.default_rng(0)
-    draws = [prior.draw(rng) for _ in range(8000)]
-    for name in np.unique(names):
-        own = prior.points[names == name]
-        points = np.array([d.point for d in draws if d.prototype == name])
-        assert len(points) / 8000 == pytest.approx(len(own) / len(names), abs=0.03)
-        groups = [prior.points[names == n] for n in np.unique(names)]
-        deviations = np.concatenate([g - g.mean(0) for g in groups])
-        pooled = deviations.T @ deviations / (len(deviations) - len(groups))
-        trust = len(own) / (len(own) + 5.0)
-        expected = trust * np.cov(own.T) + (1 - trust) * pooled
-        scale = np.sqrt(np.diag(expected))
-        np.testing.assert_allclose(points.mean(0), own.mean(0), atol=0.1 * scale.max())
-        error = (np.cov(points.T) - expected) / np.outer(scale, scale)
-        assert np.abs(error).max() < 0.12
-
-
-def test_a_cold_draw_is_its_prototypes_mean_and_its_neighbour_is_the_nearest(fitted):
-    model, train, _ = fitted
-    prior = fit_prior(model, train, 1)
-    names = np.array(prior.prototypes)
-    drawn = prior.draw(np.random.default_rng(1), temperature=0.0)
-    np.testing.assert_allclose(drawn.point, prior.points[names == drawn.prototype].mean(0))
-    assert train.entries[drawn.neighbour].prototype == drawn.prototype
-    assert train.entries[drawn.neighbour].space_group == 225
-
-
 def test_a_training_point_generates_its_own_density(fitted):
     """Decoding a posterior mean gives back the density, the cell and the electrons it came from."""
     model, train, _ = fitted
