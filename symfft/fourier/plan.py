@@ -129,7 +129,7 @@ def least_planes_cost(au: AsymmetricUnit) -> float:
     """
     group, points = au.space_group, math.prod(au.shape)
     centric = (group.rotations == -np.eye(3, dtype=np.int64)).all(axis=(1, 2)).any()
-    return (5.9 + 0.18 * math.log2(points)) * points / (1.0 if centric else 1.85) / group.order
+    return (6.5 + 0.2 * math.log2(points)) * points / (1.0 if centric else 1.85) / group.order
 
 
 def _in_threads(transform: Any, batch: NDArray[Any], workers: int | None, out: NDArray[Any] | None) -> NDArray[Any]:
