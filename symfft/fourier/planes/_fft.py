@@ -142,7 +142,7 @@ def _pass(
 
 
 @inlined
-def _turn(x: Any, y: Any, c: Any, s: Any) -> Any:
+def turn(x: Any, y: Any, c: Any, s: Any) -> Any:
     """Return (x + iy)(c + is)."""
     return fma(x, c, -(y * s)), fma(x, s, y * c)
 
@@ -162,7 +162,7 @@ def _radix2(
             bx, by = load(memory, i + far + re), load(memory, i + far + im)
             store(memory, o + re, ax + bx)
             store(memory, o + im, ay + by)
-            x, y = _turn(ax - bx, ay - by, c, d)
+            x, y = turn(ax - bx, ay - by, c, d)
             store(memory, o + space * s + re, x)
             store(memory, o + space * s + im, y)
 
@@ -188,10 +188,10 @@ def _radix3(
             store(memory, o + re, ax + sx)
             store(memory, o + im, ay + sy)
             ux, uy = fma(half, sx, ax), fma(half, sy, ay)
-            x, y = _turn(ux + ty, uy - tx, c1, d1)
+            x, y = turn(ux + ty, uy - tx, c1, d1)
             store(memory, o + apart + re, x)
             store(memory, o + apart + im, y)
-            x, y = _turn(ux - ty, uy + tx, c2, d2)
+            x, y = turn(ux - ty, uy + tx, c2, d2)
             store(memory, o + 2 * apart + re, x)
             store(memory, o + 2 * apart + im, y)
 
@@ -225,13 +225,13 @@ def _radix4(
                 store(memory, o + 3 * apart + re, mx - ny)
                 store(memory, o + 3 * apart + im, my + nx)
             else:
-                x, y = _turn(mx + ny, my - nx, c1, d1)
+                x, y = turn(mx + ny, my - nx, c1, d1)
                 store(memory, o + apart + re, x)
                 store(memory, o + apart + im, y)
-                x, y = _turn(px - qx, py - qy, c2, d2)
+                x, y = turn(px - qx, py - qy, c2, d2)
                 store(memory, o + 2 * apart + re, x)
                 store(memory, o + 2 * apart + im, y)
-                x, y = _turn(mx - ny, my + nx, c3, d3)
+                x, y = turn(mx - ny, my + nx, c3, d3)
                 store(memory, o + 3 * apart + re, x)
                 store(memory, o + 3 * apart + im, y)
 
@@ -262,16 +262,16 @@ def _radix5(
             vx, vy = fma(c2, px, fma(c1, qx, ax)), fma(c2, py, fma(c1, qy, ay))
             gx, gy = fma(s1, mx, s2 * nx), fma(s1, my, s2 * ny)
             hx, hy = fma(s2, mx, -(s1 * nx)), fma(s2, my, -(s1 * ny))
-            x, y = _turn(ux + gy, uy - gx, spread(reals, t), spread(reals, t + 1))
+            x, y = turn(ux + gy, uy - gx, spread(reals, t), spread(reals, t + 1))
             store(memory, o + apart + re, x)
             store(memory, o + apart + im, y)
-            x, y = _turn(vx + hy, vy - hx, spread(reals, t + 2), spread(reals, t + 3))
+            x, y = turn(vx + hy, vy - hx, spread(reals, t + 2), spread(reals, t + 3))
             store(memory, o + 2 * apart + re, x)
             store(memory, o + 2 * apart + im, y)
-            x, y = _turn(vx - hy, vy + hx, spread(reals, t + 4), spread(reals, t + 5))
+            x, y = turn(vx - hy, vy + hx, spread(reals, t + 4), spread(reals, t + 5))
             store(memory, o + 3 * apart + re, x)
             store(memory, o + 3 * apart + im, y)
-            x, y = _turn(ux - gy, uy + gx, spread(reals, t + 6), spread(reals, t + 7))
+            x, y = turn(ux - gy, uy + gx, spread(reals, t + 6), spread(reals, t + 7))
             store(memory, o + 4 * apart + re, x)
             store(memory, o + 4 * apart + im, y)
 
@@ -297,7 +297,7 @@ def _four(ax: Any, ay: Any, bx: Any, by: Any, cx: Any, cy: Any, dx: Any, dy: Any
 def _put(memory: Array, o: Any, re: Any, im: Any, x: Any, y: Any, reals: Array, at: Any, m: Any) -> None:
     """Write (x + iy) times a factor, which is 1 in the last pass."""
     if m > 1:
-        x, y = _turn(x, y, spread(reals, at), spread(reals, at + 1))
+        x, y = turn(x, y, spread(reals, at), spread(reals, at + 1))
     store(memory, o + re, x)
     store(memory, o + im, y)
 
@@ -393,10 +393,10 @@ def _radix(
                 for t in range(1, p):
                     w = roots + 2 * ((t * j) % p)
                     a = i + gap * s * m * t
-                    u, v = _turn(load(memory, a + re), load(memory, a + im), spread(reals, w), spread(reals, w + 1))
+                    u, v = turn(load(memory, a + re), load(memory, a + im), spread(reals, w), spread(reals, w + 1))
                     x, y = x + u, y + v
                 if j > 0:
                     w = at + 2 * (k * (p - 1) + j - 1)
-                    x, y = _turn(x, y, spread(reals, w), spread(reals, w + 1))
+                    x, y = turn(x, y, spread(reals, w), spread(reals, w + 1))
                 store(memory, o + space * s * j + re, x)
                 store(memory, o + space * s * j + im, y)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._column_kernels import columns_adjoint, columns_forward
 from symfft.fourier.planes._column_line_kernels import column_lines_adjoint, column_lines_forward
+from symfft.fourier.planes._columns_adjoint import columns_adjoint
+from symfft.fourier.planes._columns_forward import columns_forward
 from symfft.fourier.planes._fft import ROW
 from symfft.fourier.planes._lanes import LANES
 from symfft.fourier.planes.column_lines import write_column_lines

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._column_kernels import ANYHOW, DOWNWARDS, SHARED, UPWARDS
+from symfft.fourier.planes._columns_forward import ANYHOW, DOWNWARDS, SHARED, UPWARDS
 from symfft.fourier.planes._fft import HALF, ROW, radices
 from symfft.fourier.planes._lanes import LANES
 from symfft.fourier.planes.frame import Frame
@@ -51,7 +51,7 @@ class Slots(NamedTuple):
 class Runs(NamedTuple):
     """How the values of a plane follow one another."""
 
-    #: (planes, n0, 2 runs): see :mod:`._column_kernels`
+    #: (planes, n0, 2 runs): see :mod:`._columns_forward`
     codes: IntArray
     #: orbits of eights that do not follow one another
     labels: NDArray[np.int32]

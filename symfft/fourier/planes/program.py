@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.fourier.planes._fft import HALF, ROW, fft_tables
-from symfft.fourier.planes._plane_kernels import ANYHOW, DECIMATION, DOWNWARDS, HALVING, MATRIX, TRANSFORM, UPWARDS
+from symfft.fourier.planes._plane_steps import ANYHOW, DECIMATION, DOWNWARDS, HALVING, MATRIX, TRANSFORM, UPWARDS
 from symfft.fourier.planes.plane import (
     Node,
     Rows,

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from symfft.fourier.planes._fft import HALF, ROW
 from symfft.fourier.planes._line_kernels import lines_adjoint, lines_forward
-from symfft.fourier.planes._plane_kernels import planes_adjoint, planes_forward
+from symfft.fourier.planes._planes_adjoint import planes_adjoint
+from symfft.fourier.planes._planes_forward import planes_forward
 from symfft.fourier.planes.frame import Frame
 from symfft.fourier.planes.layers import Kind
 from symfft.fourier.planes.lines import plan_lines
