@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,6 +23,9 @@ class Kernel(Generic[P, R]):
     on standard error.
     """
 
+    options: ClassVar[dict[str, Any]] = {"nogil": True}
+    cached: ClassVar[bool] = True
+
     def __init__(self, function: Callable[P, R]) -> None:
         update_wrapper(self, function)
         self._function = function
@@ -33,9 +37,11 @@ class Kernel(Generic[P, R]):
             import numba
 
             try:
-                self._dispatcher = numba.njit(cache=True, nogil=True)(self._function)
+                self._dispatcher = numba.njit(cache=self.cached, **self.options)(self._function)
+                if self.cached:
+                    _renew_with(self._dispatcher, sources(self._function))
             except RuntimeError:  # numba found no folder that it can write to
-                self._dispatcher = numba.njit(nogil=True)(self._function)
+                self._dispatcher = numba.njit(**self.options)(self._function)
         return self._dispatcher
 
     @property
@@ -57,6 +63,37 @@ class Kernel(Generic[P, R]):
             notice.cancel()
         self._seen.add(signature)
         return result
+
+
+def sources(function: Callable[..., Any]) -> list[tuple[str, int, int]]:
+    """List the files that a kernel's machine code is made of, with time and size.
+
+    Its own, and those of everything of this package that it names, and so on: the code of a kernel that calls another
+    one holds that one too.
+    """
+    files: dict[str, tuple[str, int, int]] = {}
+    seen: set[object] = set()
+    waiting: list[Any] = [function]
+    while waiting:
+        value = waiting.pop()
+        value = getattr(value, "__wrapped__", value)
+        module = getattr(value, "__module__", None)
+        if not isinstance(module, str) or module.partition(".")[0] != __package__ or id(value) in seen:
+            continue
+        seen.add(id(value))
+        path = sys.modules[module].__file__
+        if path is not None:
+            status = os.stat(path)
+            files[path] = (path, status.st_mtime_ns, status.st_size)
+        code, names = getattr(value, "__code__", None), getattr(value, "__globals__", {})
+        if code is not None:
+            waiting += [names[name] for name in code.co_names if name in names]
+    return sorted(files.values())
+
+
+def _renew_with(dispatcher: Any, stamp: list[tuple[str, int, int]]) -> None:
+    """Make numba compile anew where any of these files has changed; by itself it looks at the kernel's own alone."""
+    dispatcher._cache._cache_file._source_stamp = stamp
 
 
 def kernel(function: Callable[P, R]) -> Kernel[P, R]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from symfft._compile import Kernel
 
@@ -14,22 +14,12 @@ R = TypeVar("R")
 class _Bare(Kernel[P, R]):
     """A kernel without reference counting of its arrays, which would cost more than the short loops between calls."""
 
-    inlined = False
-
-    def _compiled(self) -> Callable[P, R]:
-        if self._dispatcher is None:
-            import numba
-
-            options: dict[str, Any] = {"nogil": True, "_nrt": False, "forceinline": self.inlined}
-            try:
-                self._dispatcher = numba.njit(cache=not self.inlined, **options)(self._function)
-            except RuntimeError:  # numba found no folder that it can write to
-                self._dispatcher = numba.njit(**options)(self._function)
-        return self._dispatcher
+    options: ClassVar[dict[str, Any]] = {"nogil": True, "_nrt": False}
 
 
 class _Inlined(_Bare[P, R]):
-    inlined = True
+    options: ClassVar[dict[str, Any]] = {"nogil": True, "_nrt": False, "forceinline": True}
+    cached: ClassVar[bool] = False
 
 
 def kernel(function: Callable[P, R]) -> Kernel[P, R]:
