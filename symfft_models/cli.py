@@ -103,6 +103,7 @@ def demo_command(arguments: argparse.Namespace) -> dict[str, Any]:
     from symfft_models.train import STATE, SUMMARY, train
 
     started, out = time.monotonic(), arguments.out
+    shipped = show_shipped(arguments)
     config = chosen_config(arguments, out if (out / STATE).exists() else None)
     if (out / SUMMARY).exists():
         tell(arguments, f"{out} holds a finished training; going on from there")
@@ -122,7 +123,25 @@ def demo_command(arguments: argparse.Namespace) -> dict[str, Any]:
     training = json.loads((out / SUMMARY).read_text(encoding="utf-8"))
     minutes = (time.monotonic() - started) / 60
     tell(arguments, f"{minutes:.1f} minutes in all; everything is in {out}, with {REPORT} to look at")
-    return {"run": str(out), "minutes": minutes, "training": training, "test": report["groups"], **samples}
+    return {
+        "run": str(out), "minutes": minutes, "shipped": shipped, "training": training, "test": report["groups"],
+        **samples,
+    }  # fmt: skip
+
+
+def show_shipped(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure the weights that come with the package, where there are any."""
+    from symfft_models.evaluate import format_table
+    from symfft_models.runs import judge, open_shipped
+    from symfft_models.shipped import shipped_index
+
+    if shipped_index()["default"] is None:
+        return {}
+    reports = {run.name: judge(run, 0) for run in open_shipped()}
+    for name, report in reports.items():
+        tell(arguments, f"\nshipped weights {name}\n{format_table(report)}")
+    tell(arguments, "\nand now from scratch")
+    return {name: report["groups"] for name, report in reports.items()}
 
 
 def info_command(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -49,8 +49,8 @@ def shipped_weights(name: str | None = None) -> Path:
     name = name or index["default"]
     if name is None:
         raise ShippedWeightsError(
-            "no trained weights come with this version: train a model (symfft-vae train --preset demo --out runs/mine, "
-            "minutes on two cores) and name its folder, runs/mine, in the command"
+            "no trained weights come with this version: train a model (symfft-vae train --out runs/mine, seconds "
+            "on one core) and name its folder, runs/mine, in the command"
         )
     if name not in index["models"]:
         raise ShippedWeightsError(f"no weights {name!r} come with this version; there are {', '.join(index['models'])}")

@@ -27,7 +27,7 @@ def outer(x):
 
 
 def run(folder, package):
-    """Call `outer(1)` in a process of its own, with a package of symfft in `folder`; say what came, and what it cost."""
+    """Call `outer(1)` in a new process, with a package of symfft in `folder`; return result and hits of the cache."""
     script = f"""
 import symfft, sys
 symfft.__path__.append({str(folder)!r})

@@ -112,7 +112,7 @@ def test_damage_is_found(run, package):
 def test_without_weights_the_error_says_how_to_train(package, words, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert main(words) == 1
-    assert "symfft-vae train --preset demo" in capsys.readouterr().err
+    assert "symfft-vae train --out" in capsys.readouterr().err
 
 
 def test_commands_use_the_shipped_weights(run, package, tmp_path, monkeypatch, capsys):

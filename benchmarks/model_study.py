@@ -1,0 +1,189 @@
+"""What pays in the model: one thing changed at a time, on the test split.
+
+    python benchmarks/model_study.py codec --work work/study        # minutes
+    python benchmarks/model_study.py network --work work/study      # some minutes a variant, resumable
+    python benchmarks/model_study.py table --work work/study        # Markdown on stdout
+
+Codecs are compared for all space groups and several lengths of the code. Networks are compared on one space group and
+for a fixed number of epochs, so that a loaded machine changes nothing but the time they take.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from symfft_models.baselines import lowest_stars, principal_components, star_functions, weights
+from symfft_models.checkpoint import write_text
+from symfft_models.codec import CHOICES, Choice, fit_codec
+from symfft_models.config import DataConfig, load_config
+from symfft_models.evaluate import evaluate
+from symfft_models.representation import Representation
+from symfft_models.runs import open_run
+from symfft_models.table import grids_of, load_entries, tabulate
+from symfft_models.train import SUMMARY, train
+
+FLOATS = (32, 64, 96, 128, 192, 256, 384, 512)
+GROUP = 225
+EPOCHS = 60
+NETWORK = ["model.codec=false", "loss.kind=peak", "loss.divergence=0.0"]
+#: What is compared with what, and the settings that differ from the demo preset's.
+VARIANTS: dict[str, list[str]] = {
+    "codec and Swin (demo)": ["model.codec=true"],
+    "codec alone": ["model.codec=true", "model.network=false"],
+    "Swin": NETWORK,
+    "Swin, paper's loss": ["model.codec=false", "loss.kind=paper", "loss.divergence=1.0"],
+    "Swin, log-MSE and divergence": ["model.codec=false", "loss.kind=peak", "loss.divergence=1.0"],
+    "Swin, ρ / √R": [*NETWORK, "model.site_power=0.5"],
+    "Swin, ρ": [*NETWORK, "model.site_power=0.0"],
+    "Swin, one origin": [*NETWORK, "data.origin_shift=false"],
+    "Swin, no average of weights": [*NETWORK, "train.ema=0.0"],
+    "Swin, KL × 100": [*NETWORK, "loss.latent=0.01"],
+    "Swin, no KL": [*NETWORK, "loss.latent=0.0"],
+    "Swin, twice as deep": [*NETWORK, "model.depths=[4, 4]"],
+    "Swin, twice as wide": [*NETWORK, "model.channels=96", "model.heads=[6, 12]"],
+    "transformer over all tokens": [*NETWORK, "model.depths=[4]", "model.heads=[3]", "model.window=16"],
+    "Swin, 64 floats": [*NETWORK, "model.latent=64"],
+    "Swin, 256 floats": [*NETWORK, "model.latent=256"],
+    "Swin, all three groups": [*NETWORK, "data.space_groups=[221, 225, 227]"],
+}
+#: Variants with three seeds.
+SEEDED = ("codec and Swin (demo)", "Swin")
+
+
+def run_codecs(path: str) -> dict[str, Any]:
+    """Mean and 5th percentile of PSNR for each kind of code, space group and number of floats."""
+    data = DataConfig(path=path)
+    entries = {split: load_entries(data, split) for split in ("train", "val", "test")}
+    representation = Representation(grids_of(entries["train"] + entries["test"]))
+    tables = {split: tabulate(entries[split], representation) for split in entries}
+    found: dict[str, Any] = {}
+    for index, unit in enumerate(representation.units):
+        weight = weights(unit)
+        known, truth = (tables[split].of_group(index, unit.size) for split in ("train", "test"))
+        shift = representation.shift_gn[index, : unit.size].numpy()
+        both, compound = np.concatenate([known, known[:, shift]]), tables["train"].compounds(index)
+
+        def decibel(guess: np.ndarray, truth: np.ndarray = truth, weight: np.ndarray = weight) -> list[float]:
+            square = (guess - truth) ** 2 @ weight
+            psnr = 10 * np.log10(truth.max(1) ** 2 / np.maximum(square, 1e-300))
+            return [float(psnr.mean()), float(np.percentile(psnr, 5))]
+
+        rows: dict[str, list[list[float]]] = {}
+        for floats in FLOATS:
+            stars = torch.from_numpy(star_functions(unit, min(4 * floats, unit.size - 1)))
+
+            def codec(values: np.ndarray, numbers: np.ndarray, choices: list[Choice], k: int = floats) -> list[float]:
+                arrays = map(torch.from_numpy, (values, weight))  # noqa: B023 (called in this turn of the loop)
+                fit = fit_codec(*arrays, k, torch.from_numpy(numbers), stars, choices=choices).codec  # noqa: B023
+                return decibel(fit.decode(fit.encode(torch.from_numpy(truth))).numpy())  # noqa: B023
+
+            peak = {"PCA": known, "PCA, both origins": both}
+            kinds = {
+                "lowest stars": lambda k=floats: decibel(lowest_stars(unit, k).reconstruct(truth)),  # noqa: B023
+                **{
+                    name: lambda k=floats, v=values: decibel(
+                        principal_components(v, weight, k, v.max(1) ** -2.0).reconstruct(truth)  # noqa: B023
+                    )
+                    for name, values in peak.items()
+                },
+                "codec": lambda: codec(known, compound, CHOICES),  # noqa: B023
+                "codec, no stars": lambda: codec(known, compound, [c for c in CHOICES if c.share == 1]),  # noqa: B023
+                "codec, no prediction": lambda: codec(known, compound, [c for c in CHOICES if not c.process]),  # noqa: B023
+                "codec, both origins": lambda: codec(both, np.tile(compound, 2), CHOICES),  # noqa: B023
+            }
+            for name, measure in kinds.items():
+                rows.setdefault(name, []).append(measure())
+            print(representation.groups[index], floats, {n: round(r[-1][0], 1) for n, r in rows.items()}, flush=True)
+        found[str(representation.groups[index])] = {"train": len(known), "test": len(truth), "psnr": rows}
+    return {"floats": list(FLOATS), "groups": found}
+
+
+def run_network(work: Path, path: str, name: str, seed: int) -> dict[str, Any]:
+    """Train one variant and measure it on the test split."""
+    folder = work / "runs" / f"{list(VARIANTS).index(name)}-{seed}"
+    base = [f"data.path={path}", f"data.space_groups=[{GROUP}]", f"train.epochs={EPOCHS}", "train.max_minutes=0"]
+    config = load_config("demo", [*base, *VARIANTS[name], f"train.seed={seed}"])
+    started = time.process_time()
+    train(config, folder, resume=True, progress=False)
+    run = open_run(folder)
+    group = evaluate(run.model, run.tables["test"], run.tables["train"])["groups"][str(GROUP)]
+    summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    return {
+        "name": name,
+        "seed": seed,
+        "psnr": group["model"]["psnr"]["mean"],
+        "p5": group["model"]["psnr"]["p5"],
+        "steps": summary["steps"],
+        "trained_parameters": summary["trained_parameters"],
+        "cpu_seconds": time.process_time() - started,
+        "train": summary["train_structures"],
+    }
+
+
+def table(codecs: dict[str, Any], networks: list[dict[str, Any]]) -> str:
+    """Lay out both studies as Markdown."""
+    lines = ["## Codes", ""]
+    for number, group in codecs["groups"].items():
+        lines += [
+            f"Space group {number}, {group['train']} training and {group['test']} test densities: mean PSNR in dB",
+            "",
+            f"| floats | {' | '.join(map(str, codecs['floats']))} |",
+            "|---|" + "---|" * len(codecs["floats"]),
+            *(f"| {name} | {' | '.join(f'{mean:.1f}' for mean, _ in row)} |" for name, row in group["psnr"].items()),
+            "",
+        ]
+    lines += [
+        "## Networks",
+        "",
+        f"Space group {GROUP} (all three where the line says so), {EPOCHS} epochs, 128 floats where the line does not "
+        "say otherwise, one thread. PSNR of the test split in dB.",
+        "",
+        "| variant | seeds | mean | p5 | trained numbers | steps | training densities |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in VARIANTS:
+        rows = [row for row in networks if row["name"] == name]
+        if rows:
+            means = [row["psnr"] for row in rows]
+            spread = f" ± {np.std(means):.1f}" if len(rows) > 1 else ""
+            lines.append(
+                f"| {name} | {len(rows)} | {np.mean(means):.1f}{spread} | {np.mean([r['p5'] for r in rows]):.1f} | "
+                f"{rows[0]['trained_parameters']:,} | {rows[0]['steps']} | {rows[0]['train']} |"
+            )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run one part of the study, or print what it found."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("codec", "network", "table"))
+    parser.add_argument("--work", type=Path, required=True, help="folder for results")
+    parser.add_argument("--file", default="", help="file of a set (default: the bundled one)")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    codecs, networks = options.work / "codec.json", options.work / "network.json"
+    options.work.mkdir(parents=True, exist_ok=True)
+    if options.part == "codec":
+        write_text(codecs, json.dumps(run_codecs(options.file), indent=2))
+    elif options.part == "network":
+        done = json.loads(networks.read_text(encoding="utf-8")) if networks.exists() else []
+        for seed in range(3):
+            for name in VARIANTS:
+                if (seed and name not in SEEDED) or any((r["name"], r["seed"]) == (name, seed) for r in done):
+                    continue
+                done.append(run_network(options.work, options.file, name, seed))
+                print(done[-1], flush=True)
+                write_text(networks, json.dumps(done, indent=2))
+    else:
+        print(table(*(json.loads(path.read_text(encoding="utf-8")) for path in (codecs, networks))))
+
+
+if __name__ == "__main__":
+    main()
