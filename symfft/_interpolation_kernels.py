@@ -65,33 +65,33 @@ def count_members(
     """
     n1, n2, n3 = shape
     half = members.shape[2]
-    step = denominator % n3
-    for h1 in range(-reach[0], reach[0] + 1):
-        for h2 in range(-reach[1], reach[1] + 1):
+    # of h and -h one is visited
+    for h1 in range(reach[0] + 1):
+        for h2 in range(0 if h1 == 0 else -reach[1], reach[1] + 1):
             low, high = interval(normals, bounds, h1, h2)
-            line = members[h1 % n1, h2 % n2]
-            if border_only and low < high:
-                on_face: Any = False
-                for f in range(len(bounds)):
-                    on_face |= normals[f, 2] == 0 and abs(normals[f, 0] * h1 + normals[f, 1] * h2) == bounds[f]
-                if not on_face:
-                    # all faces here are slanted and can only meet the line at its ends
-                    for h3 in (low, high):
-                        if h3 % n3 < half:
-                            line[h3 % n3] += 1
-                    continue
+            on_axis = h1 == 0 and h2 == 0
+            if on_axis:
+                low = 0
+            line, mirror = members[h1 % n1, h2 % n2], members[-h1 % n1, -h2 % n2]
+            slanted: Any = border_only and low < high
+            for f in range(len(bounds)):
+                if normals[f, 2] == 0 and abs(normals[f, 0] * h1 + normals[f, 1] * h2) == bounds[f]:
+                    slanted = False
+            # faces that are all slanted can only meet the line at its ends
+            stride = high - low if slanted else denominator
             for start in range(low, min(low + denominator, high + 1)):
                 integer: Any = True
                 for i in range(3):
                     integer &= (rows[i, 0] * h1 + rows[i, 1] * h2 + rows[i, 2] * start) % denominator == 0
                 if not integer:
                     continue
-                k3 = start % n3
-                for _ in range(start, high + 1, denominator):
+                for h3 in range(start, high + 1, stride):
+                    k3 = h3 % n3
                     if k3 < half:
                         line[k3] += 1
-                    k3 += step
-                    k3 -= n3 if k3 >= n3 else 0
+                    opposite = -h3 % n3
+                    if opposite < half and (h3 != 0 or not on_axis):
+                        mirror[opposite] += 1
 
 
 @kernel
@@ -136,9 +136,12 @@ def move_coefficients(
     step1 = rows[0, 2] % m1
     step2 = rows[1, 2] % m2
     step3 = rows[2, 2] % m3
-    for h1 in range(-reach[0], reach[0] + 1):
-        for h2 in range(-reach[1], reach[1] + 1):
+    # of h and -h, whose coefficients are conjugate, one is visited
+    for h1 in range(reach[0] + 1):
+        for h2 in range(0 if h1 == 0 else -reach[1], reach[1] + 1):
             low, high = interval(normals, bounds, h1, h2)
+            if h1 == 0 and h2 == 0:
+                low = 0
             line, mirror = coefficients[h1 % n1, h2 % k2], coefficients[-h1 % n1, -h2 % k2]
             members_line, members_mirror = members[h1 % n1, h2 % n2], members[-h1 % n1, -h2 % n2]
             factor = phase1[h1 + reach[0]] * phase2[h2 + reach[1]]
@@ -153,16 +156,19 @@ def move_coefficients(
                 g3 = g3 // denominator % m3
                 k3 = start % n3
                 for h3 in range(start, high + 1, denominator):
+                    if k3 < half:
+                        c = line[k3]
+                        count = members_line[k3]
+                    else:
+                        c = np.conj(mirror[n3 - k3])
+                        count = members_mirror[n3 - k3]
+                    # a division of complex numbers, even one that is not taken, would double the time
+                    c = c * (factor * phase3[h3 + reach[2]] * (1.0 / max(count, 1)))
                     if g3 < new_half:
-                        if k3 < half:
-                            c = line[k3]
-                            count = members_line[k3]
-                        else:
-                            c = np.conj(mirror[n3 - k3])
-                            count = members_mirror[n3 - k3]
-                        # a division of complex numbers, even one that is not taken, would double the time
-                        share = 1.0 / max(count, 1)
-                        moved[g1, g2, g3] += c * (factor * phase3[h3 + reach[2]] * share)
+                        moved[g1, g2, g3] += c
+                    opposite = 0 if g3 == 0 else m3 - g3
+                    if opposite < new_half and (h1 != 0 or h2 != 0 or h3 != 0):
+                        moved[0 if g1 == 0 else m1 - g1, 0 if g2 == 0 else m2 - g2, opposite] += np.conj(c)
                     k3 += step
                     k3 -= n3 if k3 >= n3 else 0
                     g1 += step1
@@ -171,3 +177,28 @@ def move_coefficients(
                     g1 -= m1 if g1 >= m1 else 0
                     g2 -= m2 if g2 >= m2 else 0
                     g3 -= m3 if g3 >= m3 else 0
+
+
+@kernel
+def take_nodes(rho: Array, points: Array, steps: Array, first: Array, out: Array) -> None:
+    """Write ``out[b, n] = rho[b, points[n] steps + first]``, indices modulo the grid.
+
+    Parameters
+    ----------
+    rho : (b, N1, N2, N3) float
+        Densities.
+    points : (n, 3) int64
+        Indices.
+    steps, first : (3, 3), (3,) int64
+        Where they lie on the grid.
+    out : (b, n) float
+        Overwritten.
+    """
+    _, n1, n2, n3 = rho.shape
+    for p in range(len(points)):
+        x, y, z = points[p]
+        i = (x * steps[0, 0] + y * steps[1, 0] + z * steps[2, 0] + first[0]) % n1
+        j = (x * steps[0, 1] + y * steps[1, 1] + z * steps[2, 1] + first[1]) % n2
+        k = (x * steps[0, 2] + y * steps[1, 2] + z * steps[2, 2] + first[2]) % n3
+        for b in range(len(rho)):
+            out[b, p] = rho[b, i, j, k]

@@ -7,14 +7,13 @@ all translations are simple fractions, the operators are exact and complete. Eve
 
 from __future__ import annotations
 
-import itertools
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symfft._site_kernels import match_sites
-from symfft._wigner_seitz import COEFFICIENTS, Integers, obtuse_superbase, row_basis
+from symfft._wigner_seitz import METRIC_STEPS, Integers, near_isometries, obtuse_superbase, row_basis
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -23,8 +22,6 @@ IntArray = NDArray[np.int64]
 CLEARLY = 10.0
 #: Translations are multiples of 1/24.
 PARTS = 24
-#: Lattices are reduced with the metric in such steps, relative to its largest entry.
-METRIC_STEPS = 2**40
 
 
 class SiteOperators(NamedTuple):
@@ -83,7 +80,7 @@ def site_operators(
         return None
     w = rotations[found[:, 0].astype(np.int64)].reshape(-1, 9)
     rows = np.concatenate([w, steps.astype(np.int64) % PARTS], axis=1)
-    return SiteOperators(np.unique(rows, axis=0), denominator, basis, bool(np.linalg.det(lattice) < 0))
+    return SiteOperators(rows[np.lexsort(rows.T[::-1])], denominator, basis, bool(np.linalg.det(lattice) < 0))
 
 
 def _matches(
@@ -109,23 +106,14 @@ def _clear_isometries(lattice: FloatArray, near: float, far: float) -> IntArray 
     """Return all integer matrices W, for columns of coordinates, that keep lengths and angles of the lattice."""
     metric = lattice @ lattice.T
     form = np.rint(metric * (METRIC_STEPS / np.abs(metric).max())).astype(np.int64).tolist()
-    basis = np.array(obtuse_superbase(form, np.eye(3, dtype=np.int64).tolist())[:3])
+    basis = obtuse_superbase(form, np.eye(3, dtype=np.int64).tolist())[:3].astype(np.float64)
     reduced = basis @ metric @ basis.T
-    products = COEFFICIENTS @ reduced @ COEFFICIENTS.T
     size = np.sqrt(np.diag(reduced))
-    stretch = np.abs(np.sqrt(np.diag(products))[:, None] - size)
-    if ((stretch > near) & (stretch <= far)).any():
+    # a product of two vectors changes by this when one of them moves by a unit of length
+    change = np.maximum.outer(size, size) * (1 + np.eye(3))
+    rows = near_isometries(reduced, near * change)
+    if len(rows) != len(near_isometries(reduced, far * change)):
         return None
-    alike = [np.flatnonzero(column <= near) for column in stretch.T]
-    choice = [m.ravel() for m in np.meshgrid(*alike, indexing="ij")]
-    turn = np.zeros(len(choice[0]))
-    for i, j in itertools.combinations(range(3), 2):
-        difference = np.abs(products[choice[i], choice[j]] - reduced[i, j])
-        turn = np.maximum(turn, difference / max(size[i], size[j]))
-    if ((turn > near) & (turn <= far)).any():
-        return None
-    rows = COEFFICIENTS[np.stack(choice, axis=1)[turn <= near]]
-    rows = rows[np.abs(np.rint(np.linalg.det(rows))) == 1]
     # the rows of `rows` say where the reduced basis vectors go; coordinates are turned by the transpose
     turned = np.linalg.inv(basis) @ rows @ basis
     return np.ascontiguousarray(np.rint(turned).astype(np.int64).transpose(0, 2, 1))

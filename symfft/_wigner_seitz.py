@@ -14,10 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft._lattice_kernels import are_closed, in_python, isometries, reduce_superbase, voronoi_faces
 from symfft.errors import ShapeError
 from symfft.rational import Exact, integer_rows, inverse_of
 
@@ -33,22 +35,23 @@ ISOMETRY_TOLERANCE = 1e-3
 LARGEST_SQUARED_LENGTH = 2**40
 #: Largest coefficient of a face: times three frequencies, it still fits.
 LARGEST_INTEGER = 2**50
+#: A metric is reduced in such steps, relative to its largest entry.
+METRIC_STEPS = 2.0**40
 #: Which of three basis vectors each of the seven Voronoi vectors sums.
-SUBSETS = [s for s in itertools.product((0, 1), repeat=3) if any(s)]
+SUBSETS = np.array([s for s in itertools.product((0, 1), repeat=3) if any(s)])
 
 
 def _face(members: Sequence[int]) -> tuple[int, int]:
     """Return which Voronoi vector, and with which sign, a sum of vectors of the superbase is."""
     inside = 3 not in members
-    return SUBSETS.index(tuple(int((k in members) == inside) for k in range(3))), 1 if inside else -1
+    subset = [int((k in members) == inside) for k in range(3)]
+    return SUBSETS.tolist().index(subset), 1 if inside else -1
 
 
 _SUMS = [[_face(p[:n]) for n in (1, 2, 3)] for p in itertools.permutations(range(4))]
 CHAINS, CHAIN_SIGNS = np.moveaxis(np.array(_SUMS), -1, 0)
 #: An isometry maps an obtuse superbase to one, whose vectors are Voronoi vectors: all of them have such coefficients.
-COEFFICIENTS = np.array([v for v in itertools.product(np.arange(-2.0, 3.0), repeat=3) if any(v)])
-#: Numbers a matrix of coefficients from -2 to 2.
-FIFTHS = 5.0 ** np.arange(9)
+COEFFICIENTS = np.array([v for v in itertools.product(range(-2, 3), repeat=3) if any(v)])
 
 
 @dataclass(frozen=True)
@@ -97,47 +100,41 @@ def wigner_seitz_cell(form: Integers, lattice: Rational) -> WignerSeitzCell:
     J. H. Conway & N. J. A. Sloane, Proc. R. Soc. Lond. A 436 (1992) 55-68, theorem 3.
     """
     denominator, vectors = lattice
-    a, b, c, _ = obtuse_superbase(form, vectors)
-    rows = []
-    for i, j, k in SUBSETS:
-        v = [i * x + j * y + k * z for x, y, z in zip(a, b, c, strict=True)]
-        image = _times(form, v)
-        row = [*(2 * denominator * x for x in image), _dot(v, image)]
-        divisor = math.gcd(*row)
-        rows.append([x // divisor for x in row])
-    if max(abs(x) for row in rows for x in row) >= LARGEST_INTEGER:
+    v = obtuse_superbase(form, vectors)[:3]
+    q = np.array(form, dtype=v.dtype)
+    table = np.empty((len(SUBSETS), 4), dtype=v.dtype)
+    if v.dtype == np.int64 and _bits(q, v, 2 * denominator) < 62:
+        voronoi_faces(q, v, denominator, SUBSETS, table)
+    else:
+        table = table.astype(object)
+        in_python(voronoi_faces)(q.astype(object), v.astype(object), denominator, SUBSETS.astype(object), table)
+    if np.abs(table).max() >= LARGEST_INTEGER:
         raise ShapeError(
             f"the aliases {vectors} / {denominator} need integers above {LARGEST_INTEGER}: "
             "use a cell matrix with smaller numbers, or smaller grids"
         )
-    table = np.array(rows, dtype=np.int64)
+    table = table.astype(np.int64)
     return WignerSeitzCell(table[:, :3], table[:, 3])
 
 
-def obtuse_superbase(form: Integers, lattice: Integers) -> Integers:
-    """Return four vectors with sum zero and no acute angle, any three a basis of the lattice (Selling reduction)."""
-    v = [list(row) for row in lattice]
-    reducing = True
-    while reducing:
-        # whole multiples first: Selling's steps take single ones
-        reducing = False
-        for i, j in itertools.permutations(range(3), 2):
-            image = _times(form, v[j])
-            product, square = _dot(v[i], image), _dot(v[j], image)
-            if 2 * abs(product) > square:
-                times = (2 * product + square) // (2 * square)
-                v[i] = [x - times * y for x, y in zip(v[i], v[j], strict=True)]
-                reducing = True
-    v.append([-x - y - z for x, y, z in zip(*v, strict=True)])
-    pairs = list(itertools.combinations(range(4), 2))
-    while True:
-        acute = next(((i, j) for i, j in pairs if _dot(v[i], _times(form, v[j])) > 0), None)
-        if acute is None:
-            return v
-        i, j = acute
-        for k in {0, 1, 2, 3} - {i, j}:
-            v[k] = [x + y for x, y in zip(v[k], v[i], strict=True)]
-        v[i] = [-x for x in v[i]]
+def obtuse_superbase(form: Integers, lattice: Integers) -> NDArray[Any]:
+    """Return four vectors with sum zero and no acute angle, any three a basis of the lattice (Selling reduction).
+
+    As (4, 3) int64, or Python's integers where 64 bits may be too few.
+    """
+    q, v = np.array(form, dtype=object), np.array([*lattice, [0, 0, 0]], dtype=object)
+    if _bits(q, v, 64) < 62:
+        q, v = q.astype(np.int64), v.astype(np.int64)
+        reduce_superbase(q, v)
+    else:
+        in_python(reduce_superbase)(q, v)
+    return v
+
+
+def _bits(form: NDArray[Any], vectors: NDArray[Any], margin: int) -> float:
+    """Return how many bits a product of two of the vectors may take on the way, and some margin."""
+    size = np.abs(vectors).astype(np.float64)
+    return float(np.log2(max(1.0, (size @ np.abs(form).astype(np.float64) @ size.T).max()))) + math.log2(margin)
 
 
 def invariant_form(metric: FloatArray, lattice: Rational, aliases: Sequence[Rational]) -> Integers:
@@ -152,25 +149,27 @@ def invariant_form(metric: FloatArray, lattice: Rational, aliases: Sequence[Rati
     aliases : sequence of such lattices
         Those whose Wigner-Seitz cells are wanted: their vectors are the longest that will be compared.
     """
-    ratios = [v.as_integer_ratio() for v in ((metric + metric.T) / 2).ravel().tolist()]
-    scale = max(denominator for _, denominator in ratios)
-    flat = [numerator * (scale // denominator) for numerator, denominator in ratios]
-    form = [flat[0:3], flat[3:6], flat[6:9]]
+    metric = (metric + metric.T) / 2
+    steps = metric / np.abs(metric).max() * METRIC_STEPS
+    form = [[round(v) for v in row] for row in steps.tolist()]
     longest = 0.0
     for denominator, vectors in aliases:
-        square = max(_dot(v, _times(form, v)) for v in obtuse_superbase(form, vectors))
-        longest = max(longest, square / (scale * denominator**2))
+        v = obtuse_superbase(form, vectors).astype(np.float64) / denominator
+        longest = max(longest, float(np.einsum("ni,ij,nj->n", v, metric, v).max()))
     basis = obtuse_superbase(form, lattice[1])[:3]
-    unit = scale * lattice[0] ** 2
-    reduced = np.array([[_dot(v, _times(form, w)) / unit for w in basis] for v in basis])
-    rounded = np.array([[round(v * LARGEST_SQUARED_LENGTH / longest) for v in row] for row in reduced.tolist()])
-    isometries = lattice_isometries(reduced)
-    images = isometries @ (rounded if abs(rounded).max() < LARGEST_INTEGER else rounded.astype(object))
-    mean = (images[:, :, None, :] * isometries[:, None, :, :]).sum(axis=(0, 3)).tolist()
-    a, b, c = basis
+    scaled = basis.astype(np.float64) / lattice[0]
+    reduced = scaled @ metric @ scaled.T
+    rounded = [[round(v * LARGEST_SQUARED_LENGTH / longest) for v in row] for row in reduced.tolist()]
+    w = lattice_isometries(reduced)
+    small = max(abs(v) for row in rounded for v in row) < LARGEST_INTEGER
+    images = w @ np.array(rounded, dtype=np.int64 if small else object)
+    mean = (images[:, :, None, :] * w[:, None, :, :]).sum(axis=(0, 3)).tolist()
+    a, b, c = basis.tolist()
     columns = [_cross(b, c), _cross(c, a), _cross(a, b)]  # the inverse basis times its determinant
     halfway = [[sum(columns[k][i] * mean[k][j] for k in range(3)) for j in range(3)] for i in range(3)]
-    return [[sum(row[k] * columns[k][j] for k in range(3)) for j in range(3)] for row in halfway]
+    form = [[sum(row[k] * columns[k][j] for k in range(3)) for j in range(3)] for row in halfway]
+    divisor = math.gcd(*(v for row in form for v in row))
+    return [[v // divisor for v in row] for row in form]
 
 
 def lattice_isometries(metric: FloatArray, tolerance: float = ISOMETRY_TOLERANCE) -> IntArray:
@@ -187,22 +186,22 @@ def lattice_isometries(metric: FloatArray, tolerance: float = ISOMETRY_TOLERANCE
     -------
     (g, 3, 3) int64
     """
-    products = COEFFICIENTS @ metric @ COEFFICIENTS.T
     size = np.sqrt(np.diag(metric))
     while True:
-        alike = [np.flatnonzero(np.abs(np.diag(products) - s * s) <= tolerance * s * s) for s in size]
-        a, b, c = (m.ravel() for m in np.meshgrid(*alike, indexing="ij"))
-        fits = np.ones(len(a), dtype=bool)
-        for (i, m), (j, n) in itertools.combinations(enumerate((a, b, c)), 2):
-            fits &= np.abs(products[m, n] - metric[i, j]) <= tolerance * size[i] * size[j]
-        found = COEFFICIENTS[np.stack([a, b, c], axis=1)[fits]]
-        found = found[np.abs(np.rint(np.linalg.det(found))) == 1]
-        count = len(found)
-        combined = found.reshape(-1, 3) @ found.transpose(1, 0, 2).reshape(3, -1)
-        combined = combined.reshape(count, 3, count, 3).transpose(0, 2, 1, 3).reshape(-1, 9)
-        if np.abs(combined).max() <= 2 and np.isin(combined @ FIFTHS, found.reshape(-1, 9) @ FIFTHS).all():
-            return np.asarray(found, dtype=np.int64)
+        found = near_isometries(metric, tolerance * np.outer(size, size))
+        if are_closed(found):
+            return found
         tolerance /= 2
+
+
+def near_isometries(metric: FloatArray, tolerance: FloatArray) -> IntArray:
+    """Return the integer matrices W for which W·metric·Wᵀ differs from the metric by at most a tolerance, (n, 3, 3)."""
+    out = np.empty((64, 3, 3), dtype=np.int64)
+    count = isometries(metric, tolerance, COEFFICIENTS, out)
+    if count > len(out):
+        out = np.empty((count, 3, 3), dtype=np.int64)
+        isometries(metric, tolerance, COEFFICIENTS, out)
+    return out[:count]
 
 
 def common_lattice(transformation: Exact) -> Exact:
@@ -226,14 +225,6 @@ def row_basis(vectors: Integers) -> Integers:
                 times = rows[r][column] // rows[column][column]
                 rows[r] = [v - times * p for v, p in zip(rows[r], rows[column], strict=True)]
     return rows[:3]
-
-
-def _dot(a: list[int], b: list[int]) -> int:
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-
-
-def _times(rows: Integers, v: list[int]) -> list[int]:
-    return [_dot(row, v) for row in rows]
 
 
 def _cross(a: list[int], b: list[int]) -> list[int]:

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
-from typing import Any, NamedTuple
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft._interpolation_kernels import count_members, move_coefficients
+from symfft._interpolation_kernels import count_members, move_coefficients, take_nodes
 from symfft._wigner_seitz import (
     FloatArray,
     IntArray,
@@ -39,6 +39,8 @@ from symfft.rational import Exact, integer_rows, inverse_of
 LARGEST_DENOMINATOR = 100
 #: A grid of a batch is compared with at least this fraction of the largest value in the batch.
 NOISE = 1e-3
+#: Of a lattice of volume one.
+SCALED_DECIMALS = 12
 IDENTITY = np.eye(3, dtype=np.int64)
 
 
@@ -137,11 +139,15 @@ def change_cell(
     True
     """
     values = _as_grid(rho)
-    change = _change(lattice, cell, origin, as_shape(values.shape[-3:]), as_shape(shape))
+    exact = _exact_change(_as_cell(cell), _as_origin(origin), as_shape(values.shape[-3:]), as_shape(shape))
+    if exact.nodes is not None:
+        _as_lattice(lattice)
+        return _taken(values, *exact.nodes, exact.new_shape, points)
+    change = _change(lattice, exact)
     batch = values.reshape(-1, *change.old_shape)
     import scipy.fft
 
-    members = _count_members(change, IDENTITY, 1)
+    members = change.members
     if change.denominator > 1:
         coefficients = scipy.fft.rfftn(batch, axes=(1, 2, 3), norm="forward")
         kept = _count_members(change, change.rows, change.denominator) / np.maximum(members, 1)
@@ -185,13 +191,13 @@ def lossless_shape(lattice: ArrayLike, cell: ArrayLike, shape: Sequence[int], or
     >>> lossless_shape(fcc, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]], (56, 56, 56))
     (112, 112, 112)
     """
-    old_shape, p = as_shape(shape), _as_origin(origin)
-    t = _as_cell(cell)
+    old_shape, p = as_shape(shape), np.array(_as_origin(origin), dtype=object)
+    t = np.array(_as_cell(cell), dtype=object).reshape(3, 3)
     steps = inverse_of(t) / np.array(old_shape, dtype=object)[:, None]
     enclosing = [math.lcm(*(v.denominator for v in column)) for column in steps.T]
     rows = t.astype(np.float64) @ _as_lattice(lattice)
     metric = np.linalg.inv(rows @ rows.T)
-    change = _change(lattice, cell, origin, old_shape, old_shape)
+    change = _change(lattice, _exact_change(_as_cell(cell), _as_origin(origin), old_shape, old_shape))
     # necessary along each axis; where the new axes are oblique, not always sufficient
     least = 2 * change.old.extent(metric / np.diag(metric)[:, None] @ t.astype(np.float64))
     stretch = 1.0
@@ -213,7 +219,7 @@ def _is_node(point: Exact, shape: Sequence[int]) -> bool:
 # ---- inside ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Change:
     """A change of cell and grid, with the Wigner-Seitz cells of both grids in frequencies h of the old cell."""
 
@@ -231,41 +237,78 @@ class _Change:
         """Largest |h| in both cells along each axis, (3,)."""
         return np.minimum(self.old.reach, self.new.reach)
 
-
-def _change(lattice: ArrayLike, cell: ArrayLike, origin: ArrayLike, old_shape: Shape, new_shape: Shape) -> _Change:
-    basis, t, p = _as_lattice(lattice), _as_cell(cell), _as_origin(origin)
-    reciprocal = np.linalg.inv(basis).astype(np.float64)
-    exact = _exact_change(tuple(map(tuple, t.tolist())), tuple(p.tolist()), old_shape, new_shape)
-    form = invariant_form(reciprocal.T @ reciprocal, exact.common, exact.aliases)
-    old, new = (wigner_seitz_cell(form, basis_of_grid) for basis_of_grid in exact.aliases)
-    rows = np.array(exact.rows, dtype=np.int64)
-    return _Change(rows, exact.denominator, exact.origin, form, old_shape, new_shape, old, new)
+    @cached_property
+    def members(self) -> NDArray[np.int16]:
+        """Number of shortest members of each class of the old half grid."""
+        return _count_members(self, IDENTITY, 1)
 
 
-class _Exact(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Exact:
     """What does not depend on the lattice."""
 
     rows: list[list[int]]
     denominator: int
     origin: tuple[Fraction, ...]
+    nodes: tuple[IntArray, IntArray] | None
     common: Rational
     aliases: tuple[Rational, Rational]
+    old_shape: Shape
+    new_shape: Shape
+
+
+def _change(lattice: ArrayLike, exact: _Exact) -> _Change:
+    """Work out a change of cell; for lattices that differ in size only, as cubic ones do, once."""
+    rows = _as_lattice(lattice)
+    scaled = np.round(rows / abs(np.linalg.det(rows)) ** (1 / 3), SCALED_DECIMALS)
+    return _scaled_change(tuple(scaled.ravel().tolist()), exact)
+
+
+@lru_cache(maxsize=16)
+def _scaled_change(lattice: tuple[float, ...], exact: _Exact) -> _Change:
+    reciprocal = np.linalg.inv(np.array(lattice).reshape(3, 3))
+    form = invariant_form(reciprocal.T @ reciprocal, exact.common, exact.aliases)
+    old, new = (wigner_seitz_cell(form, basis_of_grid) for basis_of_grid in exact.aliases)
+    rows = np.array(exact.rows, dtype=np.int64)
+    return _Change(rows, exact.denominator, exact.origin, form, exact.old_shape, exact.new_shape, old, new)
 
 
 @lru_cache(maxsize=256)
 def _exact_change(
-    cell: tuple[tuple[Fraction, ...], ...], origin: tuple[Fraction, ...], old_shape: Shape, new_shape: Shape
+    cell: tuple[Fraction, ...], origin: tuple[Fraction, ...], old_shape: Shape, new_shape: Shape
 ) -> _Exact:
-    t = np.array(cell, dtype=object)
+    t, p = np.array(cell, dtype=object).reshape(3, 3), np.array(origin, dtype=object)
     aliases = _aliases(np.eye(3, dtype=object) * Fraction(1), old_shape), _aliases(t, new_shape)
     denominator, rows = integer_rows(t)
-    in_old_cell = tuple((t.T @ np.array(origin, dtype=object)).tolist())
-    return _Exact(rows, denominator, in_old_cell, integer_rows(common_lattice(t)), aliases)
+    nodes = _nodes(t, p, old_shape, new_shape) if denominator == 1 else None
+    common = integer_rows(common_lattice(t))
+    return _Exact(rows, denominator, tuple((p @ t).tolist()), nodes, common, aliases, old_shape, new_shape)
+
+
+def _nodes(t: Exact, origin: Exact, old_shape: Shape, new_shape: Shape) -> tuple[IntArray, IntArray] | None:
+    """Return A and b if both grids are the same points: index i of the new one is i A + b of the old."""
+    steps = t * np.array(old_shape, dtype=object) / np.array(new_shape, dtype=object)[:, None]
+    first = -(origin @ t) * np.array(old_shape, dtype=object)
+    whole = all(v.denominator == 1 for v in (*steps.ravel().tolist(), *first.tolist()))
+    if not whole or abs(steps[0] @ np.cross(steps[1], steps[2])) != 1:
+        return None
+    return steps.astype(np.int64), first.astype(np.int64)
 
 
 def _aliases(t: Exact, shape: Shape) -> Rational:
     """Return a basis (rows) of the frequencies, in the old cell, that are constant on a grid of the cell T."""
     return integer_rows(np.asarray(np.array(shape, dtype=object)[:, None] * inverse_of(t).T))
+
+
+def _taken(
+    values: NDArray[Any], steps: IntArray, first: IntArray, shape: Shape, points: IntArray | None
+) -> NDArray[Any]:
+    """Take the values of points that are points of the old grid."""
+    at = np.indices(shape).reshape(3, -1).T if points is None else points
+    batch = np.ascontiguousarray(values.reshape(-1, *values.shape[-3:]))
+    taken = np.empty((len(batch), len(at)), dtype=values.dtype)
+    take_nodes(batch, np.ascontiguousarray(at, dtype=np.int64), steps, first, taken)
+    return taken.reshape(*values.shape[:-3], *(shape if points is None else [len(at)]))
 
 
 def _count_members(change: _Change, rows: IntArray, denominator: int) -> NDArray[np.int16]:
@@ -371,8 +414,8 @@ def _as_lattice(lattice: ArrayLike) -> FloatArray:
     return rows
 
 
-def _as_cell(cell: ArrayLike) -> Exact:
-    return np.array(_cell_of(_finite(cell, (3, 3), "a cell matrix")), dtype=object).reshape(3, 3)
+def _as_cell(cell: ArrayLike) -> tuple[Fraction, ...]:
+    return _cell_of(_finite(cell, (3, 3), "a cell matrix"))
 
 
 @lru_cache(maxsize=256)
@@ -388,8 +431,8 @@ def _cell_of(entries: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
     return tuple(t.tolist())
 
 
-def _as_origin(origin: ArrayLike) -> Exact:
-    return np.array(_finite(origin, (3,), "an origin"), dtype=object)
+def _as_origin(origin: ArrayLike) -> tuple[Fraction, ...]:
+    return _finite(origin, (3,), "an origin")
 
 
 def _finite(numbers: ArrayLike, shape: tuple[int, ...], what: str) -> tuple[Fraction, ...]:

@@ -255,11 +255,17 @@ def _rotation(old: FloatArray, new: FloatArray) -> FloatArray:
 
 def _standard_lattice(lattice: FloatArray, group: SpaceGroup) -> FloatArray:
     """Return the lattice with its metric averaged over the group, the same volume, a along x and b in the xy plane."""
-    w = group.rotations
-    metric = np.einsum("gki,kl,glj->ij", w, lattice @ lattice.T, w) / len(w)
+    metric = (_metric_average(group) @ (lattice @ lattice.T).ravel()).reshape(3, 3)
     metric *= (np.linalg.det(lattice) ** 2 / np.linalg.det(metric)) ** (1 / 3)
     rows = np.linalg.cholesky(metric)
     return np.where(np.abs(rows) < 1e-12 * np.abs(rows).max(), 0.0, rows)
+
+
+@lru_cache(maxsize=256)
+def _metric_average(group: SpaceGroup) -> FloatArray:
+    """Return the matrix, (9, 9), that averages a metric over the point group."""
+    w = np.unique(group.rotations, axis=0).astype(np.float64)
+    return np.asarray(np.einsum("gki,glj->ijkl", w, w).reshape(9, 9) / len(w))
 
 
 def _sites(

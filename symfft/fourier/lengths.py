@@ -97,7 +97,7 @@ def metric_of(space_group: SpaceGroup, shape: Shape, lattice: ArrayLike | None =
     mean = np.sum([w.T @ direct @ w for w in rotations], axis=0) / Fraction(len(rotations))
     reciprocal = inverse_of(mean)
 
-    superbase = np.array(obtuse_superbase(integer_rows(reciprocal)[1], np.diag(shape).tolist())[:3], dtype=object)
+    superbase = obtuse_superbase(integer_rows(reciprocal)[1], np.diag(shape).tolist())[:3].astype(object)
     aliases = np.array([s @ superbase for s in itertools.product((0, 1), repeat=3) if any(s)], dtype=object)
     reach = max(sum(shape), *(int(sum(abs(v))) for v in aliases))
     largest = LARGEST_SQUARED_LENGTH // (2 * reach**2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -125,8 +125,10 @@ def fingerprint(entry: Entry, unit: AsymmetricUnit | Unit) -> tuple[float, ...]:
     """Return numbers that do not depend on cell, origin and grid: volume and moments 2, 3, 4 of rho / mean."""
     weights = unit.multiplicity / math.prod(unit.shape)
     values = entry.values.astype(np.float64)
-    scaled = values / float(weights @ values)
-    return (float(abs(np.linalg.det(entry.lattice))), *(float(weights @ scaled**n) ** (1 / n) for n in (2, 4, 6)))
+    squares = (values / float(weights @ values)) ** 2
+    moments = float(weights @ squares), float(weights @ squares**2), float(weights @ (squares**2 * squares))
+    volume = abs(float(np.linalg.det(entry.lattice)))
+    return volume, *(moment ** (1 / n) for n, moment in zip((2, 4, 6), moments, strict=True))
 
 
 # ---- inside ---------------------------------------------------------------------------------------------------------
@@ -139,7 +141,7 @@ def _entry(path: str, options: Options) -> tuple[Entry, Unit]:
         raise Refused("wrong kind", f"the values are no electron density (kind {raw.kind})")
     if not len(raw.numbers) or (raw.numbers < 1).any():
         raise Refused("unknown element", "the file has no atoms, or does not name their elements")
-    density = replace(raw, magnetization=None, augmentation=None, site_moments=None, selective_dynamics=None)
+    density = raw if raw.blocks == 1 else raw.with_values(raw.values)
     _check_electrons(density, electrons, options)
     minimum = float(density.values.min())
     if minimum < 0 and -(negative := negative_part(density)).integral > options.negative_tolerance * electrons:

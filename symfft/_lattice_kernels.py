@@ -1,0 +1,191 @@
+"""Compiled arithmetic of lattices on bare arrays of integers.
+
+The loops on integers run on arrays of Python's own integers too, uncompiled, where 64 bits are too few.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft._compile import kernel
+
+Array = NDArray[Any]
+
+
+def in_python(loop: Any) -> Any:
+    """Return a kernel as the plain function that it was."""
+    return loop.__wrapped__
+
+
+@kernel
+def reduce_superbase(form: Array, v: Array) -> None:
+    """Make four vectors (rows) with sum zero obtuse, in place; whole multiples first, as Selling's steps are single.
+
+    Parameters
+    ----------
+    form : (3, 3) int
+        Quadratic form: vectors have the products ``v form vᵀ``.
+    v : (4, 3) int
+        The first three span the lattice.
+    """
+    reducing: Any = True
+    while reducing:
+        reducing = False
+        for i in range(3):
+            for j in range(3):
+                if i == j:
+                    continue
+                product = v[i, 0] * 0
+                square = v[i, 0] * 0
+                for k in range(3):
+                    image = form[k, 0] * v[j, 0] + form[k, 1] * v[j, 1] + form[k, 2] * v[j, 2]
+                    product += v[i, k] * image
+                    square += v[j, k] * image
+                if 2 * abs(product) > square:
+                    times = (2 * product + square) // (2 * square)
+                    for k in range(3):
+                        v[i, k] -= times * v[j, k]
+                    reducing = True
+    for k in range(3):
+        v[3, k] = -v[0, k] - v[1, k] - v[2, k]
+    reducing = True
+    while reducing:
+        reducing = False
+        for i in range(4):
+            for j in range(i):
+                product = v[i, 0] * 0
+                for k in range(3):
+                    product += v[i, k] * (form[k, 0] * v[j, 0] + form[k, 1] * v[j, 1] + form[k, 2] * v[j, 2])
+                if product > 0:
+                    for other in range(4):
+                        if other != i and other != j:
+                            for k in range(3):
+                                v[other, k] += v[i, k]
+                    for k in range(3):
+                        v[i, k] = -v[i, k]
+                    reducing = True
+
+
+@kernel
+def voronoi_faces(form: Array, v: Array, denominator: Any, subsets: Array, table: Array) -> None:
+    """Write (n, b) with n · h <= b, without common divisors, for the sums of vectors that `subsets` selects.
+
+    Parameters
+    ----------
+    form : (3, 3) int
+        Quadratic form.
+    v : (3, 3) int
+        Vectors (rows), times the denominator.
+    denominator : int
+        Common denominator.
+    subsets : (f, 3) int
+        Which vectors to sum, 0 or 1.
+    table : (f, 4) int
+        Overwritten: n and b.
+    """
+    for f in range(len(subsets)):
+        row = table[f]
+        row[3] = 0
+        for k in range(3):
+            row[k] = 0
+            for i in range(3):
+                for j in range(3):
+                    row[k] += form[k, j] * subsets[f, i] * v[i, j]
+        for k in range(3):
+            row[3] += row[k] * (subsets[f, 0] * v[0, k] + subsets[f, 1] * v[1, k] + subsets[f, 2] * v[2, k])
+        divisor = row[3]
+        for k in range(3):
+            row[k] *= 2 * denominator
+            other = abs(row[k])
+            while other:
+                divisor, other = other, divisor % other
+        for k in range(4):
+            row[k] //= divisor
+
+
+@kernel
+def isometries(metric: Array, tolerance: Array, vectors: Array, out: Array) -> int:
+    """Find the matrices W of determinant ±1, with rows among `vectors`, that keep a metric.
+
+    Parameters
+    ----------
+    metric : (3, 3) float64
+        Products of the basis vectors.
+    tolerance : (3, 3) float64
+        Largest change of each product.
+    vectors : (n, 3) int64
+        Rows to choose from.
+    out : (m, 3, 3) int64
+        Overwritten with the first m of them.
+
+    Returns
+    -------
+    int
+        How many there are.
+    """
+    n = len(vectors)
+    alike = np.empty((3, n), np.int64)
+    counts = np.zeros(3, np.int64)
+    images = np.empty((n, 3))
+    for a in range(n):
+        square = 0.0
+        for i in range(3):
+            images[a, i] = 0.0
+            for j in range(3):
+                images[a, i] += metric[i, j] * vectors[a, j]
+            square += vectors[a, i] * images[a, i]
+        for i in range(3):
+            if abs(square - metric[i, i]) <= tolerance[i, i]:
+                alike[i, counts[i]] = a
+                counts[i] += 1
+    found = 0
+    for a in alike[0, : counts[0]]:
+        u = vectors[a]
+        for b in alike[1, : counts[1]]:
+            v = vectors[b]
+            product = u[0] * images[b, 0] + u[1] * images[b, 1] + u[2] * images[b, 2]
+            if abs(product - metric[0, 1]) > tolerance[0, 1]:
+                continue
+            for c in alike[2, : counts[2]]:
+                w = vectors[c]
+                product = u[0] * images[c, 0] + u[1] * images[c, 1] + u[2] * images[c, 2]
+                if abs(product - metric[0, 2]) > tolerance[0, 2]:
+                    continue
+                product = v[0] * images[c, 0] + v[1] * images[c, 1] + v[2] * images[c, 2]
+                if abs(product - metric[1, 2]) > tolerance[1, 2]:
+                    continue
+                volume = (
+                    u[0] * (v[1] * w[2] - v[2] * w[1])
+                    - u[1] * (v[0] * w[2] - v[2] * w[0])
+                    + u[2] * (v[0] * w[1] - v[1] * w[0])
+                )
+                if abs(volume) == 1:
+                    if found < len(out):
+                        out[found, 0] = u
+                        out[found, 1] = v
+                        out[found, 2] = w
+                    found += 1
+    return found
+
+
+@kernel
+def are_closed(matrices: Array) -> bool:
+    """Tell whether the product of any two of the integer matrices (g, 3, 3) is among them."""
+    for a in matrices:
+        for b in matrices:
+            known: Any = False
+            for c in matrices:
+                same: Any = True
+                for i in range(3):
+                    for j in range(3):
+                        if same and a[i, 0] * b[0, j] + a[i, 1] * b[1, j] + a[i, 2] * b[2, j] != c[i, j]:
+                            same = False
+                if same:
+                    known = True
+                    break
+            if not known:
+                return False
+    return True
