@@ -124,12 +124,12 @@ def direct_choices(au: AsymmetricUnit) -> list[Choice]:
 def least_planes_cost(au: AsymmetricUnit) -> float:
     """Return what planes and lines cost at least: some steps for each value of the asymmetric unit.
 
-    Acentric groups have half as many reflections, but complex ones. The figures hold for orthorhombic and higher groups,
-    of which blocks may be formed; others have no choice.
+    Acentric groups have half as many reflections, but complex ones. The figures hold for orthorhombic and higher
+    groups, of which blocks may be formed; others have no choice.
     """
     group, points = au.space_group, math.prod(au.shape)
     centric = (group.rotations == -np.eye(3, dtype=np.int64)).all(axis=(1, 2)).any()
-    return (6.5 + 0.2 * math.log2(points)) * points / (1.0 if centric else 1.85) / group.order
+    return (5.9 + 0.18 * math.log2(points)) * points / (1.0 if centric else 1.85) / group.order
 
 
 def _in_threads(transform: Any, batch: NDArray[Any], workers: int | None, out: NDArray[Any] | None) -> NDArray[Any]:

@@ -6,7 +6,8 @@ import pytest
 
 from symfft import SpaceGroup, asymmetric_unit, next_compatible_shape
 from symfft.fourier.full import full_cost
-from symfft.fourier.plan import cheapest_engine, direct_choices
+from symfft.fourier.plan import cheapest_engine, direct_choices, least_planes_cost
+from symfft.fourier.planes import plan_planes
 
 
 def check(group, wanted):
@@ -35,6 +36,16 @@ def test_sizes(number, wanted):
     check(SpaceGroup.from_number(number), wanted)
 
 
+@pytest.mark.parametrize("n", [48, 72])
+@pytest.mark.parametrize("number", [16, 27, 34, 48, 49, 52, 56, 62, 89, 99, 103, 123, 192])
+def test_planes_cost_what_they_cost_at_least(number, n):
+    """At the sizes at which they come closest to it."""
+    au = asymmetric_unit(number, (n, n, n))
+    planes = plan_planes(au)
+    assert planes is not None
+    assert least_planes_cost(au) <= planes.cost
+
+
 @pytest.mark.parametrize("number", [20, 22, 23, 42, 44, 63, 65, 69, 70, 71, 97, 98, 119, 139, 141])
 def test_primitive_cells(number):
     _, group = naive_fourier.primitive_cell(SpaceGroup.from_number(number))
@@ -44,7 +55,7 @@ def test_primitive_cells(number):
 
 @pytest.mark.parametrize("number", [47, 62, 69, 191, 194])
 def test_one_engine_is_planned_where_the_other_cannot_win(number, monkeypatch):
-    au = asymmetric_unit(number, (24, 24, 24))
+    au = asymmetric_unit(number, (48, 48, 48))
     chosen, engines = check(au.space_group, au.shape)
     assert len(engines) == 2
     planned = []
