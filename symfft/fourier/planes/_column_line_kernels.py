@@ -15,7 +15,7 @@ from symfft.fourier.planes._spectra import COMPLEX, put_spectra, take_spectra, t
 Array = NDArray[Any]
 
 #: Fields before the heads of the classes, and of each.
-FIELDS, CLASS_FIELDS = 15, 16
+FIELDS, CLASS_FIELDS = 16, 18
 
 
 @kernel
@@ -32,22 +32,31 @@ def column_lines_forward(memory: Array, rows: Array, out: Array, program: Array,
         Tables; the fields of this stage begin at `at`.
     """
     row, there = np.int64(ROW), np.int64(0)
-    form, n, plan, room = program[at + 1], program[at + 2], program[at + 3], program[at + 5]
+    form, n, plan, rooms = program[at + 1], program[at + 2], program[at + 3], program[at + 15]
     subs = 1 if form == COMPLEX else 2
     result, scratch, spare = program[at + 10], program[at + 11], program[at + 14]
     head = at + FIELDS
     for _ in range(program[at]):
-        for block in range(program[head]):
-            if program[head + 14]:
-                _assemble_any(memory, program, at, head, reals, block, subs)
-            elif program[head + 13]:
-                _assemble(memory, memory, program, at, head, reals, block, subs)
-            else:
-                _assemble(rows, memory, program, at, head, reals, block, subs)
-            if program[head + 5] >= 0:
-                twist(memory, room, n, reals, program[head + 5], 1.0)
-            fft(memory, room, row, result, row, scratch, plan, program, reals, there)
-            put_spectra(memory, out, program, reals, head, block, form, result, spare)
+        blocks, group = program[head], program[head + 16]
+        for first in range(0, blocks, group):
+            together = min(group, blocks - first)
+            # results take the place of rows that have been read
+            for i in range(together):
+                room = rooms + n * ROW * i
+                if program[head + 14]:
+                    _assemble_any(memory, program, at, head, reals, first + i, subs, room)
+                elif program[head + 13]:
+                    _assemble(memory, memory, program, at, head, reals, first + i, subs, row, 0, room)
+                else:
+                    stride = ROW * program[head + 17] * together
+                    skew = first // group % program[at + 7]
+                    _assemble(rows, memory, program, at, head, reals, first + i, subs, stride, skew, room)
+            for i in range(together):
+                room = rooms + n * ROW * i
+                if program[head + 5] >= 0:
+                    twist(memory, room, n, reals, program[head + 5], 1.0)
+                fft(memory, room, row, result, row, scratch, plan, program, reals, there)
+                put_spectra(memory, out, program, reals, head, first + i, form, result, spare)
         head += CLASS_FIELDS
 
 
@@ -81,6 +90,7 @@ def _lay(
     reals: Array,
     block: Any,
     subs: Any,
+    room: Any,
     plane: Any,
     px: Any,
     py: Any,
@@ -88,7 +98,7 @@ def _lay(
     qy: Any,
 ) -> None:
     """Write p(z) = e(-(H·u)/N) P(RᵀH; z'), of eight lines plus i times eight others, wherever a plane stands for z."""
-    n, segments, room, fold = program[at + 2], program[at + 4], program[at + 5], program[at + 6]
+    n, segments, fold = program[at + 2], program[at + 4], program[at + 6]
     reach = program[at + 9] + plane * segments
     for segment in range(segments):
         z = element(program, reach + segment)
@@ -119,23 +129,37 @@ def _lay(
 
 @inlined
 def _assemble(
-    rows: Array, memory: Array, program: Array, at: Any, head: Any, reals: Array, block: Any, subs: Any
+    rows: Array,
+    memory: Array,
+    program: Array,
+    at: Any,
+    head: Any,
+    reals: Array,
+    block: Any,
+    subs: Any,
+    stride: Any,
+    skew: Any,
+    room: Any,
 ) -> None:
-    """Eight lines that lie side by side in `rows`."""
+    """Eight lines that lie side by side in `rows`, those of plane z ``stride ((z + skew) mod planes)`` further."""
     part = program[at + 8]
     first = program[program[head + 6] + block * subs]
     second = program[program[head + 6] + block * subs + subs - 1]
     for plane in range(program[at + 7]):
-        a, b = first + ROW * plane, second + ROW * plane
+        z = plane + skew
+        offset = stride * (z if z < program[at + 7] else z - program[at + 7])
+        a, b = first + offset, second + offset
         px, qx = load(rows, a), load(rows, b)
         py, qy = fill(memory, 0.0), fill(memory, 0.0)
         if part:
             py, qy = load(rows, a + part), load(rows, b + part)
-        _lay(memory, program, at, head, reals, block, subs, plane, px, py, qx, qy)
+        _lay(memory, program, at, head, reals, block, subs, room, plane, px, py, qx, qy)
 
 
 @inlined
-def _assemble_any(memory: Array, program: Array, at: Any, head: Any, reals: Array, block: Any, subs: Any) -> None:
+def _assemble_any(
+    memory: Array, program: Array, at: Any, head: Any, reals: Array, block: Any, subs: Any, room: Any
+) -> None:
     """Eight lines from anywhere in the work space."""
     part, scratch = program[at + 8], program[at + 14]
     sources = program[head + 6] + LANES * block * subs
@@ -148,7 +172,7 @@ def _assemble_any(memory: Array, program: Array, at: Any, head: Any, reals: Arra
         py, qy = fill(memory, 0.0), fill(memory, 0.0)
         if part:
             py, qy = load(memory, scratch + ROW), load(memory, scratch + ROW + HALF)
-        _lay(memory, program, at, head, reals, block, subs, plane, px, py, qx, qy)
+        _lay(memory, program, at, head, reals, block, subs, room, plane, px, py, qx, qy)
 
 
 @inlined

@@ -13,7 +13,19 @@ from numpy.typing import NDArray
 
 from symfft.fourier.planes._compile import inlined, kernel
 from symfft.fourier.planes._fft import HALF, ROW, fft, turn
-from symfft.fourier.planes._lanes import LANES, element, fill, gather, load, opaque, prefetch, reverse, spread, store
+from symfft.fourier.planes._lanes import (
+    LANES,
+    element,
+    fill,
+    gather,
+    load,
+    opaque,
+    prefetch,
+    prefetch_to_write,
+    reverse,
+    spread,
+    store,
+)
 from symfft.fourier.planes._transpose import transpose
 
 Array = NDArray[Any]
@@ -104,13 +116,30 @@ def _along_first(
 
 
 @kernel
-def _put_rows(out: Array, memory: Array, program: Array, addresses: Any, offset: Any, rows: Any, source: Any) -> None:
-    """Write rows to their addresses, moved on by `offset`."""
+def _put_rows(
+    out: Array,
+    memory: Array,
+    program: Array,
+    addresses: Any,
+    steps: Any,
+    plane: Any,
+    planes: Any,
+    rows: Any,
+    source: Any,
+) -> None:
+    """Write rows of a plane to their addresses, and ask for those of the next plane.
+
+    The row of plane z is ``stride ((z + skew) mod planes)`` past the address; `steps` has all strides and skews.
+    """
     for k in range(rows):
-        address = element(program, addresses + k)
+        address, stride = element(program, addresses + k), element(program, steps + 2 * k)
+        z = plane + element(program, steps + 2 * k + 1)
+        offset = stride * (z if z < planes else z - planes)
         a = source + ROW * k
         x, y = load(memory, a), load(memory, a + HALF)
         if address >= 0:
+            prefetch_to_write(out, address + offset + stride)
+            prefetch_to_write(out, address + offset + stride + HALF)
             store(out, address + offset, x)
             store(out, address + offset + HALF, y)
         else:
@@ -147,7 +176,17 @@ def _along_second(out: Array, memory: Array, program: Array, at: Any, reals: Arr
                 a = spectrum + ROW * (i * n1 // 2) + HALF
                 memory[extra + i], memory[extra + HALF + i] = memory[a], 0
                 memory[a] = 0
-        _put_rows(out, memory, program, addresses + block * n1, ROW * plane, n1, spectrum)
+        _put_rows(
+            out,
+            memory,
+            program,
+            addresses + block * n1,
+            program[at + 30] + 2 * block * n1,
+            plane,
+            program[at],
+            n1,
+            spectrum,
+        )
 
 
 @kernel
@@ -198,4 +237,14 @@ def _along_second_centred(out: Array, memory: Array, program: Array, at: Any, re
             for i in range(2 - n1 % 2):
                 memory[extra + i] = memory[side + i * n1 // 2]
         if pair < stored:
-            _put_rows(out, memory, program, addresses + pair * n1, ROW * plane, n1, spectrum)
+            _put_rows(
+                out,
+                memory,
+                program,
+                addresses + pair * n1,
+                program[at + 30] + 2 * pair * n1,
+                plane,
+                program[at],
+                n1,
+                spectrum,
+            )

@@ -24,6 +24,9 @@ from symfft.fourier.planes.program import Memory, Tables
 from symfft.fourier.planes.spectra import Alike, Form, alike, form_of, head_of, reflections_of, segments_of, to_hkl
 from symfft.seitz import IntArray
 
+#: Blocks whose rows lie together.
+GROUP = 8
+
 
 class Run(NamedTuple):
     """Blocks of lines of one class that are handled alike."""
@@ -46,6 +49,8 @@ class Lines(NamedTuple):
     hkl: IntArray
     #: (units,) address of each unit in the results, or complement of one in the work space
     addresses: IntArray
+    #: (units, 2) stride and skew: the row of plane z is ``stride ((z + skew) mod planes)`` further
+    steps: IntArray
     #: in ns
     cost: float
 
@@ -97,6 +102,8 @@ def write_column_lines(
     base = memory.size
     addresses = np.full(slots.units, -1, dtype=np.int64)
     addresses[-1] = ~last
+    steps = np.tile([ROW, 0], (slots.units, 1))
+    per_block = LANES * subs // slots.wide
     used = 0
     heads, hkl = [], []
     start = 0
@@ -110,11 +117,9 @@ def write_column_lines(
         exists = (lane < len(lines)).astype(np.float64)
         line = lines[np.minimum(lane, len(lines) - 1)]
         if inside:
-            mine = slots.unit[line].reshape(-1, LANES * subs)
-            for i in range(mine.shape[1] // slots.wide):
-                addresses[mine[:, slots.wide * i]] = (
-                    start + 2 * count * LANES * subs * np.arange(len(mine)) + i * ROW * planes
-                )
+            mine = slots.unit[line[:: slots.wide]]
+            address, steps[mine] = _inside(len(mine) // per_block, per_block, planes, 2 * count * LANES * subs)
+            addresses[mine] = start + address
         else:
             for unit in np.unique(slots.unit[line]).tolist():
                 if addresses[unit] == -1:
@@ -133,6 +138,8 @@ def write_column_lines(
             int(not inside),
             int(not run.whole),
             tables.put_ints(ROW * slots.unit[each] + slots.offset[each]),
+            GROUP if inside else 1,
+            per_block,
         )
         hkl.append(reflections_of(slots.h[:, lines], run.group.l_unique, LANES * subs))
         start += 2 * count * len(lines)
@@ -140,6 +147,8 @@ def write_column_lines(
     addresses[addresses == -1] = ~(base + used)
     memory.reserve(max(used + ROW * planes, places[1]))
 
+    # the rooms of a group of blocks; scratch, and behind it the room of the inverse
+    rooms = memory.reserve(GROUP * n * ROW)
     scratch = memory.reserve(2 * n * ROW)
     fields = [
         len(heads),
@@ -157,11 +166,12 @@ def write_column_lines(
         places[0],
         slots.units,
         memory.reserve(2 * ROW),
+        rooms,
     ]
     assert len(fields) == FIELDS
     blocks = sum(head[0] for head in heads)
     at = tables.put_ints(np.array([*fields, *np.ravel(heads)]))
-    return Lines(at, np.concatenate(hkl) @ to_hkl(frame), addresses, blocks * (fft_cost(n) + 6 * subs * n))
+    return Lines(at, np.concatenate(hkl) @ to_hkl(frame), addresses, steps, blocks * (fft_cost(n) + 6 * subs * n))
 
 
 def _runs(group: Alike, slots: Slots, subs: int, planes: int) -> list[Run]:
@@ -189,6 +199,28 @@ def _runs(group: Alike, slots: Slots, subs: int, planes: int) -> list[Run]:
     if (rest >= 0).any():
         runs.append(Run(group, rest[rest >= 0], False, False))
     return runs
+
+
+def _inside(blocks: int, per_block: int, planes: int, size: int) -> tuple[IntArray, IntArray]:
+    """Place the rows of blocks where their results of a size each will be.
+
+    Rows of one plane and a group of blocks lie side by side, so that a plane writes to fewer pages of memory, and each
+    group begins with another plane: groups are as far apart as powers of two often, and the rows of a plane would
+    compete for the same place in the caches.
+
+    Returns
+    -------
+    addresses : (blocks · per_block,)
+        Of the units, relative to the first result.
+    steps : (blocks · per_block, 2)
+        Stride and skew of the planes.
+    """
+    block = np.arange(blocks)
+    together = np.minimum(GROUP, blocks - block // GROUP * GROUP)
+    first = block // GROUP * GROUP * size + block % GROUP * per_block * ROW
+    addresses = first[:, None] + ROW * np.arange(per_block)
+    steps = np.stack([ROW * per_block * together, block // GROUP % planes], axis=-1)
+    return addresses.reshape(-1), np.repeat(steps, per_block, axis=0)
 
 
 def _phases(

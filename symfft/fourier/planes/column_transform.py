@@ -68,6 +68,7 @@ class ColumnsTransform:
             1 / (math.prod(au.shape) * au.space_group.order),
         )
         fields[17:19] = tables.put_ints(lines.addresses), at_places
+        fields[30] = tables.put_ints(lines.steps)
         self._columns, self._lines = tables.put_ints(np.array(fields)), lines.at
         self.hkl: IntArray = centred(lines.hkl, au.shape)
         n0, n1, _ = frame.shape

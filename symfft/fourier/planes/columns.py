@@ -146,7 +146,7 @@ def runs_of(labels: NDArray[np.int32], size: int) -> Runs:
 def write_columns(
     frame: Frame, axis: Operator | None, slots: Slots, runs: Runs, tables: Tables, memory: Memory
 ) -> list[int]:
-    """Write the stage of planes; addresses of units (17) and places of rows (18) are still to be filled in."""
+    """Write the stage of planes; where the rows are (17 and 30, in the inverse 18) is still to be filled in."""
     n0, n1, _ = frame.shape
     d = np.zeros(2, dtype=np.int64) if axis is None else half_turn(axis, (n0, n1))[1]
     used = n1 if axis is None else n1 // 2 + 1
@@ -213,6 +213,7 @@ def write_columns(
         tables.put_ints(there),
         rooms[1],
         memory.reserve(4 * LANES * LANES),
+        0,
     ]
 
 
