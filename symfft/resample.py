@@ -159,6 +159,12 @@ class StandardCell:
     old_lattice: FloatArray
     old_axes: FloatArray
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the crystal's own cell shows all of the group: a supercell of lower symmetry hides operators."""
+        cells = abs(float(np.linalg.det(self.cell.astype(np.float64))))
+        return round(self.own_group.order * cells) == self.group.order
+
     def lossless_shape(self, shape: Sequence[int]) -> tuple[int, int, int]:
         """Return a small grid that fits the group and keeps every frequency of a grid of the crystal's own cell."""
         return next_compatible_shape(self.group, lossless_shape(self.old_lattice, self.cell, shape, self.origin_shift))

@@ -18,6 +18,8 @@ Task = Callable[[str], Outcome]
 
 #: Files under way or waiting for an earlier one, for each worker.
 WINDOW = 4
+#: Seconds that a process may take to start, at least: the clock of its first file waits for it.
+START_SECONDS = 300.0
 
 
 def local_outcomes(
@@ -128,7 +130,8 @@ class _Worker:
 
     def start(self, index: int, path: str, timeout: float) -> None:
         """Hand over a path."""
-        self.job, self.deadline = (index, path), time.monotonic() + timeout
+        patience = timeout if self.started else max(timeout, START_SECONDS)
+        self.job, self.deadline = (index, path), time.monotonic() + patience
         with suppress(OSError):  # it died while idle; its answer says so
             self.connection.send(path)
 

@@ -164,7 +164,7 @@ def _entry(path: str, options: Options) -> tuple[Entry, Unit]:
     if math.prod(shape) > options.max_points:
         raise Refused("too large", f"the standard grid {shape} has more than {options.max_points} points")
     unit = _unit(group.number, shape)
-    if symmetric is not None:
+    if symmetric is not None and standard.is_whole:
         values = standard.values(symmetric, shape, unit.indices)
     else:
         values, left = _reduced(density, standard, shape, options)
@@ -253,7 +253,7 @@ def _symmetry_residual(
 def _reduced(
     density: Density, standard: StandardCell, shape: Shape, options: Options
 ) -> tuple[NDArray[np.float64], float]:
-    """Bring a density, whose own grid breaks the group, to the standard grid; there the whole group is checked."""
+    """Bring a density, whose own grid or cell hides a part of the group, to the standard grid, and check all of it."""
     try:
         full = standard.values(density.values, shape)
         means, residual = orbit_averages(full, standard.group)

@@ -259,6 +259,9 @@ def test_workers_end_with_a_killed_run(files, tmp_path):
     started = time.monotonic()
     while len(workers := children.read_text().split()) < 3 and time.monotonic() - started < 120:
         time.sleep(0.02)
+    # killed while it hands over what they are to do, it would leave them with half of it
+    while not list((tmp_path / "out").glob("shards/0*.h5")) and time.monotonic() - started < 240:
+        time.sleep(0.02)
     process.kill()
     process.wait()
     assert len(workers) >= 3  # two workers and multiprocessing's own

@@ -150,6 +150,29 @@ def test_a_grid_that_breaks_the_group_is_checked_on_the_operators_that_fit(tmp_p
     assert prepared(tmp_path, lopsided(smooth)).reason == "broken symmetry"
 
 
+def test_a_supercell_that_hides_operators_is_checked_on_all_of_them(tmp_path):
+    cubic = resample(sample(221), (8, 8, 8))
+    twice = np.concatenate([cubic.positions, cubic.positions + [0, 0, 1]]) / [1, 1, 2]
+    doubled = replace(
+        cubic.with_values(np.concatenate([cubic.values, cubic.values], axis=2)),
+        lattice=cubic.lattice * [[1], [1], [2]],
+        positions=twice,
+        numbers=np.tile(cubic.numbers, 2),
+        species=(),
+    )
+    entry = prepared(tmp_path, doubled).entry
+    assert entry.space_group == 221
+    assert entry.electrons == pytest.approx(cubic.electrons)
+    np.testing.assert_allclose(entry.values, prepared(tmp_path, cubic, name="once.vasp").entry.values, atol=1e-6)
+    # with the translation and all operators of the doubled cell, but another along z than along x
+    z = np.arange(16) / 8
+    stretched = doubled.with_values(doubled.values * (1 + 0.05 * np.cos(2 * np.pi * z)))
+    stretched = stretched.with_values(stretched.values * doubled.electrons / stretched.electrons)
+    outcome = prepared(tmp_path, stretched)
+    assert outcome.reason == "broken symmetry"
+    assert len(outcome.measured["operators"]) == 48
+
+
 def test_no_density_no_elements_no_file(tmp_path):
     density = sample(225)
     assert prepared(tmp_path, replace(density, kind="potential"), name="LOCPOT").reason == "wrong kind"
