@@ -112,13 +112,15 @@ def write_column_lines(
     for run in runs:
         lines, count = run.lines, len(run.group.l_unique)
         # rows are moved up to where a cache line begins
-        inside = run.fits and start + 2 * count * len(lines) + ROW <= total
+        blocks = len(lines) // (LANES * subs)
+        pitch = max(2 * count * LANES * subs, planes * ROW * per_block)
+        inside = run.fits and start + blocks * pitch + ROW <= total
         lane = np.arange(-(-len(lines) // (LANES * subs)) * LANES * subs)
         exists = (lane < len(lines)).astype(np.float64)
         line = lines[np.minimum(lane, len(lines) - 1)]
         if inside:
             mine = slots.unit[line[:: slots.wide]]
-            address, steps[mine] = _inside(len(mine) // per_block, per_block, planes, 2 * count * LANES * subs)
+            address, steps[mine] = _inside(blocks, per_block, planes, pitch)
             addresses[mine] = start + address
         else:
             for unit in np.unique(slots.unit[line]).tolist():
@@ -169,9 +171,9 @@ def write_column_lines(
         rooms,
     ]
     assert len(fields) == FIELDS
-    blocks = sum(head[0] for head in heads)
+    transforms = sum(head[0] for head in heads)
     at = tables.put_ints(np.array([*fields, *np.ravel(heads)]))
-    return Lines(at, np.concatenate(hkl) @ to_hkl(frame), addresses, steps, blocks * (fft_cost(n) + 6 * subs * n))
+    return Lines(at, np.concatenate(hkl) @ to_hkl(frame), addresses, steps, transforms * (fft_cost(n) + 6 * subs * n))
 
 
 def _runs(group: Alike, slots: Slots, subs: int, planes: int) -> list[Run]:
@@ -179,7 +181,6 @@ def _runs(group: Alike, slots: Slots, subs: int, planes: int) -> list[Run]:
     line_at = np.full((slots.units, slots.wide), -1)
     line_at[slots.unit[group.lines], slots.offset[group.lines]] = group.lines
     whole = (line_at >= 0).all(axis=1)
-    fits = planes * ROW * (LANES * subs // slots.wide) <= 2 * len(group.l_unique) * LANES * subs
     # several units share a block, or one unit is a block
     per_block = LANES * subs // slots.wide
     chosen = np.flatnonzero(whole)
@@ -188,7 +189,11 @@ def _runs(group: Alike, slots: Slots, subs: int, planes: int) -> list[Run]:
     taken = np.zeros(slots.units, dtype=bool)
     if len(chosen):
         taken[chosen] = True
-        runs.append(Run(group, line_at[chosen].reshape(-1), True, fits))
+        # as many blocks as the results of all of them have room for
+        results = 2 * len(group.l_unique) * LANES * subs
+        number = len(chosen) // per_block * results // max(results, planes * ROW * per_block) * per_block
+        halves = [(chosen[:number], True), (chosen[number:], False)]
+        runs += [Run(group, line_at[units].reshape(-1), True, fits) for units, fits in halves if len(units)]
     # eights of one unit, two of different ones to a block
     eights = np.concatenate([line_at[~taken, i : i + LANES] for i in range(0, slots.wide, LANES)])
     good = np.flatnonzero((eights >= 0).all(axis=1))
@@ -201,8 +206,8 @@ def _runs(group: Alike, slots: Slots, subs: int, planes: int) -> list[Run]:
     return runs
 
 
-def _inside(blocks: int, per_block: int, planes: int, size: int) -> tuple[IntArray, IntArray]:
-    """Place the rows of blocks where their results of a size each will be.
+def _inside(blocks: int, per_block: int, planes: int, pitch: int) -> tuple[IntArray, IntArray]:
+    """Place the rows of blocks where their results will be, a pitch apart that is no less than either takes.
 
     Rows of one plane and a group of blocks lie side by side, so that a plane writes to fewer pages of memory, and each
     group begins with another plane: groups are as far apart as powers of two often, and the rows of a plane would
@@ -217,7 +222,7 @@ def _inside(blocks: int, per_block: int, planes: int, size: int) -> tuple[IntArr
     """
     block = np.arange(blocks)
     together = np.minimum(GROUP, blocks - block // GROUP * GROUP)
-    first = block // GROUP * GROUP * size + block % GROUP * per_block * ROW
+    first = block // GROUP * GROUP * pitch + block % GROUP * per_block * ROW
     addresses = first[:, None] + ROW * np.arange(per_block)
     steps = np.stack([ROW * per_block * together, block // GROUP % planes], axis=-1)
     return addresses.reshape(-1), np.repeat(steps, per_block, axis=0)
