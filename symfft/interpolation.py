@@ -363,12 +363,13 @@ def _at_points(coefficients: NDArray[Any], shape: Shape, points: IntArray) -> ND
     """Transform back, going on along each axis with the planes only that hold wanted points."""
     import scipy.fft
 
-    planes = [np.flatnonzero(np.bincount(column, minlength=n)) for column, n in zip(points.T, shape, strict=True)]
-    places = [np.searchsorted(plane, column) for plane, column in zip(planes, points.T, strict=True)]
+    wanted = [np.bincount(column, minlength=n) > 0 for column, n in zip(points.T[:2], shape[:2], strict=True)]
+    planes = [np.flatnonzero(flags) for flags in wanted]
+    x, y = ((np.cumsum(flags) - 1)[column] for flags, column in zip(wanted, points.T[:2], strict=True))
     grid = scipy.fft.ifft(coefficients, axis=1, norm="forward", overwrite_x=True)[:, planes[0]]
     grid = scipy.fft.ifft(grid, axis=2, norm="forward", overwrite_x=True)[:, :, planes[1]]
     grid = scipy.fft.irfft(grid, shape[2], axis=3, norm="forward")
-    return np.asarray(grid[:, places[0], places[1], planes[2][places[2]]])
+    return np.asarray(grid[:, x, y, points[:, 2]])
 
 
 def _require_periodicity(rho: NDArray[Any], periodic: NDArray[Any], change: _Change, tolerance: float) -> None:

@@ -132,6 +132,35 @@ def test_there_and_back_again(name, u, shape, cell, seed):
         np.testing.assert_allclose(again, rho, rtol=0, atol=1e-13)
 
 
+@settings(max_examples=40)
+@given(
+    st.sampled_from(list(BRAVAIS)),
+    unimodular(shears=1),
+    st.sampled_from(CELLS),
+    SMALL_SHAPES,
+    SMALL_SHAPES,
+    st.sampled_from([(0, 0, 0), (Fraction(1, 2), 0, Fraction(1, 3))]),
+    st.integers(0, 99),
+)
+def test_wanted_points_are_those_of_the_whole_grid(name, u, cell, old, new, origin, seed):
+    rng = np.random.default_rng(seed)
+    rho = rng.standard_normal((2, *old))
+    lattice = np.linalg.cholesky(u @ generic_metric(name, seed) @ u.T)
+    at = rng.integers(0, new, (5, 3))
+    whole = change_cell(rho, lattice, cell, origin, new, tolerance=np.inf)
+    some = change_cell(rho, lattice, cell, origin, new, tolerance=np.inf, points=at)
+    np.testing.assert_allclose(some, whole[:, *at.T], rtol=0, atol=1e-14)
+
+
+@given(unimodular(shears=2), st.integers(1, 6), st.tuples(*(st.integers(-7, 7),) * 3), st.integers(0, 99))
+def test_points_that_both_grids_share_keep_their_values_to_the_last_bit(u, n, steps, seed):
+    rho = noise((n, n, n), seed)
+    origin = [Fraction(s, n) for s in steps]
+    result = change_cell(rho, np.linalg.cholesky(generic_metric("triclinic", seed)), u, origin, (n, n, n))
+    old = (np.moveaxis(np.indices((n, n, n)), 0, -1) - steps) @ u % n
+    np.testing.assert_array_equal(result, rho[tuple(np.moveaxis(old, -1, 0))])
+
+
 @given(st.sampled_from(list(BRAVAIS)), unimodular(shears=2), st.sampled_from(CELLS), SMALL_SHAPES, SMALL_SHAPES)
 def test_the_mean_is_conserved(name, u, cell, old, new):
     rho = noise(old) + 3
