@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from symfft.fourier.planes._compile import inlined, kernel
 from symfft.fourier.planes._fft import HALF, ROW, fft
-from symfft.fourier.planes._lanes import LANES, element, fill, fma, load, prefetch_to_write, store
+from symfft.fourier.planes._lanes import LANES, element, fill, fma, load, prefetch, prefetch_to_write, store
 from symfft.fourier.planes._spectra import COMPLEX, put_spectra, take_spectra, twist
 
 Array = NDArray[Any]
@@ -143,12 +143,20 @@ def _assemble(
 ) -> None:
     """Eight lines that lie side by side in `rows`, those of plane z ``stride ((z + skew) mod planes)`` further."""
     part = program[at + 8]
-    first = program[program[head + 6] + block * subs]
-    second = program[program[head + 6] + block * subs + subs - 1]
+    sources = program[head + 6] + block * subs
+    first, second = program[sources], program[sources + subs - 1]
+    # the next group's rows come into the cache meanwhile
+    further = program[head + 16] * subs if block + program[head + 16] < program[head] else 0
+    ahead = program[sources + further] - first
     for plane in range(program[at + 7]):
         z = plane + skew
         offset = stride * (z if z < program[at + 7] else z - program[at + 7])
         a, b = first + offset, second + offset
+        prefetch(rows, a + ahead)
+        prefetch(rows, a + ahead + HALF)
+        if subs == 2:
+            prefetch(rows, b + ahead)
+            prefetch(rows, b + ahead + HALF)
         px, qx = load(rows, a), load(rows, b)
         py, qy = fill(memory, 0.0), fill(memory, 0.0)
         if part:
