@@ -36,7 +36,7 @@ JITTERED, ESTIMATED = 1.5, 1.2
 #: Crystals that take longer than this (seconds, estimated) come when all others of their group are done.
 LONG = 120.0
 #: How many turns of a main space group all other groups together wait for one of theirs.
-OTHER_PACE = 12
+OTHER_PACE = 3
 
 
 def schedule(crystals: Iterable[Crystal], recipe: Recipe) -> list[Crystal]:
