@@ -29,7 +29,7 @@ from symfft_models.runs import open_run
 from symfft_models.table import grids_of, load_entries, tabulate
 from symfft_models.train import SUMMARY, train
 
-FLOATS = (32, 64, 96, 128, 192, 256, 384, 512)
+FLOATS = (32, 64, 128, 256)
 GROUP = 225
 EPOCHS = 60
 NETWORK = ["model.codec=false", "loss.kind=peak", "loss.divergence=0.0"]
