@@ -12,7 +12,6 @@ likely that are near to it. Mixtures of positive densities are positive, which G
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -181,12 +180,12 @@ def fit_prior(model: DensityVAE, train: DensityTable, index: int) -> LatentPrior
     return LatentPrior(points, tuple(rows.tolist()), prototypes, compositions)
 
 
-def active_floats(points: Sequence[Sequence[float]] | Array, threshold: float = 0.01) -> int:
+def active_floats(points: Array, threshold: float = 0.01) -> int:
     """Count latent floats whose posterior mean has a variance above `threshold` over the training densities.
 
     The measure of active units of Burda, Grosse and Salakhutdinov 2016.
     """
-    return int((np.asarray(points)[:, :-2].var(0) > threshold).sum())
+    return int((points[:, :-2].var(0) > threshold).sum())
 
 
 def active_units(model: DensityVAE, train: DensityTable) -> dict[str, int]:

@@ -116,7 +116,7 @@ def test_a_training_point_generates_its_own_density(fitted):
         assert name == entry.id
         weight = unit.multiplicity / 16**3
         shapes = values / (values @ weight), entry.values / (entry.values @ weight)
-        assert distance == pytest.approx(100 * np.abs(shapes[0] - shapes[1]) @ weight, rel=1e-3, abs=1e-5)
+        assert distance == pytest.approx(100 * np.abs(shapes[0] - shapes[1]) @ weight, rel=1e-4, abs=1e-5)
 
 
 def test_lattice_points_are_the_centring():

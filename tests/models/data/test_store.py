@@ -212,3 +212,9 @@ def test_opening_reads_the_tables_once_and_no_entry(tmp_path, monkeypatch):
     densities = DensitySet.open(tmp_path / "many.h5")
     assert len(densities.select(split="train")) == 1500
     assert 0 < len(reads) < 50
+
+
+def test_h5py_is_imported_only_when_a_file_is_opened():
+    script = "import symfft_models.data.store, sys; print(*(m in sys.modules for m in ('h5py', 'torch', 'pymatgen')))"
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert out.split() == ["False"] * 3
