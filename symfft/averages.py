@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._average_kernels import average_orbits
+from symfft._average_kernels import average_lines, average_orbits
 from symfft.errors import ShapeError
 from symfft.grid import as_shape, grid_operators
 from symfft.symmetry import SpaceGroup
@@ -65,5 +65,8 @@ def orbit_averages(rho: NDArray[np.float64], space_group: SpaceGroup) -> OrbitAv
     rows = np.concatenate([(rotations % n[:, None]).reshape(-1, 9).T, translations.T])
     means = np.array(rho, dtype=np.float64, order="C")
     operators = np.ascontiguousarray(rows.astype(np.int32))
-    distance, largest = average_orbits(operators, n, means.reshape(-1), np.zeros(means.size, dtype=bool))
+    if (rotations[:, :2, 2] == 0).all():
+        distance, largest = average_lines(operators, n, means.reshape(-1), np.zeros(n[0] * n[1], dtype=bool))
+    else:
+        distance, largest = average_orbits(operators, n, means.reshape(-1), np.zeros(means.size, dtype=bool))
     return OrbitAverages(means, distance / largest if largest else 0.0)
