@@ -28,6 +28,9 @@ LONG = 3
 _NO_BITS, _ONE, _TWO, _THREE, _SIX, _SEVEN, _EIGHT, _TEN = (np.uint64(n) for n in (0, 1, 2, 3, 6, 7, 8, 10))
 _SIXTEEN, _HALF, _FORTY, _FORTY_EIGHT, _FIFTY_SIX, _SIXTY_THREE = (np.uint64(n) for n in (16, 32, 40, 48, 56, 63))
 _HUNDRED, _TEN_THOUSAND, _ELEVEN_DIGITS = np.uint64(100), np.uint64(10_000), np.uint64(10**11)
+_NINE, _ELEVEN, _EIGHTEEN, _TWENTY_TWO, _BLANK, _MINUS_SIGN, _ZERO_DIGIT = (
+    np.uint64(n) for n in (9, 11, 18, 22, 32, 45, 48)
+)
 _BYTE = np.uint64(0xFF)
 _LOW_HALF = np.uint64(0xFFFFFFFF)
 _EXACT_INTEGER = np.uint64(2**53)
@@ -49,6 +52,9 @@ _OTHER_WEIGHTS = np.uint64(1 + (10_000 << 32))
 
 #: Zero bytes that must follow the text: words are read beyond a field's end.
 MARGIN = 32
+#: Characters of a field (1X,E17.11), and lines of such fields that are converted at a time.
+FIELD = 18
+BATCH = 64
 
 
 @kernel
@@ -290,6 +296,87 @@ def parse_numbers(
             bits[filled] = word | _SIGN_BIT if negative else word
         filled += 1
     return DONE, np.int64(position), filled, newlines, np.int64(position)
+
+
+@kernel
+def parse_lines(words: Array, start: Any, lines: int, per_line: int, out: Array, filled: int, exact: Array) -> Any:
+    """Read whole lines of fields (1X,E17.11), VASP's layout, a batch at a time and without a branch.
+
+    What :func:`parse_numbers` does to one field is done here to many at once, in loops that fit vector instructions. A
+    batch that holds anything else, or a number outside 1e-11 ... 1e11 other than zero, is left to that.
+
+    Parameters
+    ----------
+    words : (n,) uint64
+        The eight characters from every place of the text on.
+    start : int
+        Place of the line end before the first line.
+    lines, per_line : int
+        Lines there are, and fields on each.
+    out : (m,) float64
+        Filled from `filled` on.
+    exact : (23,) float64
+        Powers of ten.
+
+    Returns
+    -------
+    int
+        How many lines were read.
+    """
+    count = BATCH * per_line
+    heads, fronts, rears = np.empty(count, np.uint64), np.empty(count, np.uint64), np.empty(count, np.uint64)
+    powers, scales = np.empty(count, np.uint64), np.empty(count)
+    place = np.uint64(start) + _THREE
+    target = np.uint64(filled)
+    line_end = np.uint64(10)
+    read = 0
+    while read + BATCH <= lines:
+        faults = _NO_BITS
+        field = _NO_BITS
+        for _ in range(BATCH):
+            for _ in range(per_line):
+                heads[field] = words[place - _EIGHT]
+                fronts[field] = words[place]
+                rears[field] = words[place + _EIGHT]
+                place += _EIGHTEEN
+                field += _ONE
+            place += _ONE
+            faults |= (words[place - _THREE] & _BYTE) ^ line_end
+        for i in range(count):
+            head = heads[i] >> _FORTY_EIGHT
+            front = fronts[i] ^ _POINT_AND_DIGITS
+            rear = rears[i] ^ _DIGITS_AND_EXPONENT
+            minus = (rear >> _FORTY) & _BYTE
+            checked = rear & ~(_BYTE << _FORTY)
+            negative = head >> _EIGHT == _MINUS_SIGN
+            leading = _NO_BITS if negative else (head >> _EIGHT) - _ZERO_DIGIT
+            pairs = front * _TEN + (front >> _EIGHT)
+            mantissa = (
+                (pairs & _EVERY_FOURTH) * _WEIGHTS + ((pairs >> _SIXTEEN) & _EVERY_FOURTH) * _OTHER_WEIGHTS
+            ) >> _HALF
+            pairs = (rear & _LOW_HALF) * _TEN + ((rear & _LOW_HALF) >> _EIGHT)
+            mantissa = (
+                (mantissa & _LOW_HALF) * _TEN_THOUSAND + (pairs & _BYTE) * _HUNDRED + ((pairs >> _SIXTEEN) & _BYTE)
+            )
+            exponent = ((rear >> _FORTY_EIGHT) & _BYTE) * _TEN + (rear >> _FIFTY_SIX)
+            power = _ELEVEN - exponent if minus == _NO_BITS else _ELEVEN + exponent
+            faults |= ((front + _FRONT_LIMITS) | front | (checked + _REAR_LIMITS) | checked) & _HIGH_BITS
+            faults |= (head & _BYTE) ^ _BLANK
+            faults |= _ONE if (minus != _NO_BITS) & (minus != _SIX) else _NO_BITS
+            faults |= _ONE if (leading > _NINE) | (power > _TWENTY_TWO) else _NO_BITS
+            powers[i] = _NO_BITS if power > _TWENTY_TWO else power
+            value = np.float64(np.int64(mantissa + leading * _ELEVEN_DIGITS))
+            out[target + np.uint64(i)] = -value if negative else value
+        if faults != _NO_BITS:
+            break
+        for i in range(count):
+            scales[i] = exact[powers[i]]
+        for i in range(count):
+            # Python's own division would look for zeros one by one
+            out[target + np.uint64(i)] = np.divide(out[target + np.uint64(i)], scales[i])
+        target += np.uint64(count)
+        read += BATCH
+    return read
 
 
 @kernel

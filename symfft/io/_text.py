@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from symfft.errors import DensityFormatError
 from symfft.io._compressed import PathLike, Source, decompression_errors
-from symfft.io._parse_kernels import BAD, DONE, LONG, MARGIN, parse_numbers
+from symfft.io._parse_kernels import BAD, BATCH, DONE, FIELD, LONG, MARGIN, parse_lines, parse_numbers
 from symfft.io._powers import powers_of_ten
 
 #: A number in Fortran's or C's notation; an exponent of three digits may lack its letter. The group is atomic, so that
@@ -30,6 +30,8 @@ LONGEST_LINE = 1 << 16
 LONGEST_NUMBER = 64
 #: Blank lines in one place beyond which a file is not read on.
 MOST_BLANK_LINES = 1000
+#: Most fields of :data:`FIELD` characters on a line; a batch of lines must fit into the window.
+MOST_FIELDS = 16
 #: Points a grid may have unless the caller allows more (645³; 4.8 GB of CHGCAR text).
 MAX_POINTS = 1 << 28
 
@@ -53,6 +55,7 @@ class TextReader:
         self._damage = () if self._source.plain else decompression_errors()
         self._window = bytearray(WINDOW + MARGIN)
         self._text = np.frombuffer(self._window, dtype=np.uint8)
+        self._words = np.ndarray(WINDOW, dtype=np.uint64, buffer=self._window, strides=(1,))
         self._start = self._stop = 0
         self._delivered = 0
         self._at_end = False
@@ -144,11 +147,15 @@ class TextReader:
                     f"expected {count} {what}, at least {2 * count - 1} bytes, the file has only {left} more bytes"
                 )
         out = np.empty(count if source.plain else min(count, max(4096, source.size)))
-        filled = 0
+        filled = goal = 0
+        per_line = self._fields_per_line() if text is None else 0
         while True:
+            if filled == goal:
+                filled = self._read_lines(out, filled, per_line) if per_line else filled
+                goal = min(len(out), (filled // per_line + BATCH) * per_line) if per_line else len(out)
             before = self._start
             status, position, filled, newlines, token_end = parse_numbers(
-                self._text, before, self._stop, self._at_end, out, filled, len(out), *powers_of_ten()
+                self._text, before, self._stop, self._at_end, out, filled, goal, *powers_of_ten()
             )
             self.line += newlines
             self._start = position
@@ -157,6 +164,8 @@ class TextReader:
             if status == DONE:
                 if filled == count:
                     break
+                if filled < len(out):
+                    continue
                 out = np.concatenate([out, np.empty(min(len(out), count - len(out)))])
             elif status == LONG:
                 number = bytes(self._window[position:token_end])
@@ -185,6 +194,29 @@ class TextReader:
         rest = self.read_line()
         if rest and any(as_float(field, default=1.0) != 0.0 for field in rest.split()):
             self.fail(f"expected the line to end after the last of the {what}, found {show(rest)}", line=number)
+
+    def _fields_per_line(self) -> int:
+        """Return how many fields (1X,E17.11) would make up the next line; 0 if it has another length."""
+        width = self._window.find(b"\n", self._start, self._stop) - self._start
+        return width // FIELD if width > 0 and width % FIELD == 0 and width <= MOST_FIELDS * FIELD else 0
+
+    def _read_lines(self, out: NDArray[np.float64], filled: int, per_line: int) -> int:
+        """Read lines of such fields, by the batch, as far as they go; return how many numbers there are then."""
+        width = per_line * FIELD + 1
+        behind = int(self._window[self._start] != 10)  # the line end before the next line may have been passed
+        if self._window[self._start - behind] != 10:
+            return filled
+        while True:
+            lines = min((self._stop - self._start - 1 + behind) // width, (len(out) - filled) // per_line)
+            read = parse_lines(self._words, self._start - behind, lines, per_line, out, filled, powers_of_ten()[0])
+            if read:
+                self._start += read * width - behind
+                self.line += read - behind
+                filled += read * per_line
+                behind = 0
+            if lines - read >= BATCH or len(out) - filled < BATCH * per_line or self._at_end:
+                return filled
+            self._fill()
 
     def _fail_number(self, what: str) -> NoReturn:
         position = self._start

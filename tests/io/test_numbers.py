@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from symfft.errors import DensityFormatError, ShapeError
 from symfft.io._format import format_grid, fortran_number
+from symfft.io._parse_kernels import FIELD
 from symfft.io._text import HISTORY, WINDOW, TextReader, as_float, leading_numbers
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -105,6 +106,50 @@ def test_numbers_that_touch_and_fortran_notation(scratch: Path, text: str, expec
 def test_what_is_no_number_is_refused(scratch: Path, text: str) -> None:
     with pytest.raises(DensityFormatError, match="line 2: expected one of the numbers, found"):
         read(scratch, f"\n{text} 1 1\n", 3)
+
+
+def vasp_lines(fields: list[str], per_line: int) -> str:
+    rows = ["".join(fields[i : i + per_line]) + "\n" for i in range(0, len(fields), per_line)]
+    return "\n" + "".join(rows)
+
+
+@pytest.mark.parametrize("per_line", [1, 5, 10, 16])
+def test_lines_of_vasps_fields_are_rounded_as_by_python(scratch: Path, per_line: int) -> None:
+    rng = random.Random(per_line)
+    fields = [" 0.00000000000E+00", " -.00000000000E+00", " 0.99999999999E+11", " 0.10000000000E-10"] * per_line
+    for block in range(12):
+        # one number that does not fit a batch in every third block: the rest of it is read one by one, and no more
+        fields += [f" {vasp_number(rng.uniform(-1, 1) * 10.0 ** rng.randint(-10, 10))}" for _ in range(1700)]
+        fields += [f" {vasp_number(1e-30)}" if block % 3 == 0 else f" {vasp_number(rng.random())}"]
+    fields = fields[: -3 if per_line > 3 else None]
+    assert all(len(field) == FIELD for field in fields)
+    text = vasp_lines(fields, per_line)
+    assert len(text) > WINDOW
+    scratch.write_text(text)
+    with TextReader(scratch) as reader:
+        assert reader.read_line() == b""
+        assert bits(reader.read_numbers(len(fields), "numbers")) == bits([float(f) for f in fields])
+        assert reader.line == text.count("\n")
+
+
+@given(st.integers(0, 200 * 5 * FIELD), st.sampled_from(list(" 0123456789.+-EeDdx\n\r\t\0*")), st.booleans())
+def test_one_character_changes_nothing_but_its_number(scratch: Path, place: int, character: str, minus: bool) -> None:
+    """Batches of fields must take, and refuse, the same as one number after another."""
+    field = " -.12345678901E-03" if minus else " 0.12345678901E+02"
+    text = vasp_lines([field] * 200 * 5, 5)
+    text = text[: place + 1] + character + text[place + 2 :]
+
+    def outcome(text: str) -> object:
+        scratch.write_text(text, newline="")
+        with TextReader(scratch) as reader:
+            reader.read_line()
+            try:
+                return bits(reader.read_numbers(999, "numbers")), reader.line
+            except DensityFormatError as error:
+                return str(error)
+
+    # a blank more on the first line, and it is no line of such fields
+    assert outcome(text) == outcome(text.replace("\n", "\n ", 1))
 
 
 def test_stars_say_that_the_value_is_lost(scratch: Path) -> None:
