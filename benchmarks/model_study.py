@@ -12,13 +12,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from symfft import AsymmetricUnit
 from symfft_models.baselines import lowest_stars, principal_components, star_functions, weights
 from symfft_models.checkpoint import write_text
 from symfft_models.codec import CHOICES, Choice, fit_codec
@@ -32,14 +37,18 @@ from symfft_models.train import SUMMARY, train
 FLOATS = (32, 64, 128, 256)
 GROUP = 225
 EPOCHS = 60
-NETWORK = ["model.codec=false", "loss.kind=peak", "loss.divergence=0.0"]
+NETWORK = ["model.codec=false", "model.scale=group", "loss.kind=peak", "loss.divergence=0.0"]
+EACH, FAST = "model.scale=coefficient", "train.learning_rate=3e-3"
+TOKENS = ["model.domain=stars", "model.patch=16", "model.depths=[4]", "model.heads=[3]"]
+STARS = [*NETWORK, *TOKENS]
 #: What is compared with what, and the settings that differ from the demo preset's.
 VARIANTS: dict[str, list[str]] = {
-    "codec and Swin (demo)": ["model.codec=true"],
     "codec alone": ["model.codec=true", "model.network=false"],
+    "codec and Swin (demo)": ["model.codec=true"],
+    "codec and stars": ["model.codec=true", *TOKENS],
     "Swin": NETWORK,
-    "Swin, paper's loss": ["model.codec=false", "loss.kind=paper", "loss.divergence=1.0"],
-    "Swin, log-MSE and divergence": ["model.codec=false", "loss.kind=peak", "loss.divergence=1.0"],
+    "Swin, paper's loss": ["model.codec=false", "model.scale=group", "loss.kind=paper", "loss.divergence=1.0"],
+    "Swin, log-MSE and divergence": ["model.codec=false", "model.scale=group", "loss.kind=peak", "loss.divergence=1.0"],
     "Swin, ρ / √R": [*NETWORK, "model.site_power=0.5"],
     "Swin, ρ": [*NETWORK, "model.site_power=0.0"],
     "Swin, one origin": [*NETWORK, "data.origin_shift=false"],
@@ -52,62 +61,93 @@ VARIANTS: dict[str, list[str]] = {
     "Swin, 64 floats": [*NETWORK, "model.latent=64"],
     "Swin, 256 floats": [*NETWORK, "model.latent=256"],
     "Swin, all three groups": [*NETWORK, "data.space_groups=[221, 225, 227]"],
+    "Swin, 3 × the rate": [*NETWORK, FAST],
+    "Swin, no |k|": [*NETWORK, "model.magnitude=false"],
+    "Swin, scale of each coefficient": [*NETWORK, EACH],
+    "real space": [*NETWORK, "model.domain=real"],
+    "real space, scale of each point": [*NETWORK, "model.domain=real", EACH],
+    "stars": STARS,
+    "stars, scale of each": [*STARS, EACH],
+    "stars, scale of each, no |G|": [*STARS, EACH, "model.magnitude=false"],
+    "stars, scale of each, 3 × the rate": [*STARS, EACH, FAST],
+    "stars, scale of each, 3 × the rate, 4 × the epochs": [*STARS, EACH, FAST, f"train.epochs={4 * EPOCHS}"],
 }
 #: Variants with three seeds.
-SEEDED = ("codec and Swin (demo)", "Swin")
+SEEDED = ("Swin", "Swin, scale of each coefficient", "stars, scale of each")
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Densities of one space group that codes are fitted to (m, n), with their compounds (m,), and judged on."""
+
+    unit: AsymmetricUnit
+    known: Array
+    compound: NDArray[np.int64]
+    shift: NDArray[np.int64]
+    truth: Array
+
+    def both_origins(self) -> Group:
+        """Return the same with every known density in its two origins."""
+        doubled = np.concatenate([self.known, self.known[:, self.shift]])
+        return replace(self, known=doubled, compound=np.tile(self.compound, 2))
+
+
+def components(group: Group, floats: int) -> Array:
+    """Reconstruct the truth from principal components."""
+    code = principal_components(group.known, weights(group.unit), floats, group.known.max(1) ** -2.0)
+    return code.reconstruct(group.truth)
+
+
+def coded(group: Group, floats: int, choices: Sequence[Choice]) -> Array:
+    """Reconstruct the truth with the best of some codecs."""
+    stars = star_functions(group.unit, min(4 * floats, group.unit.size - 1))
+    known, weight, compound, stars = map(torch.from_numpy, (group.known, weights(group.unit), group.compound, stars))
+    codec = fit_codec(known, weight, floats, compound, stars, choices=choices).codec
+    return codec.decode(codec.encode(torch.from_numpy(group.truth))).numpy()
+
+
+#: Kinds of code: what each makes of a group's test densities with some floats.
+CODES: dict[str, Callable[[Group, int], Array]] = {
+    "lowest stars": lambda group, floats: lowest_stars(group.unit, floats).reconstruct(group.truth),
+    "PCA": components,
+    "PCA, both origins": lambda group, floats: components(group.both_origins(), floats),
+    "codec": lambda group, floats: coded(group, floats, CHOICES),
+    "codec, no stars": lambda group, floats: coded(group, floats, [c for c in CHOICES if c.share == 1]),
+    "codec, no prediction": lambda group, floats: coded(group, floats, [c for c in CHOICES if not c.process]),
+    "codec, both origins": lambda group, floats: coded(group.both_origins(), floats, CHOICES),
+}
+
+
+def decibels(group: Group, guess: Array) -> list[float]:
+    """Mean and 5th percentile of PSNR."""
+    square = (guess - group.truth) ** 2 @ weights(group.unit)
+    psnr = 10 * np.log10(group.truth.max(1) ** 2 / np.maximum(square, 1e-300))
+    return [float(psnr.mean()), float(np.percentile(psnr, 5))]
 
 
 def run_codecs(path: str) -> dict[str, Any]:
     """Mean and 5th percentile of PSNR for each kind of code, space group and number of floats."""
     data = DataConfig(path=path)
-    entries = {split: load_entries(data, split) for split in ("train", "val", "test")}
+    entries = {split: load_entries(data, split) for split in ("train", "test")}
     representation = Representation(grids_of(entries["train"] + entries["test"]))
-    tables = {split: tabulate(entries[split], representation) for split in entries}
+    train, test = (tabulate(entries[split], representation) for split in ("train", "test"))
     found: dict[str, Any] = {}
     for index, unit in enumerate(representation.units):
-        weight = weights(unit)
-        known, truth = (tables[split].of_group(index, unit.size) for split in ("train", "test"))
+        known, truth = train.of_group(index, unit.size), test.of_group(index, unit.size)
         shift = representation.shift_gn[index, : unit.size].numpy()
-        both, compound = np.concatenate([known, known[:, shift]]), tables["train"].compounds(index)
-
-        def decibel(guess: np.ndarray, truth: np.ndarray = truth, weight: np.ndarray = weight) -> list[float]:
-            square = (guess - truth) ** 2 @ weight
-            psnr = 10 * np.log10(truth.max(1) ** 2 / np.maximum(square, 1e-300))
-            return [float(psnr.mean()), float(np.percentile(psnr, 5))]
-
-        rows: dict[str, list[list[float]]] = {}
-        for floats in FLOATS:
-            stars = torch.from_numpy(star_functions(unit, min(4 * floats, unit.size - 1)))
-
-            def codec(values: np.ndarray, numbers: np.ndarray, choices: list[Choice], k: int = floats) -> list[float]:
-                arrays = map(torch.from_numpy, (values, weight))  # noqa: B023 (called in this turn of the loop)
-                fit = fit_codec(*arrays, k, torch.from_numpy(numbers), stars, choices=choices).codec  # noqa: B023
-                return decibel(fit.decode(fit.encode(torch.from_numpy(truth))).numpy())  # noqa: B023
-
-            peak = {"PCA": known, "PCA, both origins": both}
-            kinds = {
-                "lowest stars": lambda k=floats: decibel(lowest_stars(unit, k).reconstruct(truth)),  # noqa: B023
-                **{
-                    name: lambda k=floats, v=values: decibel(
-                        principal_components(v, weight, k, v.max(1) ** -2.0).reconstruct(truth)  # noqa: B023
-                    )
-                    for name, values in peak.items()
-                },
-                "codec": lambda: codec(known, compound, CHOICES),  # noqa: B023
-                "codec, no stars": lambda: codec(known, compound, [c for c in CHOICES if c.share == 1]),  # noqa: B023
-                "codec, no prediction": lambda: codec(known, compound, [c for c in CHOICES if not c.process]),  # noqa: B023
-                "codec, both origins": lambda: codec(both, np.tile(compound, 2), CHOICES),  # noqa: B023
-            }
-            for name, measure in kinds.items():
-                rows.setdefault(name, []).append(measure())
-            print(representation.groups[index], floats, {n: round(r[-1][0], 1) for n, r in rows.items()}, flush=True)
+        group = Group(unit, known, train.compounds(index), shift, truth)
+        rows = {name: [decibels(group, code(group, floats)) for floats in FLOATS] for name, code in CODES.items()}
+        print(representation.groups[index], {name: np.round(row, 1).tolist() for name, row in rows.items()}, flush=True)
         found[str(representation.groups[index])] = {"train": len(known), "test": len(truth), "psnr": rows}
     return {"floats": list(FLOATS), "groups": found}
 
 
 def run_network(work: Path, path: str, name: str, seed: int) -> dict[str, Any]:
     """Train one variant and measure it on the test split."""
-    folder = work / "runs" / f"{list(VARIANTS).index(name)}-{seed}"
+    plain = re.sub(r"\W+", "-", name)
+    folder = work / "runs" / f"{plain}-{seed}"
     base = [f"data.path={path}", f"data.space_groups=[{GROUP}]", f"train.epochs={EPOCHS}", "train.max_minutes=0"]
     config = load_config("demo", [*base, *VARIANTS[name], f"train.seed={seed}"])
     started = time.process_time()
@@ -142,11 +182,11 @@ def table(codecs: dict[str, Any], networks: list[dict[str, Any]]) -> str:
     lines += [
         "## Networks",
         "",
-        f"Space group {GROUP} (all three where the line says so), {EPOCHS} epochs, 128 floats where the line does not "
-        "say otherwise, one thread. PSNR of the test split in dB.",
+        f"Space group {GROUP} (learned from all three where the line says so), {EPOCHS} epochs, 128 floats where the "
+        "line does not say otherwise. PSNR of the test split in dB; CPU seconds on one core, evaluation included.",
         "",
-        "| variant | seeds | mean | p5 | trained numbers | steps | training densities |",
-        "|---|---|---|---|---|---|---|",
+        "| variant | seeds | mean | p5 | trained numbers | training densities | steps | CPU s |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name in VARIANTS:
         rows = [row for row in networks if row["name"] == name]
@@ -155,7 +195,8 @@ def table(codecs: dict[str, Any], networks: list[dict[str, Any]]) -> str:
             spread = f" ± {np.std(means):.1f}" if len(rows) > 1 else ""
             lines.append(
                 f"| {name} | {len(rows)} | {np.mean(means):.1f}{spread} | {np.mean([r['p5'] for r in rows]):.1f} | "
-                f"{rows[0]['trained_parameters']:,} | {rows[0]['steps']} | {rows[0]['train']} |"
+                f"{rows[0]['trained_parameters']:,} | {rows[0]['train']:,} | {rows[0]['steps']:,} | "
+                f"{np.mean([row['cpu_seconds'] for row in rows]):.0f} |"
             )
     return "\n".join(lines)
 

@@ -30,7 +30,13 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Size and parts of the model (`symfft_models.vae`): a codec, a Swin network, or both."""
+    """Size and parts of the model (`symfft_models.vae`): a codec, a network, or both.
+
+    `domain` is what the network reads and writes (`symfft_models.representation`). In the domain "stars" a patch is
+    that many neighbours of the `stars` coefficients that are kept, and attention goes over all patches; `window` and
+    `site_power` are not used. `scale` says whether the network sees and writes numbers in units of one number a space
+    group or of one a coefficient, `magnitude` whether it is told the length of the reciprocal vectors.
+    """
 
     latent: int = 128
     channels: int = 64
@@ -39,7 +45,11 @@ class ModelConfig:
     patch: int = 4
     window: int = 4
     condition_channels: int = 32
+    domain: str = "envelope-dct"
     site_power: float = 1.0
+    stars: int = 512
+    scale: str = "coefficient"
+    magnitude: bool = True
     codec: bool = False
     network: bool = True
 
@@ -107,10 +117,15 @@ class Config:
         return json.dumps(asdict(self), indent=2)
 
 
-CHOICES = {"loss.kind": ("paper", "peak"), "train.precision": ("no", "bf16")}
+CHOICES = {
+    "model.domain": ("envelope-dct", "real", "stars"),
+    "model.scale": ("group", "coefficient"),
+    "loss.kind": ("paper", "peak"),
+    "train.precision": ("no", "bf16"),
+}
 POSITIVE = (
-    "model.latent", "model.channels", "model.patch", "model.window", "model.condition_channels", "train.batch",
-    "train.epochs", "train.learning_rate", "train.clip", "train.log_every", "train.evaluate_every",
+    "model.latent", "model.channels", "model.patch", "model.window", "model.condition_channels", "model.stars",
+    "train.batch", "train.epochs", "train.learning_rate", "train.clip", "train.log_every", "train.evaluate_every",
     "train.checkpoint_every", "sample.per_group",
 )  # fmt: skip
 SHARES = ("loss.latent_warmup", "train.warmup", "train.final_rate", "train.ema", "train.beta1", "train.beta2")
@@ -218,6 +233,11 @@ def checked(config: Config) -> Config:
     for name, choices in CHOICES.items():
         if _get(config, name) not in choices:
             raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {_get(config, name)!r}")
+    if config.model.domain == "stars" and len(config.model.depths) > 1:
+        raise ConfigError(
+            f"model.depths {list(config.model.depths)} has several stages, which halve a grid, and stars lie on none; "
+            "set one, like model.depths=[4] model.heads=[4]"
+        )
     return config
 
 

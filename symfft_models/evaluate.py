@@ -177,4 +177,21 @@ def format_table(report: Mapping[str, Any]) -> str:
         "codec: the model",
         "without its network. paper: Cai's averages on Materials Project densities, another test set.",
     ]
-    return "\n".join([*text, *notes])
+    return "\n".join([*text, *notes, *([training_line(report["training"])] if "training" in report else [])])
+
+
+def training_line(training: Mapping[str, Any]) -> str:
+    """Say how fast a run trained and when the validation split reached each level of PSNR.
+
+    Examples
+    --------
+    >>> training_line({"minutes": 5.0, "samples_per_second": 61.2, "seconds_to_db": {"44": 9.31, "52": None}})
+    'Training: 5.0 minutes, 61 samples/s; validation split at 44 dB after 9.3 s, at 52 dB never.'
+    """
+    speed = training.get("samples_per_second")
+    reached = [
+        f"at {level} dB {'never' if seconds is None else f'after {seconds:.1f} s'}"
+        for level, seconds in training.get("seconds_to_db", {}).items()
+    ]
+    took = f"{training['minutes']:.1f} minutes" + (f", {speed:.0f} samples/s" if speed else "")
+    return f"Training: {took}{'; validation split ' + ', '.join(reached) if reached else ''}."

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from symfft import SymfftError, read_chgcar
 from symfft_models.checkpoint import write_atomically, write_text
-from symfft_models.evaluate import exact_mean, reconstruct
+from symfft_models.evaluate import exact_mean, reconstruct, training_line
 from symfft_models.generation import RADII, SCALARS, SHELLS
 from symfft_models.pictures import (
     Picture,
@@ -108,6 +108,7 @@ def write_report(
         parts += ["<h2>Samples as written and read back</h2>", *sample_parts(shown, draw)]
     if shown.log and shown.log.is_file():
         parts += ["<h2>Training</h2>", draw("curves", curves_figure(shown.log))]
+        parts += [f"<p>{escape(training_line(shown.report['training']))}</p>"] if "training" in shown.report else []
     for one in judged:
         text = json.dumps({"facts": dict(one.facts), "config": json.loads(one.model.config.to_json())}, indent=2)
         parts.append(f"<details><summary>Settings of {escape(one.name)}</summary><pre>{escape(text)}</pre></details>")

@@ -1,19 +1,29 @@
-"""Densities of several space groups as one batch: padded AU vectors, exact weights, and the DCT of the envelope.
+"""Densities of several space groups as one batch: padded AU vectors, exact weights, and the fields a network works on.
 
-Suffixes of tensors: b batch, g space groups of the model, n AU points of the largest AU, i j k the envelope.
+A field is what the AU values become in a domain:
+
+======================  ========================================================================================
+"envelope-dct"          DCT of rho / R_m**site_power in the envelope of all bricks
+"real"                  rho / R_m**site_power itself, zero where the envelope holds no AU point
+"stars"                 the exact transform's orthonormal real vector, ordered by length, its first entries
+======================  ========================================================================================
+
+Suffixes of tensors: b batch, g space groups of the model, n AU points of the largest AU, i j k the field, s stars.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from symfft import AsymmetricUnit, ShapeError, asymmetric_unit, au_dct, au_idct
-
-Grid = tuple[int, int, int]
+from symfft import AsymmetricUnit, ShapeError, asymmetric_unit, au_dct, au_idct, au_real_dft, au_real_idft, real_basis
+from symfft_models.tokens import Grid
 
 
 class Representation(nn.Module):
@@ -26,9 +36,15 @@ class Representation(nn.Module):
     site_power
         The envelope holds rho / R_m**site_power. 1 is the paper's choice; 1/2 makes the orthonormal DCT an isometry of
         the full cell's L2 norm; 0 leaves the density as it is.
+    domain
+        What a field is.
+    stars
+        Entries of a field of stars; never more than the largest AU has points.
 
     Attributes
     ----------
+    field
+        Shape of a field; (entries, 1, 1) for stars.
     weight_gn
         multiplicity / (number of grid points); sums to one, zero in the padding. A sum with these weights is the mean
         over the full cell.
@@ -37,21 +53,29 @@ class Representation(nn.Module):
         Fm-3m and Fd-3m: ``values[:, shift]`` is the same crystal with the other choice of origin.
     """
 
-    def __init__(self, shapes: Mapping[int, Sequence[int]], site_power: float = 1.0) -> None:
+    def __init__(
+        self,
+        shapes: Mapping[int, Sequence[int]],
+        site_power: float = 1.0,
+        domain: str = "envelope-dct",
+        stars: int = 512,
+    ) -> None:
         super().__init__()
         if not shapes:
             raise ShapeError("a model needs at least one space group, got none")
         self.groups = tuple(sorted(shapes))
         self.units: list[AsymmetricUnit] = [asymmetric_unit(number, tuple(shapes[number])) for number in self.groups]
         self.points = max(unit.size for unit in self.units)
+        self.domain = DOMAINS[domain]
         bricks = np.array([unit.brick_shape for unit in self.units])
-        self.envelope: Grid = (int(bricks[:, 0].max()), int(bricks[:, 1].max()), int(bricks[:, 2].max()))
+        envelope = (int(bricks[:, 0].max()), int(bricks[:, 1].max()), int(bricks[:, 2].max()))
+        self.field: Grid = (min(stars, self.points), 1, 1) if domain == "stars" else envelope
         weight = np.zeros((len(self.groups), self.points))
         site_factor = np.ones((len(self.groups), self.points))
         shift = np.zeros((len(self.groups), self.points), dtype=np.int64)
         for row, unit in enumerate(self.units):
             weight[row, : unit.size] = unit.multiplicity / np.prod(unit.shape)
-            site_factor[row, : unit.size] = unit.repetition_count ** (1.0 - site_power)
+            site_factor[row, : unit.size] = unit.repetition_count ** self.domain.power(site_power)
             shift[row, : unit.size] = half_shift(unit)
         self.weight_gn: Tensor
         self.site_factor_gn: Tensor
@@ -75,22 +99,78 @@ class Representation(nn.Module):
         """Average over the full cell, (b,)."""
         return (values_bn * self.weight_gn[group_b]).sum(-1)
 
-    def dct(self, values_bn: Tensor, group_b: Tensor) -> Tensor:
-        """Transform AU values to coefficients of the common envelope, (b, i, j, k)."""
-        scaled = values_bn * self.site_factor_gn[group_b]
-        coefficients = values_bn.new_zeros((len(values_bn), *self.envelope))
+    def to_field(self, values_bn: Tensor, group_b: Tensor) -> Tensor:
+        """Transform AU values to the field of the model's domain, (b, i, j, k)."""
+        scaled_bn = values_bn * self.site_factor_gn[group_b]
+        field_bijk = values_bn.new_zeros((len(values_bn), *self.field))
         for index, where in self.rows(group_b):
             unit = self.units[index]
-            coefficients[where] = au_dct(scaled[where, : unit.size], unit, shape=self.envelope)
-        return coefficients
+            field_bijk[where] = self.domain.analyse(scaled_bn[where, : unit.size], unit, self.field)
+        return field_bijk
 
-    def idct(self, coefficients_bijk: Tensor, group_b: Tensor) -> Tensor:
-        """Invert `dct`, (b, n)."""
-        values = coefficients_bijk.new_zeros((len(coefficients_bijk), self.points))
+    def from_field(self, field_bijk: Tensor, group_b: Tensor) -> Tensor:
+        """Invert `to_field`, (b, n): exactly, or without the stars that were left out."""
+        values_bn = field_bijk.new_zeros((len(field_bijk), self.points))
         for index, where in self.rows(group_b):
             unit = self.units[index]
-            values[where, : unit.size] = au_idct(coefficients_bijk[where], unit)
-        return values / self.site_factor_gn[group_b]
+            values_bn[where, : unit.size] = self.domain.synthesise(field_bijk[where], unit)
+        return values_bn / self.site_factor_gn[group_b]
+
+    def star_lengths(self) -> Tensor:
+        r"""Return \|h\| of every entry of a field of stars in reciprocal lattice vectors of the cubic cell, (g, s)."""
+        lengths_gs = torch.zeros(len(self.groups), self.field[0])
+        for row, unit in enumerate(self.units):
+            found = np.linalg.norm(real_basis(unit).hkl[: self.field[0]], axis=1)
+            lengths_gs[row, : len(found)] = torch.from_numpy(found)
+        return lengths_gs
+
+
+def to_cosines(values_bn: Tensor, unit: AsymmetricUnit, shape: Grid) -> Tensor:
+    """Transform to the DCT of rho / R_m in the envelope, (b, i, j, k)."""
+    return au_dct(values_bn, unit, shape=shape)
+
+
+def to_places(values_bn: Tensor, unit: AsymmetricUnit, shape: Grid) -> Tensor:
+    """Put AU values where they are in the envelope, (b, i, j, k); zero elsewhere."""
+    flat = values_bn.new_zeros((len(values_bn), prod(shape)))
+    flat[:, torch.from_numpy(unit.points_in(shape)).to(flat.device)] = values_bn
+    return flat.reshape(-1, *shape)
+
+
+def from_places(field_bijk: Tensor, unit: AsymmetricUnit) -> Tensor:
+    """Take AU values from their places in the envelope, (b, n)."""
+    shape = (field_bijk.shape[1], field_bijk.shape[2], field_bijk.shape[3])
+    return field_bijk.flatten(1)[:, torch.from_numpy(unit.points_in(shape)).to(field_bijk.device)]
+
+
+def to_stars(values_bn: Tensor, unit: AsymmetricUnit, shape: Grid) -> Tensor:
+    r"""Transform to the first entries of `symfft.au_real_dft`, (b, s, 1, 1), zero behind the last there is.
+
+    In units in which :math:`\sum_s c_s^2` over all entries is the mean square over the cell.
+    """
+    kept = au_real_dft(values_bn, unit)[:, : shape[0]] / prod(unit.shape) ** 0.5
+    return F.pad(kept, (0, shape[0] - kept.shape[1]))[:, :, None, None]
+
+
+def from_stars(field_bijk: Tensor, unit: AsymmetricUnit) -> Tensor:
+    """Transform stars back to AU values, (b, n); those that the field does not hold are zero."""
+    kept = field_bijk[:, : unit.size, 0, 0] * prod(unit.shape) ** 0.5
+    return au_real_idft(F.pad(kept, (0, unit.size - kept.shape[1])), unit)
+
+
+class Domain(NamedTuple):
+    """The way to a field, the way back, and for a `site_power` the power of R_m that values get on the way there."""
+
+    analyse: Callable[[Tensor, AsymmetricUnit, Grid], Tensor]
+    synthesise: Callable[[Tensor, AsymmetricUnit], Tensor]
+    power: Callable[[float], float]
+
+
+DOMAINS = {
+    "envelope-dct": Domain(to_cosines, au_idct, lambda site_power: 1.0 - site_power),
+    "real": Domain(to_places, from_places, lambda site_power: -site_power),
+    "stars": Domain(to_stars, from_stars, lambda site_power: 0.0),
+}
 
 
 def half_shift(unit: AsymmetricUnit) -> np.ndarray:

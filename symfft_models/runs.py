@@ -17,7 +17,7 @@ from symfft_models.rate_distortion import rate_distortion
 from symfft_models.sample import sample
 from symfft_models.shipped import shipped_index, shipped_weights
 from symfft_models.table import DensityTable, load_entries, tabulate
-from symfft_models.train import LOG, WEIGHTS
+from symfft_models.train import LOG, SUMMARY, WEIGHTS
 from symfft_models.vae import DensityVAE
 
 METRICS, TABLE, REPORT, SAMPLES = "metrics.json", "table.txt", "report.html", "samples"
@@ -70,8 +70,13 @@ def load_run(weights: Path, name: str, folder: Path | None, others: Sequence[Run
 
 
 def judge(run: Run, draws: int) -> dict[str, Any]:
-    """Evaluate a run on the test split; with `draws` densities a group also what it generates."""
+    """Evaluate a run on the test split; with `draws` densities a group also what it generates.
+
+    ``training`` is the summary that training left in the run's folder, where there is one.
+    """
     report = evaluate(run.model, run.tables["test"], run.tables["train"])
+    if run.folder and (run.folder / SUMMARY).is_file():
+        report["training"] = json.loads((run.folder / SUMMARY).read_text(encoding="utf-8"))
     report["active_units"] = active_units(run.model, run.tables["train"])
     if draws:
         settings = run.model.config.sample

@@ -30,6 +30,8 @@ from symfft_models.vae import DensityVAE, Fit, fit_statistics
 
 CONFIG, STATE, WEIGHTS = "config.json", "state.pt", "weights.safetensors"
 LOG, SUMMARY = "log.jsonl", "training.json"
+#: Levels of the validation split's PSNR in dB; the summary says when each was first reached.
+LEVELS = (44, 52)
 BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
 
@@ -99,6 +101,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
     fit = fit_statistics(model, tables["train"])
     if model.network is None:
         return save_fitted(config, out, model, fit, tables, accelerator, started)
+    fit_seconds = time.monotonic() - started
     resume = resume and (out / STATE).exists()
     averaged = DensityVAE(config, shapes).requires_grad_(False).eval().to(device)
     averaged.load_state_dict(model.state_dict())
@@ -237,6 +240,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         "steps": step,
         "epochs": step * plan.batch / rows_total,
         "minutes": seconds / 60,
+        "fit_seconds": fit_seconds,
         "samples_per_second": step * plan.batch / seconds,
         "loading_share": loading / stepping if stepping else 0.0,
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -250,6 +254,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         bar.n = 100
         bar.close()
         board.close()
+        summary["seconds_to_db"] = seconds_to(out / LOG, fit_seconds)
         write_text(out / SUMMARY, json.dumps(summary, indent=2))
     return summary
 
@@ -281,8 +286,19 @@ def save_fitted(
         write_text(out / CONFIG, config.to_json())
         save_weights(out / WEIGHTS, model, {"step": 0, "val_psnr": psnr})
         write_text(out / LOG, json.dumps({"step": 0, "minutes": summary["minutes"], "val/psnr": psnr}) + "\n")
+        summary["seconds_to_db"] = seconds_to(out / LOG)
         write_text(out / SUMMARY, json.dumps(summary, indent=2))
     return summary
+
+
+def seconds_to(log: Path, before: float = 0.0) -> dict[str, float | None]:
+    """Say after how many seconds the validation PSNR was first found at each of `LEVELS`, None where it never was.
+
+    `before` is what passed before the log's clock started.
+    """
+    entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    found = [(before + 60 * entry["minutes"], entry["val/psnr"]) for entry in entries if "val/psnr" in entry]
+    return {str(level): next((seconds for seconds, psnr in found if psnr >= level), None) for level in LEVELS}
 
 
 def keep_log_until(path: Path, step: int) -> None:

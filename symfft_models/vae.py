@@ -18,7 +18,7 @@ from symfft import ShapeError
 from symfft_models.baselines import star_functions
 from symfft_models.codec import Choice, Codec, fit_codec
 from symfft_models.config import Config
-from symfft_models.network import SwinNetwork, smooth_scale
+from symfft_models.network import SCALES, FieldNetwork
 from symfft_models.representation import Representation
 from symfft_models.table import DensityTable
 
@@ -67,11 +67,11 @@ class DensityVAE(nn.Module):
         super().__init__()
         model = config.model
         self.config = config
-        self.representation = Representation(shapes, model.site_power)
+        self.representation = Representation(shapes, model.site_power, model.domain, model.stars)
         weight_gn, units = self.representation.weight_gn, self.representation.units
         codecs = [Codec(weight_gn[g, : unit.size], model.latent) for g, unit in enumerate(units)]
         self.codecs = nn.ModuleList(codecs) if model.codec else None
-        self.network = SwinNetwork(model, self.representation, correcting=model.codec) if model.network else None
+        self.network = FieldNetwork(model, self.representation, correcting=model.codec) if model.network else None
         self.held_out: list[list[Codec]] = []
         self.log_variance_gl: Tensor
         self.register_buffer("log_variance_gl", torch.zeros(len(units), model.latent))
@@ -148,10 +148,12 @@ class Fit:
 def fit_statistics(model: DensityVAE, table: DensityTable) -> Fit:
     """Fit the codecs, where there are any, and set the network's scales from training densities.
 
-    Beside a codec the network sees coefficients of deviations from the mean in units of their spread, and writes in
-    units of the codec's held-out error. Without one (the paper's model) both are one number a group.
+    Beside a codec the network sees deviations from the mean in units of their spread, and writes in units of the
+    codec's held-out error. Without one it sees and writes deviations from the mean in units of their spread or, with
+    one scale a group (the paper's model), the density itself in units of its own.
     """
     representation, network = model.representation, model.network
+    scale_of = SCALES[model.config.model.scale]
     if network is not None:
         condition = table.condition_mp
         network.condition_scale_2p.copy_(torch.stack([condition.mean(0), condition.std(0) + 1e-3]))
@@ -165,7 +167,10 @@ def fit_statistics(model: DensityVAE, table: DensityTable) -> Fit:
             raise ShapeError(f"space group {number} has no training density; leave it out of data.space_groups")
         if model.codecs is None:
             if network is not None:
-                spread = coefficients_of(representation, index, values).square().mean().sqrt()
+                fields = fields_of(representation, index, values)
+                if model.config.model.scale == "coefficient":
+                    network.centre_gijk[index] = fields.mean(0)
+                spread = scale_of(fields - network.centre_gijk[index])
                 network.input_scale_gijk[index], network.output_scale_gijk[index] = spread, spread
             continue
         latent = model.config.model.latent
@@ -179,8 +184,8 @@ def fit_statistics(model: DensityVAE, table: DensityTable) -> Fit:
         model.log_variance_gl[index] = (noise / scale**2).clamp(max=1.0).log().float()
         if network is not None:
             deviation = values - fit.codec.mean_n.numpy()
-            network.input_scale_gijk[index] = smooth_scale(coefficients_of(representation, index, deviation))
-            network.output_scale_gijk[index] = smooth_scale(coefficients_of(representation, index, residual.numpy()))
+            network.input_scale_gijk[index] = scale_of(fields_of(representation, index, deviation))
+            network.output_scale_gijk[index] = scale_of(fields_of(representation, index, residual.numpy()))
         model.codecs[index] = fit.codec.float()
         model.held_out.append([codec.float() for codec in fit.held_out])
         chosen = fit.chosen
@@ -206,8 +211,8 @@ def both_origins(model: DensityVAE, table: DensityTable, index: int) -> tuple[np
     return values, compound
 
 
-def coefficients_of(representation: Representation, index: int, values: np.ndarray) -> Tensor:
-    """Transform densities of one space group, (m, i, j, k) float32."""
+def fields_of(representation: Representation, index: int, values: np.ndarray) -> Tensor:
+    """Transform densities of one space group to fields, (m, i, j, k) float32."""
     padded = torch.zeros(len(values), representation.points)
     padded[:, : values.shape[1]] = torch.from_numpy(values).float()
-    return representation.dct(padded, torch.full((len(values),), index))
+    return representation.to_field(padded, torch.full((len(values),), index))

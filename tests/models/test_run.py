@@ -16,7 +16,7 @@ from symfft import SpaceGroup, asymmetric_unit, check_symmetry, read_chgcar
 from symfft_models import report as report_page
 from symfft_models.cli import main
 from symfft_models.data.store import write_set
-from symfft_models.evaluate import PAPER_PSNR, evaluate, format_table, reconstruct
+from symfft_models.evaluate import PAPER_PSNR, evaluate, format_table, reconstruct, training_line
 from symfft_models.metrics import density_metrics
 from symfft_models.prior import Draw, fit_prior
 from symfft_models.sample import generate, lattice_points, nearest, with_atoms
@@ -134,6 +134,10 @@ def test_demo_leaves_everything(demo):
     assert len(metrics["structures"]) == 12
     assert set(metrics["rate_distortion"]) == set(metrics["generation"]) == {"221", "225", "227"}
     assert set(metrics["active_units"]) == {"221", "225", "227"}
+    training = json.loads((demo / "training.json").read_text())
+    assert metrics["training"] == training
+    assert training_line(training) in (demo / "table.txt").read_text()
+    assert training_line(training) in (demo / "report.html").read_text()
 
 
 class Page(HTMLParser):

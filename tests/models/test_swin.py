@@ -9,16 +9,8 @@ import pytest
 import torch
 
 from symfft import ShapeError
-from symfft_models.swin import (
-    PatchExpanding,
-    SwinDecoder,
-    SwinEncoder,
-    WindowAttention,
-    join,
-    padded,
-    partition,
-    token_masks,
-)
+from symfft_models.swin import SwinDecoder, SwinEncoder, WindowAttention
+from symfft_models.tokens import PatchExpanding, join, padded, partition, token_masks
 
 CASES = [
     ((4, 4, 4), (2, 2, 2), False),
@@ -90,8 +82,8 @@ def build(envelope, mask=None, depths=(2, 1)):
 @pytest.mark.parametrize("envelope", [(9, 9, 9), (13, 7, 7), (5, 11, 4), (1, 2, 3)])
 def test_any_envelope_goes_through_and_every_weight_gets_a_gradient(envelope):
     encoder, decoder = build(envelope)
-    tokens = encoder(torch.randn(2, 1, *envelope), torch.randn(2, 5))
-    field = decoder(tokens, torch.randn(2, 5))
+    tokens = encoder(torch.randn(2, 1, *envelope), torch.randn(2, 1, 1, 1, 5))
+    field = decoder(tokens, torch.randn(2, 1, 1, 1, 5))
     assert field.shape == (2, 1, *envelope)
     field.square().sum().backward()
     for name, parameter in [*encoder.named_parameters(), *decoder.named_parameters()]:
@@ -108,7 +100,7 @@ def test_padding_and_missing_coefficients_are_not_seen():
     changed = x.clone()
     changed[:, :, 6:] += 5.0
     changed[:, :, :, :, 9:] -= 5.0
-    condition = torch.randn(1, 5)
+    condition = torch.randn(1, 1, 1, 1, 5)
     torch.testing.assert_close(encoder(x, condition), encoder(changed, condition))
     seen = x.clone()
     seen[:, :, 0, 0, 0] += 5.0
@@ -125,7 +117,7 @@ def test_a_token_exists_where_any_of_its_coefficients_does():
 
 def test_the_batch_rows_do_not_mix():
     encoder, decoder = build((9, 9, 9))
-    x, condition = torch.randn(3, 1, 9, 9, 9), torch.randn(3, 5)
+    x, condition = torch.randn(3, 1, 9, 9, 9), torch.randn(3, 1, 1, 1, 5)
     together = decoder(encoder(x, condition), condition)
     alone = decoder(encoder(x[1:2], condition[1:2]), condition[1:2])
     torch.testing.assert_close(together[1:2], alone, rtol=1e-4, atol=1e-5)
@@ -140,9 +132,9 @@ def test_expanding_reaches_the_grid_that_merging_left():
 def test_errors_name_what_is_wrong():
     encoder, decoder = build((9, 9, 9))
     with pytest.raises(ShapeError, match=r"\(9, 9, 8\), the envelope is \(9, 9, 9\)"):
-        encoder(torch.zeros(1, 1, 9, 9, 8), torch.zeros(1, 5))
+        encoder(torch.zeros(1, 1, 9, 9, 8), torch.zeros(1, 1, 1, 1, 5))
     with pytest.raises(ShapeError, match="expected 8 tokens of 16 channels"):
-        decoder(torch.zeros(1, 7, 16), torch.zeros(1, 5))
+        decoder(torch.zeros(1, 7, 16), torch.zeros(1, 1, 1, 1, 5))
     with pytest.raises(ShapeError, match="10 channels cannot be divided among 4 heads"):
         WindowAttention(torch.ones(2, 2, 2, dtype=torch.bool), 10, 4, (2, 2, 2), shifted=False)
     with pytest.raises(ShapeError, match="equally long"):

@@ -22,7 +22,7 @@ from symfft_models.checkpoint import load_model, load_state
 from symfft_models.config import TrainConfig
 from symfft_models.metrics import density_metrics
 from symfft_models.representation import Representation
-from symfft_models.train import LOG, STATE, WEIGHTS, TrainingDivergedError, batch_rows, rate_at
+from symfft_models.train import LOG, STATE, SUMMARY, WEIGHTS, TrainingDivergedError, batch_rows, rate_at, seconds_to
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -149,16 +149,45 @@ def test_loading_is_measured_and_small(uninterrupted):
     assert 0 < share < 0.5
 
 
+def test_seconds_to_a_level_are_those_of_the_first_evaluation_at_it(tmp_path):
+    log = tmp_path / LOG
+    entries = [
+        {"step": 0, "minutes": 0.0, "val/psnr": 12.0},
+        {"step": 10, "minutes": 0.5, "train/psnr": 60.0},
+        {"step": 20, "minutes": 1.0, "val/psnr": 44.0},
+        {"step": 40, "minutes": 2.0, "val/psnr": 43.0},
+        {"step": 60, "minutes": 3.0, "val/psnr": 51.9},
+    ]
+    log.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    assert seconds_to(log, before=2.5) == {"44": 62.5, "52": None}
+
+
+def test_time_to_quality_is_in_the_summary(uninterrupted, tmp_path, monkeypatch):
+    written = json.loads((uninterrupted / SUMMARY).read_text())
+    assert written["fit_seconds"] > 0
+    assert written["samples_per_second"] == pytest.approx(8 * written["steps"] / (60 * written["minutes"]))
+    levels = (int(min(curve(uninterrupted, "val/psnr").values())), 200)
+    assert written["seconds_to_db"] == {"44": None, "52": None}
+    monkeypatch.setattr(training, "LEVELS", levels)
+    assert seconds_to(uninterrupted / LOG, written["fit_seconds"]) == {
+        str(levels[0]): pytest.approx(written["fit_seconds"], abs=0.5),
+        "200": None,
+    }
+    fitted = tiny_train(tmp_path / "fitted", "model.codec=true", "model.network=false")
+    assert fitted["seconds_to_db"] == {str(levels[0]): pytest.approx(60 * fitted["minutes"]), "200": None}
+    assert json.loads((tmp_path / "fitted" / SUMMARY).read_text()) == fitted
+
+
 def test_bfloat16_body_learns_as_float32_does(uninterrupted, tmp_path, monkeypatch):
     seen = set()
-    original = Representation.dct
+    original = Representation.to_field
 
     def watched(self, values, group):
         coefficients = original(self, values, group)
         seen.add((values.dtype, coefficients.dtype))
         return coefficients
 
-    monkeypatch.setattr(Representation, "dct", watched)
+    monkeypatch.setattr(Representation, "to_field", watched)
     AcceleratorState._reset_state()  # a process otherwise keeps the precision of its first training
     try:
         summary = tiny_train(tmp_path / "run", "train.precision=bf16")

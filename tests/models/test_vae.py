@@ -38,15 +38,15 @@ def random_batch(representation, count=7):
 def test_envelope_transform_of_a_mixed_batch_is_inverted(power):
     representation = Representation(SHAPES, power)
     values, group = random_batch(representation)
-    coefficients = representation.dct(values, group)
-    assert coefficients.shape == (7, *representation.envelope)
-    torch.testing.assert_close(representation.idct(coefficients, group), values, rtol=1e-4, atol=1e-4)
+    coefficients = representation.to_field(values, group)
+    assert coefficients.shape == (7, *representation.field)
+    torch.testing.assert_close(representation.from_field(coefficients, group), values, rtol=1e-4, atol=1e-4)
 
 
 def test_half_power_makes_the_transform_an_isometry_of_the_full_cell():
     representation = Representation(SHAPES, 0.5)
     values, group = random_batch(representation)
-    norm = representation.dct(values, group).square().sum((1, 2, 3))
+    norm = representation.to_field(values, group).square().sum((1, 2, 3))
     for row, index in enumerate(group.tolist()):
         unit = representation.units[index]
         cell = expand_from_au(values[row, : unit.size].numpy(), unit)
