@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._site_kernels import site_orbits
 from symfft._wigner_seitz import FloatArray, IntArray, common_lattice
 from symfft.density import Density
 from symfft.errors import NotSymmetricError, SpaceGroupError
@@ -176,6 +177,21 @@ class StandardCell:
     def sites(self, density: Density, symprec: float = 1e-3) -> tuple[FloatArray, IntArray]:
         """Return the sites of this cell, in [0, 1), and of which site of the crystal each is a copy, in its order."""
         return _sites(density, self.cell, self.origin_shift, self.lattice, symprec)
+
+    def site_orbits(self, density: Density, symprec: float = 1e-3) -> tuple[FloatArray, IntArray, IntArray]:
+        """Return one site of each orbit in this cell, its atomic number, and how many sites the orbit has.
+
+        Sites are moved to where their site symmetry puts them exactly. Files carry six decimals: 0.333333 would have
+        three times the images of 1/3.
+        """
+        positions, source = self.sites(density, symprec)
+        numbers, sizes, exact = density.numbers[source], np.empty(len(source), np.int64), np.empty((len(source), 3))
+        translations = self.group.numerators / self.group.denominator
+        limit = (10 * symprec) ** 2
+        site_orbits(self.group.rotations, translations, self.lattice, positions, numbers, limit, sizes, exact)
+        first = sizes > 0
+        exact = exact[first] % 1.0
+        return np.where(exact > 1 - 1e-12, 0.0, exact), numbers[first], sizes[first]
 
 
 def standard_cell(density: Density, symprec: float = 1e-3) -> StandardCell:

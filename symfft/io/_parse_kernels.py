@@ -381,12 +381,22 @@ def parse_lines(words: Array, start: Any, lines: int, per_line: int, out: Array,
 
 @kernel
 def to_c_order(raw: Array, divisor: float, out: Array) -> None:
-    """Write ``out[ix, iy, iz] = raw[ix + nx * (iy + ny * iz)] / divisor``, tile by tile."""
+    """Write ``out[ix, iy, iz] = raw[ix + nx * (iy + ny * iz)] / divisor``, eight lines at a time."""
     nx, ny, nz = out.shape
-    for iy in range(ny):
-        for z0 in range(0, nz, 8):
-            z1 = min(z0 + 8, nz)
-            for x0 in range(0, nx, 8):
-                for ix in range(x0, min(x0 + 8, nx)):
-                    for iz in range(z0, z1):
-                        out[ix, iy, iz] = raw[ix + nx * (iy + ny * iz)] / divisor
+    tile = np.empty((8, nx))
+    for z0 in range(0, nz, 8):
+        depth = min(8, nz - z0)
+        for iy in range(ny):
+            for iz in range(depth):
+                start = np.uint64(nx * (iy + ny * (z0 + iz)))
+                for ix in range(nx):
+                    # Python's own division would look for zeros one by one
+                    tile[iz, np.uint64(ix)] = np.divide(raw[start + np.uint64(ix)], divisor)
+            if depth == 8:  # a length that the compiler knows: eight values are written at once
+                for ix in range(nx):
+                    for iz in range(8):
+                        out[ix, iy, z0 + iz] = tile[iz, ix]
+            else:
+                for ix in range(nx):
+                    for iz in range(depth):
+                        out[ix, iy, z0 + iz] = tile[iz, ix]

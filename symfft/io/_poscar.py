@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ def _read_scale(reader: TextReader) -> list[float]:
 def _read_vector(reader: TextReader, what: str) -> tuple[list[float], bytes]:
     line = reader.expect_line(what)
     found = leading_numbers(line, 3)
-    if found is None or not np.isfinite(found[0]).all():
+    if found is None or not all(map(math.isfinite, found[0])):
         reader.fail(f"expected {what} (three numbers), found {show(line)}", line=reader.line - 1)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import cache
 from types import TracebackType
 from typing import NoReturn, Self
@@ -268,6 +269,8 @@ def as_float(field: bytes, default: float | None = None) -> float:
         if default is None:
             raise ValueError(f"not a number: {show(field)}")
         return default
+    with suppress(ValueError):
+        return float(field)
     text = field.decode().lower().replace("d", "e")
     if "e" not in text[1:] and text[-4:-3] in ("+", "-") and len(text) > 4:
         text = f"{text[:-4]}e{text[-4:]}"

@@ -316,30 +316,9 @@ def _joined(items: Any) -> str:
 
 
 def _sites(density: Density, standard: StandardCell, symprec: float) -> tuple[Site, ...]:
-    """Return one site for each orbit, moved to where its site symmetry puts it exactly.
-
-    Files carry six decimals: 0.333333 would have three times the images of 1/3. Only the multiplicity of the Wyckoff
-    position is told.
-    """
-    positions, source = standard.sites(density, symprec)
-    numbers = density.numbers[source]
-    rotations, translations = standard.group.rotations, standard.group.numerators / standard.group.denominator
-    left = np.ones(len(numbers), dtype=bool)
-    sites = []
-    for atom, position in enumerate(positions):
-        if not left[atom]:
-            continue
-        others = np.flatnonzero(left & (numbers == numbers[atom]))
-        images = rotations @ position + translations
-        apart = positions[others, None, :] - images[None, :, :]
-        close = np.linalg.norm((apart - np.rint(apart)) @ standard.lattice, axis=2) < 10 * symprec
-        orbit = others[close.any(axis=1)]
-        left[orbit] = False
-        own = images[close[others == atom][0]]
-        exact = (own - np.rint(own - position)).mean(axis=0) % 1.0
-        exact[exact > 1 - 1e-12] = 0.0
-        sites.append(Site(_symbol(int(numbers[atom])), str(len(orbit)), tuple(exact.tolist())))
-    return tuple(sites)
+    """Return one site for each orbit; of its Wyckoff position only the multiplicity is told."""
+    positions, numbers, sizes = (column.tolist() for column in standard.site_orbits(density, symprec))
+    return tuple(Site(_symbol(z), str(n), tuple(x)) for x, z, n in zip(positions, numbers, sizes, strict=True))
 
 
 @cache
