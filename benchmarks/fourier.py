@@ -28,7 +28,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import ducc0
 import fourier_memory
@@ -43,6 +43,7 @@ from symfft.fourier.plan import FourierPlan
 
 Row = dict[str, Any]
 
+OURS = "symfft"
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "benchmarks"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 TOLERANCE = {"float64": 1e-13, "float32": 5e-6}
@@ -76,7 +77,7 @@ def rivals(rho: np.ndarray, half: np.ndarray) -> tuple[dict[str, Callable[[], An
     }
 
 
-def take_turns(calls: dict[str, Callable[[], Any]], seconds: float) -> dict[str, float]:
+def take_turns(calls: dict[Any, Callable[[], Any]], seconds: float) -> dict[Any, float]:
     """Return the best time of each call, in ms; quick ones run several times a turn."""
     best = dict.fromkeys(calls, math.inf)
     start, rounds = time.perf_counter(), 0
@@ -91,46 +92,64 @@ def take_turns(calls: dict[str, Callable[[], Any]], seconds: float) -> dict[str,
     return best
 
 
-def measure(number: int, points: int, dtype: str) -> Row:
-    """Measure one group on the grid nearest to points³."""
+class Grid(NamedTuple):
+    """A group on a grid, and what is to be timed: forward, inverse."""
+
+    au: symfft.AsymmetricUnit
+    calls: tuple[dict[str, Callable[[], Any]], dict[str, Callable[[], Any]]]
+    errors: tuple[float, float]
+
+
+def prepare(number: int, points: int, dtype: str) -> Grid:
+    """Make the transforms of one group on the grid nearest to points³, and check them."""
     group = symfft.SpaceGroup.from_number(number)
-    shape = symfft.next_compatible_shape(group, (points,) * 3)
-    au = symfft.asymmetric_unit(group, shape)
+    au = symfft.asymmetric_unit(group, symfft.next_compatible_shape(group, (points,) * 3))
     values = np.random.default_rng(number).standard_normal(au.size).astype(dtype)
     f = symfft.au_dft(values, au)
     rho = symfft.expand_from_au(values, au)
     half = scipy.fft.rfftn(rho)
     errors = compare(au, values, f, rho)
+    forward, inverse = rivals(rho, half)
+    place, back = np.empty_like(f), np.empty_like(values)
+    ours = lambda: symfft.au_dft(values, au, out=place), lambda: symfft.au_idft(f, au, out=back)
+    return Grid(au, ({OURS: ours[0], **forward}, {OURS: ours[1], **inverse}), errors)
 
+
+def describe(au: symfft.AsymmetricUnit, number: int, dtype: str) -> Row:
+    """Return what a row says of its group."""
+    return {
+        "number": number,
+        "symbol": au.space_group.symbol,
+        "order": au.space_group.order,
+        "engine": type(au.fourier.engine).__name__.removesuffix("Transform").lower(),
+        "dtype": dtype,
+    }
+
+
+def measure(number: int, points: int, dtype: str) -> Row:
+    """Measure one group on the grid nearest to points³."""
+    au, calls, errors = prepare(number, points, dtype)
     plan = []
     for _ in range(2):
         begin = time.perf_counter()
         FourierPlan(au)
         plan.append(1e3 * (time.perf_counter() - begin))
-    forward_rivals, inverse_rivals = rivals(rho, half)
-    place, back = np.empty_like(f), np.empty_like(values)
-    forward = take_turns({"au_dft": lambda: symfft.au_dft(values, au, out=place), **forward_rivals}, SECONDS)
-    inverse = take_turns({"au_idft": lambda: symfft.au_idft(f, au, out=back), **inverse_rivals}, SECONDS)
-    fastest = min(forward_rivals, key=forward.__getitem__), min(inverse_rivals, key=inverse.__getitem__)
-    return {
-        "number": number,
-        "symbol": group.symbol,
-        "order": group.order,
+    forward, inverse = (take_turns(each, SECONDS) for each in calls)
+    fastest = [min((name for name in times if name != OURS), key=times.__getitem__) for times in (forward, inverse)]
+    return describe(au, number, dtype) | {
         "points": points,
-        "shape": "x".join(map(str, shape)),
-        "dtype": dtype,
-        "engine": type(au.fourier.engine).__name__.removesuffix("Transform").lower(),
+        "shape": "x".join(map(str, au.shape)),
         "n": au.size,
         "n_h": len(au.hkl),
         "plan_ms": round(min(plan), 2),
-        "forward_ms": round(forward["au_dft"], 4),
+        "forward_ms": round(forward[OURS], 4),
         "full_forward": fastest[0],
         "full_forward_ms": round(forward[fastest[0]], 4),
-        "forward_ratio": round(forward[fastest[0]] / forward["au_dft"], 2),
-        "inverse_ms": round(inverse["au_idft"], 4),
+        "forward_ratio": round(forward[fastest[0]] / forward[OURS], 2),
+        "inverse_ms": round(inverse[OURS], 4),
         "full_inverse": fastest[1],
         "full_inverse_ms": round(inverse[fastest[1]], 4),
-        "inverse_ratio": round(inverse[fastest[1]] / inverse["au_idft"], 2),
+        "inverse_ratio": round(inverse[fastest[1]] / inverse[OURS], 2),
         "forward_error": float(f"{errors[0]:.1e}"),
         "inverse_error": float(f"{errors[1]:.1e}"),
     }
@@ -151,14 +170,26 @@ def compare(au: symfft.AsymmetricUnit, values: np.ndarray, f: np.ndarray, rho: n
 
 
 def growth(number: int, first: int, last: int, dtype: str) -> Row:
-    """Return by how much the cost per point grows between two grids, beside the fastest full FFT's."""
-    small, large = (measure(number, points, dtype) for points in (first, last))
-    points = [math.prod(map(int, row["shape"].split("x"))) for row in (small, large)]
-    grown = {
-        column: round(large[column] / small[column] * points[0] / points[1], 3)
-        for column in ("forward_ms", "full_forward_ms", "inverse_ms", "full_inverse_ms")
-    }
-    return {k: large[k] for k in ("number", "symbol", "order", "engine", "dtype")} | {"points": [first, last]} | grown
+    """Return by how much the cost per point grows between two grids, beside the fastest full FFT's.
+
+    Both grids take turns, so that what else the machine does counts for both.
+    """
+    grids = {points: prepare(number, points, dtype) for points in (first, last)}
+    grown: Row = {}
+    for column, direction in (("forward_ms", 0), ("inverse_ms", 1)):
+        calls = {(points, name): call for points, grid in grids.items() for name, call in grid.calls[direction].items()}
+        best = take_turns(calls, 10 * SECONDS)
+        per_point = {
+            points: (
+                best[points, OURS] / math.prod(grid.au.shape),
+                min(best[points, name] for name in grid.calls[direction] if name != OURS) / math.prod(grid.au.shape),
+            )
+            for points, grid in grids.items()
+        }
+        for name, small, large in zip((column, f"full_{column}"), per_point[first], per_point[last], strict=True):
+            grown[name] = round(large / small, 3)
+    large_au = grids[last].au
+    return describe(large_au, number, dtype) | {"points": [first, last]} | grown
 
 
 def save(path: Path, results: dict[str, list[Row]]) -> None:

@@ -69,6 +69,13 @@ def test_every_axis(number, wanted):
     assert any(isinstance(plan, ColumnsTransform) for plan in found)
 
 
+@pytest.mark.parametrize("number", range(1, 16))
+@pytest.mark.parametrize("wanted", [(180, 6, 8), (6, 162, 8), (8, 6, 192)], ids=str)
+def test_axes_that_are_transformed_in_parts(number, wanted):
+    found = check(number, next_compatible_shape(number, wanted))
+    assert any(isinstance(plan, ColumnsTransform) for plan in found)
+
+
 def test_every_setting():
     for i, entry in enumerate(gemmi.spacegroup_table()):
         if entry.number < 16:

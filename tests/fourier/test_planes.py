@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from symfft import SpaceGroup, asymmetric_unit, expand_from_au, next_compatible_shape
 from symfft.fourier.full import FullTransform
 from symfft.fourier.planes import plan_planes
-from symfft.fourier.planes._fft import ROW, fft, fft_tables
+from symfft.fourier.planes._fft import fft, fft_tables, order_of
+from symfft.fourier.planes._radices import ROW
 from symfft.fourier.planes.frame import frames
 from symfft.fourier.planes.layers import kinds_of_planes
 from symfft.fourier.planes.plane import plan_plane
@@ -124,3 +125,24 @@ def test_transform_of_rows_and_its_adjoint(n, dtype):
         y = memory[n * ROW : 2 * n * ROW].reshape(n, 2, ROW // 2)
         expected = numpys(x[:, 0] + 1j * x[:, 1], axis=0)
         assert abs(y[:, 0] + 1j * y[:, 1] - expected).max() < LIMIT[dtype] * abs(expected).max()
+
+
+@pytest.mark.parametrize("n", [161, 162, 163, 168, 180, 194, 200, 216, 256, 364, 384])
+def test_long_transforms_in_parts(n):
+    ints, reals = [], []
+    plan = fft_tables(n, ints, reals, in_parts=True)
+    ints = np.array(ints)
+    parts = int(ints[plan + 1])
+    assert (parts > 1) == (n not in (161, 163, 194))
+    order = ints[order_of.__wrapped__(ints, plan) :][:n]
+    memory = np.full(4 * n * ROW, np.nan)
+    x = np.random.default_rng(n).standard_normal((n, 2, ROW // 2))
+    for re, numpys in ((0, np.fft.fft), (ROW // 2, lambda a, axis: n * np.fft.ifft(a, axis=axis))):
+        memory[: n * ROW] = x.reshape(-1)
+        memory[n * ROW :] = np.nan
+        first = fft(memory, 0, ROW, n * ROW, ROW, 2 * n * ROW, plan, ints, np.array(reals), re)
+        # in place but for a part
+        assert parts == 1 or np.isnan(memory[2 * n * ROW + 2 * n // parts * ROW :]).all()
+        y = memory[first + order[:, None] + np.arange(ROW)].reshape(n, 2, ROW // 2)
+        expected = numpys(x[:, 0] + 1j * x[:, 1], axis=0)
+        assert abs(y[:, 0] + 1j * y[:, 1] - expected).max() < 1e-13 * abs(expected).max()

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft._compile import kernel
+from symfft.fourier._lanes import LANES, gather, interleave_high, interleave_low, load, spread, store
+from symfft.fourier._loops import inlined
 from symfft.fourier.blocks.product import multiply
 from symfft.fourier.blocks.program import (
     FOLD,
@@ -23,8 +25,6 @@ from symfft.fourier.blocks.program import (
     WRITE,
     WRITE_COMPLEX,
 )
-from symfft.fourier.planes._compile import inlined
-from symfft.fourier.planes._lanes import LANES, gather, interleave_high, interleave_low, load, spread, store
 
 Array = NDArray[Any]
 

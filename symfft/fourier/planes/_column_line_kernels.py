@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._compile import inlined, kernel
-from symfft.fourier.planes._fft import HALF, ROW, fft
-from symfft.fourier.planes._lanes import LANES, element, fill, fma, load, prefetch, prefetch_to_write, store
+from symfft.fourier._lanes import LANES, element, fill, fma, load, prefetch, prefetch_to_write, store
+from symfft.fourier._loops import inlined, kernel
+from symfft.fourier.planes._fft import fft, order_of
+from symfft.fourier.planes._radices import HALF, ROW
 from symfft.fourier.planes._spectra import COMPLEX, put_spectra, take_spectra, twist
 
 Array = NDArray[Any]
 
 #: Fields before the heads of the classes, and of each.
-FIELDS, CLASS_FIELDS = 16, 18
+FIELDS, CLASS_FIELDS = 17, 18
 
 
 @kernel
@@ -33,6 +34,7 @@ def column_lines_forward(memory: Array, rows: Array, out: Array, program: Array,
     """
     row, there = np.int64(ROW), np.int64(0)
     form, n, plan, rooms = program[at + 1], program[at + 2], program[at + 3], program[at + 15]
+    order, plain = order_of(program, plan), program[at + 16]
     subs = 1 if form == COMPLEX else 2
     result, scratch, spare = program[at + 10], program[at + 11], program[at + 14]
     head = at + FIELDS
@@ -54,9 +56,9 @@ def column_lines_forward(memory: Array, rows: Array, out: Array, program: Array,
             for i in range(together):
                 room = rooms + n * ROW * i
                 if program[head + 5] >= 0:
-                    twist(memory, room, n, reals, program[head + 5], 1.0)
-                fft(memory, room, row, result, row, scratch, plan, program, reals, there)
-                put_spectra(memory, out, program, reals, head, first + i, form, result, spare)
+                    twist(memory, program, room, plain, n, reals, program[head + 5], 1.0)
+                spectrum = fft(memory, room, row, result, row, scratch, plan, program, reals, there)
+                put_spectra(memory, out, program, reals, head, first + i, form, spectrum, order, spare)
         head += CLASS_FIELDS
 
 
@@ -68,16 +70,17 @@ def column_lines_adjoint(values: Array, memory: Array, given: Array, program: Ar
     """
     row, back = np.int64(ROW), np.int64(HALF)
     form, n, plan, room = program[at + 1], program[at + 2], program[at + 3], program[at + 5]
+    order = order_of(program, plan)
     subs = 1 if form == COMPLEX else 2
     result, scratch, spare = program[at + 10], program[at + 11], program[at + 14]
     head = at + FIELDS
     for _ in range(program[at]):
         for block in range(program[head]):
             take_spectra(memory, given, program, reals, head, block, form, n, room, spare)
-            fft(memory, room, row, result, row, scratch, plan, program, reals, back)
+            line = fft(memory, room, row, result, row, scratch, plan, program, reals, back)
             if program[head + 5] >= 0:
-                twist(memory, result, n, reals, program[head + 5], -1.0)
-            _distribute(values, memory, program, at, head, reals, block, subs, result, spare)
+                twist(memory, program, line, order, n, reals, program[head + 5], -1.0)
+            _distribute(values, memory, program, at, head, reals, block, subs, line, order, spare)
         head += CLASS_FIELDS
 
 
@@ -194,9 +197,10 @@ def _distribute(
     block: Any,
     subs: Any,
     line: Any,
+    order: Any,
     scratch: Any,
 ) -> None:
-    """Transposed map of :func:`_lay`, into the rows of all planes."""
+    """Transposed map of :func:`_lay`, from row z at `order`'s z-th place past `line` into the rows of all planes."""
     n, segments, fold, part = program[at + 2], program[at + 4], program[at + 6], program[at + 8]
     lanes = LANES if program[head + 14] else 1
     lines = program[head + 10] - block * LANES * subs
@@ -208,11 +212,11 @@ def _distribute(
             z = element(program, reach + segment)
             if z < 0:
                 continue
-            o = line + ROW * z
+            o = line + element(program, order + z)
             u, v = load(memory, o), load(memory, o + HALF)
             x, y = v, -u
             if fold and z and 2 * z != n:
-                m = line + ROW * (n - z)
+                m = line + element(program, order + n - z)
                 a, b = load(memory, m), load(memory, m + HALF)
                 u, v, x, y = u + a, v - b, x + b, y + a
             f = program[head + 7] + 4 * LANES * (block * subs * segments + segment)

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.fourier._lanes import LANES, element, fill, load, opaque, prefetch, reverse, spread, store
+from symfft.fourier._loops import inlined, kernel
 from symfft.fourier.planes._columns_forward import DOWNWARDS, SHARED, UPWARDS
-from symfft.fourier.planes._compile import inlined, kernel
-from symfft.fourier.planes._fft import HALF, ROW, fft, turn
-from symfft.fourier.planes._lanes import LANES, element, fill, load, opaque, prefetch, reverse, spread, store
+from symfft.fourier.planes._fft import fft, order_of
+from symfft.fourier.planes._radices import HALF, ROW, turn
 from symfft.fourier.planes._transpose import transpose_back
 
 Array = NDArray[Any]
@@ -54,12 +55,21 @@ def _deposit(values: Array, memory: Array, labels: Array, code: Any, source: Any
 
 @kernel
 def _deposit_columns(
-    values: Array, memory: Array, program: Array, labels: Array, codes: Any, step: Any, n0: Any, source: Any, valid: Any
+    values: Array,
+    memory: Array,
+    program: Array,
+    labels: Array,
+    codes: Any,
+    step: Any,
+    n0: Any,
+    source: Any,
+    order: Any,
+    valid: Any,
 ) -> None:
-    """Write n0 rows, as many columns as are valid."""
+    """Write n0 rows, row x from `order`'s x-th place past the source, as many columns as are valid."""
     for x in range(n0):
         p = opaque(codes + step * x)
-        o = opaque(source + ROW * x)
+        o = opaque(source + element(program, order + x))
         _deposit(values, memory, labels, element(program, p), o, valid)
         if valid > HALF:
             _deposit(values, memory, labels, element(program, p + 1), o + HALF, valid - HALF)
@@ -76,6 +86,7 @@ def _along_first_adjoint(
     result = program[at + 6]
     width = ROW * runs
     half = fill(memory, 0.5)
+    order = order_of(program, plan)
     for run in range(runs):
         valid = used - ROW * run
         g = grid + ROW * run
@@ -94,8 +105,8 @@ def _along_first_adjoint(
                 store(memory, b, ax + by)
                 store(memory, b + HALF, bx - ay)
             g += line
-        fft(memory, room, row, result, row, scratch, plan, program, reals, back)
-        _deposit_columns(values, memory, program, labels, codes + 2 * run, 2 * runs, n0, result, valid)
+        first = fft(memory, room, row, result, row, scratch, plan, program, reals, back)
+        _deposit_columns(values, memory, program, labels, codes + 2 * run, 2 * runs, n0, first, order, valid)
 
 
 @kernel
@@ -114,10 +125,10 @@ def _take_rows(values: Array, memory: Array, program: Array, places: Any, ahead:
 
 
 @kernel
-def _turn_columns_back(memory: Array, program: Array, lanes: Any, n1: Any, rows: Any) -> None:
+def _turn_columns_back(memory: Array, program: Array, lanes: Any, n1: Any, rows: Any, order: Any) -> None:
     for x in range(0, n1, LANES):
-        transpose_back(memory, program, lanes, x, rows + ROW * x, ROW)
-        transpose_back(memory, program, lanes + LANES, x, rows + ROW * x + HALF, ROW)
+        transpose_back(memory, program, lanes, x, rows, order + x)
+        transpose_back(memory, program, lanes + LANES, x, rows + HALF, order + x)
 
 
 @kernel
@@ -127,6 +138,7 @@ def _along_second_adjoint(values: Array, memory: Array, program: Array, at: Any,
     room, scratch, lanes = program[at + 28], program[at + 12], program[at + 16]
     places = program[at + 18] + plane * (blocks * n1 + 1)
     ahead = blocks * n1 + 1 if plane + 1 < program[at] else 0
+    order = order_of(program, plan)
     for block in range(blocks):
         _take_rows(values, memory, program, places + block * n1, ahead, n1, room)
         if block == 0 and program[at + 20]:
@@ -141,12 +153,12 @@ def _along_second_adjoint(values: Array, memory: Array, program: Array, at: Any,
         elif block == 0:
             for k in range(n1 // 2 + 1, n1):
                 memory[room + ROW * k], memory[room + ROW * k + HALF] = 0, 0
-        fft(memory, room, row, result, row, scratch, plan, program, reals, back)
+        first = fft(memory, room, row, result, row, scratch, plan, program, reals, back)
         for x in range(n1, -(-n1 // LANES) * LANES):
-            store(memory, result + ROW * x, fill(memory, 0.0))
-            store(memory, result + ROW * x + HALF, fill(memory, 0.0))
+            store(memory, first + ROW * x, fill(memory, 0.0))
+            store(memory, first + ROW * x + HALF, fill(memory, 0.0))
         t = lanes + 2 * LANES * block
-        _turn_columns_back(memory, program, t, n1, result)
+        _turn_columns_back(memory, program, t, n1, first, order)
 
 
 @kernel
@@ -158,8 +170,9 @@ def _along_second_centred_adjoint(
     room, scratch, lanes = program[at + 28], program[at + 12], program[at + 16]
     stored, packed, special, lane = program[at + 19], program[at + 20], program[at + 21], program[at + 22]
     side, d1, turns, slants = program[at + 23], program[at + 24], program[at + 25], program[at + 26]
-    places, box = program[at + 18] + plane * (stored * n1 + 1), program[at + 29]
+    places, box, boxed = program[at + 18] + plane * (stored * n1 + 1), program[at + 29], program[at + 31]
     ahead = stored * n1 + 1 if plane + 1 < program[at] else 0
+    order = order_of(program, plan)
     rows = n1 // 2 + 1
     for pair in range(pairs):
         if pair < stored:
@@ -192,17 +205,19 @@ def _along_second_centred_adjoint(
                 x, y = turn(x, y, spread(reals, turns + 2 * k), -spread(reals, turns + 2 * k + 1))
                 store(memory, a, x)
                 store(memory, a + HALF, y)
-        fft(memory, room, row, result, row, scratch, plan, program, reals, back)
+        first = fft(memory, room, row, result, row, scratch, plan, program, reals, back)
         t = lanes + 4 * LANES * pair
         for x0 in range(0, rows, LANES):
             for x in range(x0, x0 + LANES):
                 px, py, qx, qy = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
                 if x < rows:
-                    px, py = load(memory, result + ROW * x), load(memory, result + ROW * x + HALF)
+                    a = first + element(program, order + x)
+                    px, py = load(memory, a), load(memory, a + HALF)
                     qx, qy = py, -px
                     y = (d1 - x) % n1
                     if y >= rows:
-                        u, v = load(memory, result + ROW * y), load(memory, result + ROW * y + HALF)
+                        a = first + element(program, order + y)
+                        u, v = load(memory, a), load(memory, a + HALF)
                         px, py, qx, qy = px + u, py - v, qx + v, qy + u
                     if slants >= 0:
                         s = slants + 4 * LANES * pair
@@ -214,4 +229,4 @@ def _along_second_centred_adjoint(
                 store(memory, b + 2 * LANES, qx)
                 store(memory, b + 3 * LANES, qy)
             for v in range(4):
-                transpose_back(memory, program, t + LANES * v, x0, box + LANES * v, 4 * LANES)
+                transpose_back(memory, program, t + LANES * v, x0, box + LANES * v, boxed)

@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._compile import inlined, kernel
-from symfft.fourier.planes._fft import HALF, ROW, fft, turn
-from symfft.fourier.planes._lanes import (
+from symfft.fourier._lanes import (
     LANES,
     element,
     fill,
@@ -26,6 +24,9 @@ from symfft.fourier.planes._lanes import (
     spread,
     store,
 )
+from symfft.fourier._loops import inlined, kernel
+from symfft.fourier.planes._fft import fft, order_of
+from symfft.fourier.planes._radices import HALF, ROW, turn
 from symfft.fourier.planes._transpose import transpose
 
 Array = NDArray[Any]
@@ -100,12 +101,13 @@ def _along_first(
     ahead = 2 * n0 * runs if plane + 1 < program[at] else 0
     width = ROW * runs
     half = fill(memory, 0.5)
+    order = order_of(program, plan)
     for run in range(runs):
         _fetch_columns(values, memory, program, labels, codes + 2 * run, 2 * runs, ahead, n0, room)
-        fft(memory, room, row, spectrum, row, scratch, plan, program, reals, there)
+        first = fft(memory, room, row, spectrum, row, scratch, plan, program, reals, there)
         g = grid + ROW * run
         for h in range(n0 // 2 + 1):
-            a, b = spectrum + ROW * h, spectrum + ROW * (n0 - h if h else 0)
+            a, b = first + element(program, order + h), first + element(program, order + (n0 - h if h else 0))
             ax, ay = half * load(memory, a), half * load(memory, a + HALF)
             bx, by = half * load(memory, b), half * load(memory, b + HALF)
             store(memory, g, ax + bx)
@@ -126,8 +128,9 @@ def _put_rows(
     planes: Any,
     rows: Any,
     source: Any,
+    order: Any,
 ) -> None:
-    """Write rows of a plane to their addresses, and ask for those of the next plane.
+    """Write rows of a plane, row k from `order`'s k-th place past the source, and ask for those of the next plane.
 
     The row of plane z is ``stride ((z + skew) mod planes)`` past the address; `steps` has all strides and skews.
     """
@@ -135,7 +138,7 @@ def _put_rows(
         address, stride = element(program, addresses + k), element(program, steps + 2 * k)
         z = plane + element(program, steps + 2 * k + 1)
         offset = stride * (z if z < planes else z - planes)
-        a = source + ROW * k
+        a = source + element(program, order + k)
         x, y = load(memory, a), load(memory, a + HALF)
         if address >= 0:
             prefetch_to_write(out, address + offset + stride)
@@ -160,20 +163,21 @@ def _along_second(out: Array, memory: Array, program: Array, at: Any, reals: Arr
     row, there = np.int64(ROW), np.int64(0)
     n1, plan, spectrum, blocks = program[at + 3], program[at + 7], program[at + 8], program[at + 14]
     room, scratch, lanes, addresses = program[at + 28], program[at + 12], program[at + 16], program[at + 17]
+    order = order_of(program, plan)
     for block in range(blocks):
         t = lanes + 2 * LANES * block
         _turn_columns(memory, program, t, n1, room)
-        fft(memory, room, row, spectrum, row, scratch, plan, program, reals, there)
+        first = fft(memory, room, row, spectrum, row, scratch, plan, program, reals, there)
         if block == 0 and program[at + 20]:
             # lane 0 holds column 0 + i column n0/2, both of real numbers
             for k in range(1, (n1 + 1) // 2):
-                a, b = spectrum + ROW * k, spectrum + ROW * (n1 - k)
+                a, b = first + program[order + k], first + program[order + n1 - k]
                 ax, ay, bx, by = memory[a], memory[a + HALF], memory[b], memory[b + HALF]
                 memory[a], memory[a + HALF] = (ax + bx) / 2, (ay - by) / 2
                 memory[b], memory[b + HALF] = (ay + by) / 2, (ax - bx) / 2
             extra = ~program[addresses + blocks * n1] + ROW * plane
             for i in range(2 - n1 % 2):
-                a = spectrum + ROW * (i * n1 // 2) + HALF
+                a = first + program[order + i * n1 // 2] + HALF
                 memory[extra + i], memory[extra + HALF + i] = memory[a], 0
                 memory[a] = 0
         _put_rows(
@@ -185,7 +189,8 @@ def _along_second(out: Array, memory: Array, program: Array, at: Any, reals: Arr
             plane,
             program[at],
             n1,
-            spectrum,
+            first,
+            order,
         )
 
 
@@ -198,6 +203,7 @@ def _along_second_centred(out: Array, memory: Array, program: Array, at: Any, re
     side, d1, turns, slants = program[at + 23], program[at + 24], program[at + 25], program[at + 26]
     box = program[at + 29]
     rows = n1 // 2 + 1
+    order = order_of(program, plan)
     for back in range(pairs):
         pair = pairs - 1 - back
         t = lanes + 4 * LANES * pair
@@ -218,21 +224,21 @@ def _along_second_centred(out: Array, memory: Array, program: Array, at: Any, re
                 if y >= rows:
                     store(memory, room + ROW * y, px + qy)
                     store(memory, room + ROW * y + HALF, qx - py)
-        fft(memory, room, row, spectrum, row, scratch, plan, program, reals, there)
+        first = fft(memory, room, row, spectrum, row, scratch, plan, program, reals, there)
         if d1:
             for k in range(n1):
-                a = spectrum + ROW * k
+                a = first + element(program, order + k)
                 x, y = load(memory, a), load(memory, a + HALF)
                 x, y = turn(x, y, spread(reals, turns + 2 * k), spread(reals, turns + 2 * k + 1))
                 store(memory, a, x)
                 store(memory, a + HALF, y)
         if packed and pair == special:
             for k in range(n1):
-                memory[side + k] = memory[spectrum + ROW * k + lane]
+                memory[side + k] = memory[first + program[order + k] + lane]
         if packed and pair == 0:
             # column n0/2 takes the places of the mates in column 0
             for k in range(n1 // 2 + 1, n1):
-                memory[spectrum + ROW * k] = memory[side + k]
+                memory[first + program[order + k]] = memory[side + k]
             extra = ~program[addresses + stored * n1] + ROW * plane
             for i in range(2 - n1 % 2):
                 memory[extra + i] = memory[side + i * n1 // 2]
@@ -246,5 +252,6 @@ def _along_second_centred(out: Array, memory: Array, program: Array, at: Any, re
                 plane,
                 program[at],
                 n1,
-                spectrum,
+                first,
+                order,
             )

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._compile import inlined, kernel
-from symfft.fourier.planes._fft import HALF, ROW, fft
-from symfft.fourier.planes._lanes import LANES, fill, fma, load, store
+from symfft.fourier._lanes import LANES, fill, fma, load, store
+from symfft.fourier._loops import inlined, kernel
+from symfft.fourier.planes._fft import fft, order_of
+from symfft.fourier.planes._radices import HALF, ROW
 from symfft.fourier.planes._spectra import COMPLEX, put_spectra, take_spectra, twist
 from symfft.fourier.planes._transpose import transpose, transpose_adding
 
@@ -51,6 +52,7 @@ def lines_forward(memory: Array, out: Array, program: Array, at: Any, reals: Arr
     first_segment = at + 8
     head = first_segment + SEGMENT_FIELDS * segments
     result, scratch = room + n * ROW, room + 2 * n * ROW
+    order = order_of(program, plan)
     for _ in range(classes):
         blocks, twiddle, sources, factors = program[head], program[head + 5], program[head + 6], program[head + 7]
         for block in range(blocks):
@@ -70,9 +72,9 @@ def lines_forward(memory: Array, out: Array, program: Array, at: Any, reals: Arr
                         fold,
                     )
             if twiddle >= 0:
-                twist(memory, room, n, reals, twiddle, 1.0)
+                twist(memory, program, room, order, n, reals, twiddle, 1.0)
             fft(memory, room, row, result, row, scratch, plan, program, reals, there)
-            put_spectra(memory, out, program, reals, head, block, form, result, scratch)
+            put_spectra(memory, out, program, reals, head, block, form, result, order, scratch)
         head += CLASS_FIELDS
 
 
@@ -97,13 +99,14 @@ def lines_adjoint(memory: Array, given: Array, program: Array, at: Any, reals: A
     first_segment = at + 8
     head = first_segment + SEGMENT_FIELDS * segments
     result, scratch = room + n * ROW, room + 2 * n * ROW
+    order = order_of(program, plan)
     for _ in range(classes):
         blocks, twiddle, sources, factors = program[head], program[head + 5], program[head + 6], program[head + 7]
         for block in range(blocks):
             take_spectra(memory, given, program, reals, head, block, form, n, result, scratch)
             fft(memory, result, row, room, row, scratch, plan, program, reals, back)
             if twiddle >= 0:
-                twist(memory, room, n, reals, twiddle, -1.0)
+                twist(memory, program, room, order, n, reals, twiddle, -1.0)
             for sub in range(subs):
                 for segment in range(segments):
                     where = (block * segments + segment) * subs + sub

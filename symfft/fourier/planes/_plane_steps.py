@@ -6,9 +6,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._compile import inlined, kernel
-from symfft.fourier.planes._fft import HALF, ROW
-from symfft.fourier.planes._lanes import fill, fma, load, spread, store
+from symfft.fourier._lanes import fill, fma, load, spread, store
+from symfft.fourier._loops import inlined, kernel
+from symfft.fourier.planes._radices import HALF, ROW
 
 Array = NDArray[Any]
 

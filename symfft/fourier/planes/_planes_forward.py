@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._compile import inlined, kernel
-from symfft.fourier.planes._fft import HALF, ROW, fft
-from symfft.fourier.planes._lanes import fill, fma, gather, load, reverse, spread, store
+from symfft.fourier._lanes import fill, fma, gather, load, reverse, spread, store
+from symfft.fourier._loops import inlined, kernel
+from symfft.fourier.planes._fft import fft
 from symfft.fourier.planes._plane_steps import DOWNWARDS, HALVING, MATRIX, TRANSFORM, UPWARDS, hadamard, product
+from symfft.fourier.planes._radices import HALF, ROW
 
 Array = NDArray[Any]
 

@@ -6,9 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._compile import inlined, kernel
-from symfft.fourier.planes._fft import HALF, ROW
-from symfft.fourier.planes._lanes import (
+from symfft.fourier._lanes import (
     LANES,
     element,
     evens,
@@ -22,6 +20,8 @@ from symfft.fourier.planes._lanes import (
     spread,
     store,
 )
+from symfft.fourier._loops import inlined, kernel
+from symfft.fourier.planes._radices import HALF, ROW
 
 Array = NDArray[Any]
 
@@ -39,9 +39,10 @@ def put_spectra(
     block: Any,
     form: Any,
     result: Any,
+    order: Any,
     scratch: Any,
 ) -> None:
-    """Write the structure factors of a block from the rows at `result`."""
+    """Write the structure factors of a block from the rows at `result`, row h at `order`'s h-th place."""
     count, places, mates, angles = program[head + 1], program[head + 2], program[head + 3], program[head + 4]
     subs = 1 if form == COMPLEX else 2
     done = block * LANES * subs
@@ -53,7 +54,7 @@ def put_spectra(
     if form != COMPLEX:
         c, d = load(reals, f + 2 * LANES), load(reals, f + 3 * LANES)
     for i in range(count):
-        j = result + ROW * element(program, places + i)
+        j = result + element(program, order + element(program, places + i))
         x, y = load(memory, j), load(memory, j + HALF)
         if form == COMPLEX:
             _emit(memory, out, scratch, o, valid, fma(x, a, -(y * b)), fma(x, b, y * a))
@@ -65,7 +66,7 @@ def put_spectra(
                 br, bi = fma(c, s, -(d * t)), fma(c, t, d * s)
                 px, py, qx, qy = u * ar, u * ai, v * br, v * bi
             else:
-                k = result + ROW * element(program, mates + i)
+                k = result + element(program, order + element(program, mates + i))
                 z, w = load(memory, k), load(memory, k + HALF)
                 ux, uy, vx, vy = x + z, y - w, y + w, z - x
                 px, py = fma(ux, a, -(uy * b)), fma(ux, b, uy * a)
@@ -140,14 +141,15 @@ def take_spectra(
 
 
 @inlined
-def twist(memory: Array, line: Any, n: Any, reals: Array, twiddle: Any, sign: Any) -> None:
-    """Multiply row z by e(∓rz/N)."""
+def twist(memory: Array, program: Array, line: Any, order: Any, n: Any, reals: Array, twiddle: Any, sign: Any) -> None:
+    """Multiply row z, at `order`'s z-th place past `line`, by e(∓rz/N)."""
     for z in range(n):
         c, s = spread(reals, twiddle + 2 * z), spread(reals, twiddle + 2 * z + 1)
         s = s * fill(memory, sign)
-        x, y = load(memory, line + ROW * z), load(memory, line + ROW * z + HALF)
-        store(memory, line + ROW * z, fma(x, c, -(y * s)))
-        store(memory, line + ROW * z + HALF, fma(x, s, y * c))
+        a = line + element(program, order + z)
+        x, y = load(memory, a), load(memory, a + HALF)
+        store(memory, a, fma(x, c, -(y * s)))
+        store(memory, a + HALF, fma(x, s, y * c))
 
 
 @inlined

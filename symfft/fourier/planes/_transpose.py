@@ -6,8 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._compile import inlined
-from symfft.fourier.planes._lanes import LANES, element, interleave_high, interleave_low, load, store
+from symfft.fourier._lanes import LANES, element, interleave_high, interleave_low, load, store
+from symfft.fourier._loops import inlined
 
 Array = NDArray[Any]
 
@@ -31,9 +31,18 @@ def transpose(memory: Array, program: Array, rows: Any, offset: Any, to: Any, ga
 
 
 @inlined
-def transpose_back(memory: Array, program: Array, rows: Any, offset: Any, at: Any, gap: Any) -> None:
-    """Undo :func:`transpose`."""
-    a, b, c, d, e, f, g, h = _transposed(memory, at, gap)
+def transpose_back(memory: Array, program: Array, rows: Any, offset: Any, at: Any, places: Any) -> None:
+    """Undo :func:`transpose`, vector i from the place ``program[places + i]`` past `at`."""
+    a, b, c, d, e, f, g, h = _three_rounds(
+        load(memory, at + element(program, places)),
+        load(memory, at + element(program, places + 1)),
+        load(memory, at + element(program, places + 2)),
+        load(memory, at + element(program, places + 3)),
+        load(memory, at + element(program, places + 4)),
+        load(memory, at + element(program, places + 5)),
+        load(memory, at + element(program, places + 6)),
+        load(memory, at + element(program, places + 7)),
+    )
     store(memory, element(program, rows) + offset, a)
     store(memory, element(program, rows + 1) + offset, b)
     store(memory, element(program, rows + 2) + offset, c)
@@ -47,7 +56,16 @@ def transpose_back(memory: Array, program: Array, rows: Any, offset: Any, at: An
 @inlined
 def transpose_adding(memory: Array, program: Array, rows: Any, offset: Any, at: Any) -> None:
     """Transposed map of :func:`transpose`: add to the numbers of the rows."""
-    a, b, c, d, e, f, g, h = _transposed(memory, at, LANES)
+    a, b, c, d, e, f, g, h = _three_rounds(
+        load(memory, at),
+        load(memory, at + LANES),
+        load(memory, at + 2 * LANES),
+        load(memory, at + 3 * LANES),
+        load(memory, at + 4 * LANES),
+        load(memory, at + 5 * LANES),
+        load(memory, at + 6 * LANES),
+        load(memory, at + 7 * LANES),
+    )
     _add(memory, element(program, rows) + offset, a)
     _add(memory, element(program, rows + 1) + offset, b)
     _add(memory, element(program, rows + 2) + offset, c)
@@ -56,20 +74,6 @@ def transpose_adding(memory: Array, program: Array, rows: Any, offset: Any, at: 
     _add(memory, element(program, rows + 5) + offset, f)
     _add(memory, element(program, rows + 6) + offset, g)
     _add(memory, element(program, rows + 7) + offset, h)
-
-
-@inlined
-def _transposed(memory: Array, at: Any, gap: Any) -> Any:
-    return _three_rounds(
-        load(memory, at),
-        load(memory, at + gap),
-        load(memory, at + 2 * gap),
-        load(memory, at + 3 * gap),
-        load(memory, at + 4 * gap),
-        load(memory, at + 5 * gap),
-        load(memory, at + 6 * gap),
-        load(memory, at + 7 * gap),
-    )
 
 
 @inlined

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.fourier._lanes import LANES
 from symfft.fourier.planes._column_line_kernels import FIELDS
-from symfft.fourier.planes._fft import HALF, ROW, radices
-from symfft.fourier.planes._lanes import LANES
+from symfft.fourier.planes._fft import radices
+from symfft.fourier.planes._radices import HALF, ROW
 from symfft.fourier.planes._spectra import COMPLEX, REAL_OUT
 from symfft.fourier.planes.columns import Slots, row_phases
 from symfft.fourier.planes.frame import Frame
@@ -156,7 +157,7 @@ def write_column_lines(
         len(heads),
         form.code,
         n,
-        tables.fft(n),
+        tables.fft(n, in_parts=True),
         len(segments),
         scratch + n * ROW,
         int(fold),
@@ -169,6 +170,7 @@ def write_column_lines(
         slots.units,
         memory.reserve(2 * ROW),
         rooms,
+        tables.put_ints(ROW * np.arange(n)),
     ]
     assert len(fields) == FIELDS
     transforms = sum(head[0] for head in heads)

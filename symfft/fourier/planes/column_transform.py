@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.fourier._lanes import LANES
 from symfft.fourier.planes._column_line_kernels import column_lines_adjoint, column_lines_forward
 from symfft.fourier.planes._columns_adjoint import columns_adjoint
 from symfft.fourier.planes._columns_forward import columns_forward
-from symfft.fourier.planes._fft import ROW
-from symfft.fourier.planes._lanes import LANES
+from symfft.fourier.planes._radices import ROW
 from symfft.fourier.planes.column_lines import write_column_lines
 from symfft.fourier.planes.columns import Runs, runs_of, slots_of, write_columns
 from symfft.fourier.planes.frame import Frame

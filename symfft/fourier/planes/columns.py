@@ -21,9 +21,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.fourier._lanes import LANES
 from symfft.fourier.planes._columns_forward import ANYHOW, DOWNWARDS, SHARED, UPWARDS
-from symfft.fourier.planes._fft import HALF, ROW, radices
-from symfft.fourier.planes._lanes import LANES
+from symfft.fourier.planes._fft import radices
+from symfft.fourier.planes._radices import HALF, ROW
 from symfft.fourier.planes.frame import Frame
 from symfft.fourier.planes.layers import Kind
 from symfft.fourier.planes.plane import Operator, half_phase, half_turn, two_fold
@@ -188,9 +189,9 @@ def write_columns(
         n0,
         n1,
         sixteens,
-        tables.fft(n0),
+        tables.fft(n0, in_parts=True),
         spectra[0],
-        tables.fft(n1),
+        tables.fft(n1, in_parts=True),
         spectra[1],
         grid,
         line,
@@ -214,6 +215,7 @@ def write_columns(
         rooms[1],
         memory.reserve(4 * LANES * LANES),
         0,
+        tables.put_ints(4 * LANES * np.arange(LANES)),
     ]
 
 

@@ -26,8 +26,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._fft import ROW
-from symfft.fourier.planes._lanes import LANES
+from symfft.fourier._lanes import LANES
+from symfft.fourier.planes._radices import ROW
 from symfft.fourier.planes._spectra import COMPLEX, REAL_OUT
 from symfft.fourier.planes.frame import Frame
 from symfft.fourier.planes.layers import Kind

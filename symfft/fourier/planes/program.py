@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._fft import HALF, ROW, fft_tables
+from symfft.fourier.planes._fft import fft_tables
 from symfft.fourier.planes._plane_steps import ANYHOW, DECIMATION, DOWNWARDS, HALVING, MATRIX, TRANSFORM, UPWARDS
+from symfft.fourier.planes._radices import HALF, ROW
 from symfft.fourier.planes.plane import (
     Node,
     Rows,
@@ -40,7 +41,7 @@ class Tables:
     n_ints: int = 0
     n_reals: int = 0
     n_labels: int = 0
-    fft_plans: dict[int, int] = field(default_factory=dict)
+    fft_plans: dict[tuple[int, bool], int] = field(default_factory=dict)
 
     def put_ints(self, values: IntArray) -> int:
         """Append integers, and return where they begin."""
@@ -80,15 +81,15 @@ class Tables:
         self.n_labels += self.labels[-1].size
         return self.put_ints(codes)
 
-    def fft(self, n: int) -> int:
-        """Return where the plan of a transform of length n is."""
-        if n not in self.fft_plans:
+    def fft(self, n: int, *, in_parts: bool = False) -> int:
+        """Return where the plan of a transform of length n is; long ones may be in parts."""
+        if (n, in_parts) not in self.fft_plans:
             ints: list[int] = []
             reals: list[float] = []
-            fft_tables(n, ints, reals, self.n_reals)
-            self.fft_plans[n] = self.put_ints(np.array(ints))
+            fft_tables(n, ints, reals, self.n_reals, in_parts=in_parts)
+            self.fft_plans[n, in_parts] = self.put_ints(np.array(ints))
             self.put_reals(np.array(reals))
-        return self.fft_plans[n]
+        return self.fft_plans[n, in_parts]
 
 
 @dataclass

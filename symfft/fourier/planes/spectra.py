@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._lanes import LANES
+from symfft.fourier._lanes import LANES
 from symfft.fourier.planes._spectra import COMPLEX, REAL_IN, REAL_OUT
 from symfft.fourier.planes.frame import Frame
 from symfft.fourier.planes.layers import Kind, first_planes

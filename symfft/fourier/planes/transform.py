@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.fourier.planes._fft import HALF, ROW
 from symfft.fourier.planes._line_kernels import lines_adjoint, lines_forward
 from symfft.fourier.planes._planes_adjoint import planes_adjoint
 from symfft.fourier.planes._planes_forward import planes_forward
+from symfft.fourier.planes._radices import HALF, ROW
 from symfft.fourier.planes.frame import Frame
 from symfft.fourier.planes.layers import Kind
 from symfft.fourier.planes.lines import plan_lines
