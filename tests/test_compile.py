@@ -56,4 +56,4 @@ def test_sources_are_all_that_a_kernel_is_made_of():
     kernels = [value for value in vars(_line_kernels).values() if hasattr(value, "_compiled")]
     folder = Path(symfft.__file__).parent
     names = {Path(path).relative_to(folder).as_posix() for k in kernels for path, *_ in sources(k._function)}
-    assert {"fourier/planes/_line_kernels.py", "fourier/planes/_lanes.py"} <= names
+    assert {"fourier/planes/_line_kernels.py", "fourier/_lanes.py"} <= names

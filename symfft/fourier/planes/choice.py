@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from symfft.fourier.planes.column_transform import ColumnsTransform
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from symfft.asymmetric_unit import AsymmetricUnit
 
 
+#: Points of a grid from which on columns always cost less: rows of planes leave the second-level cache.
+LARGE = 500_000
+
+
 def cheapest(au: AsymmetricUnit) -> PlanesTransform | ColumnsTransform | None:
     """Return the transform of lowest modelled cost, None where no axis is unique."""
     planned = [(frame, kinds_of_planes(frame)) for frame in frames(au)]
@@ -26,7 +31,8 @@ def cheapest(au: AsymmetricUnit) -> PlanesTransform | ColumnsTransform | None:
     if plain:
         frame, kinds = max(plain, key=lambda choice: abs(choice[0].basis[:, 1]).tolist()[::-1])
         found.append(ColumnsTransform(au, frame, kinds[0], two_fold(kinds[0].operators)))
-    if len(plain) < len(planned) or not frame.basis[2, 1]:
-        choices = [(f, kinds, [plan_plane(f.shape[:2], kind.operators) for kind in kinds]) for f, kinds in planned]
-        found.append(PlanesTransform(au, *min(choices, key=lambda choice: cost_of_planes(*choice[1:]))))
+        if frame.basis[2, 1] and (math.prod(au.shape) > LARGE or len(plain) == len(planned)):
+            return found[0]
+    choices = [(f, kinds, [plan_plane(f.shape[:2], kind.operators) for kind in kinds]) for f, kinds in planned]
+    found.append(PlanesTransform(au, *min(choices, key=lambda choice: cost_of_planes(*choice[1:]))))
     return min(found, key=lambda engine: engine.cost)

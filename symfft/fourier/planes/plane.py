@@ -27,8 +27,8 @@ Z. Otwinowski, Acta Cryst. A59 (2003) 172–192.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,10 +84,16 @@ class Node:
     #: for each class of the p²: (child, operator, image y of the child's class)
     members: list[tuple[int, Operator, IntArray]] = field(default_factory=list)
 
+    def moved(self, origin: IntArray, step: int) -> Node:
+        """Return the node, and those below it, for a grid that lies on another one."""
+        origin, step = origin + step * self.origin, step * self.step
+        children = [child.moved(origin, step) for child in self.children]
+        return replace(self, origin=origin, step=step, children=children)
+
 
 def plan_plane(shape: tuple[int, int], operators: list[Operator]) -> Node:
     """Plan the transform of a plane at the least modelled cost."""
-    return _cheapest(shape, _distinct(operators, shape), np.zeros(2, dtype=np.int64), 1)
+    return _cheapest(shape, _distinct(operators, shape), {}).moved(np.zeros(2, dtype=np.int64), 1)
 
 
 def two_fold(operators: list[Operator]) -> Operator | None:
@@ -108,32 +114,46 @@ def _distinct(operators: list[Operator], shape: tuple[int, int]) -> list[Operato
     return list(seen.values())
 
 
-def _cheapest(shape: tuple[int, int], operators: list[Operator], origin: IntArray, step: int) -> Node:
-    """Costs are for sixteen planes, in ns."""
+Known = dict[tuple[Any, ...], Node]
+
+
+def _cheapest(shape: tuple[int, int], operators: list[Operator], known: Known) -> Node:
+    """Return the node of a grid by itself, and keep it among those that are known; costs are for sixteen planes, in ns.
+
+    The same grids with the same operators are met again and again, in other places.
+    """
+    key = (shape, *((o.rotation.tobytes(), o.translation.tobytes()) for o in operators))
+    if key not in known:
+        known[key] = _planned(shape, operators, known)
+    return known[key]
+
+
+def _planned(shape: tuple[int, int], operators: list[Operator], known: Known) -> Node:
     n0, n1 = shape
+    zero = np.zeros(2, dtype=np.int64)
     centred = two_fold(operators) is not None
     rows = n0 // 2 + 1 if centred else n0
     columns = n1 // 2 + 1
     # a grid that the second-level cache does not hold costs more
     traffic = (3 if centred else 6) * (1 if n0 * n1 < LARGEST_CACHED_GRID else 2.5)
     transform = 150 + n0 * n1 * traffic + rows * fft_cost(n1) + (columns if centred else 2 * columns - 1) * fft_cost(n0)
-    best = Node(shape, operators, origin, step, "transform", transform)
+    best = Node(shape, operators, zero, 1, "transform", transform)
     order = len(operators)
     points = n0 * n1 / order + 0.25 * (n0 + n1) * (order > 1)
     matrix = 150 + points * (0.6 * points + 12)
     if matrix < best.cost and points**2 < LARGEST_MATRIX:
-        best = Node(shape, operators, origin, step, "matrix", matrix)
+        best = Node(shape, operators, zero, 1, "matrix", matrix)
     if n0 == n1 and order > 1 + centred:
         for p in PRIMES:
             if n0 % p == 0 and n0 > p:
-                node = _decimated(shape, operators, origin, step, p)
+                node = _decimated(shape, operators, p, known)
                 if node.cost < best.cost:
                     best = node
                 break
     return best
 
 
-def _decimated(shape: tuple[int, int], operators: list[Operator], origin: IntArray, step: int, p: int) -> Node:
+def _decimated(shape: tuple[int, int], operators: list[Operator], p: int, known: Known) -> Node:
     n = shape[0]
     classes: dict[tuple[int, ...], tuple[int, Operator, IntArray]] = {}
     children: list[Node] = []
@@ -147,15 +167,16 @@ def _decimated(shape: tuple[int, int], operators: list[Operator], origin: IntArr
                 stabilizer.append(Operator(o.rotation, o.transposed, (y - np.array(x)) // p))
             classes.setdefault(tuple(int(i) for i in y % p), (len(children), o, y))
         small = (n // p, n // p)
-        children.append(_cheapest(small, _distinct(stabilizer, small), origin + step * np.array(x), step * p))
+        child = _cheapest(small, _distinct(stabilizer, small), known)
+        children.append(replace(child, origin=np.array(x), step=p))
     order = len(operators) * (1 if two_fold(operators) else 2)
     outputs = n * n / order + n
     own = 150 + outputs * (12 if p == 2 else 6 * p * p)
     return Node(
         shape,
         operators,
-        origin,
-        step,
+        np.zeros(2, dtype=np.int64),
+        1,
         "decimation",
         own + sum(c.cost for c in children),
         p,
