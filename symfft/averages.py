@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._average_kernels import average_lines, average_orbits
+from symfft._average_kernels import average_cosets, average_lines, spread_lines
 from symfft.errors import ShapeError
 from symfft.grid import as_shape, grid_operators
 from symfft.symmetry import SpaceGroup
@@ -62,11 +63,27 @@ def orbit_averages(rho: NDArray[np.float64], space_group: SpaceGroup) -> OrbitAv
     shape = as_shape(rho.shape)
     rotations, translations = grid_operators(space_group, shape)
     n = np.array(shape, dtype=np.int64)
-    rows = np.concatenate([(rotations % n[:, None]).reshape(-1, 9).T, translations.T])
-    means = np.array(rho, dtype=np.float64, order="C")
-    operators = np.ascontiguousarray(rows.astype(np.int32))
-    if (rotations[:, :2, 2] == 0).all():
-        distance, largest = average_lines(operators, n, means.reshape(-1), np.zeros(n[0] * n[1], dtype=bool))
-    else:
-        distance, largest = average_orbits(operators, n, means.reshape(-1), np.zeros(means.size, dtype=bool))
-    return OrbitAverages(means, distance / largest if largest else 0.0)
+    rows = np.concatenate([(rotations % n[:, None]).reshape(-1, 9).T, translations.T]).astype(np.int32)
+    keeping, others = _by_lines(space_group)
+    density = np.ascontiguousarray(rho, dtype=np.float64).reshape(-1)
+    lines, means = np.full((shape[0] * shape[1], 5), -1), np.empty(density.size)
+    average_lines(np.ascontiguousarray(rows[:, keeping]), n, density, lines, means)
+    if len(others) > 1:
+        folded, means = means, np.empty(density.size)
+        done = np.zeros(density.size, dtype=bool)
+        average_cosets(np.ascontiguousarray(rows[:, others]), n, lines, folded, done, means)
+    distance, largest = spread_lines(n, density, lines, means)
+    return OrbitAverages(means.reshape(shape), distance / largest if largest else 0.0)
+
+
+@lru_cache(maxsize=256)
+def _by_lines(group: SpaceGroup) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the operators H that keep lines along the third axis, and one operator c of each coset Hc.
+
+    The coset is told by the direction, up to its sign, to which c⁻¹ takes the third axis.
+    """
+    keeping = np.flatnonzero((group.rotations[:, :2, 2] == 0).all(axis=1))
+    images = np.rint(np.linalg.inv(group.rotations)[:, :, 2]).astype(np.int64)
+    without_sign = (images[:, :, None] * images[:, None, :]).reshape(-1, 9)
+    _, others = np.unique(without_sign, axis=0, return_index=True)
+    return keeping, others
