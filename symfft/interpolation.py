@@ -360,16 +360,22 @@ def _phases(numerator: int, denominator: int, reach: int) -> NDArray[np.complex1
 
 
 def _at_points(coefficients: NDArray[Any], shape: Shape, points: IntArray) -> NDArray[Any]:
-    """Transform back, going on along each axis with the planes only that hold wanted points."""
+    """Transform back, going on along each axis with the lines only that hold wanted points; fewest planes first."""
     import scipy.fft
 
-    wanted = [np.bincount(column, minlength=n) > 0 for column, n in zip(points.T[:2], shape[:2], strict=True)]
-    planes = [np.flatnonzero(flags) for flags in wanted]
-    x, y = ((np.cumsum(flags) - 1)[column] for flags, column in zip(wanted, points.T[:2], strict=True))
-    grid = scipy.fft.ifft(coefficients, axis=1, norm="forward", overwrite_x=True)[:, planes[0]]
-    grid = scipy.fft.ifft(grid, axis=2, norm="forward", overwrite_x=True)[:, :, planes[1]]
-    grid = scipy.fft.irfft(grid, shape[2], axis=3, norm="forward")
-    return np.asarray(grid[:, x, y, points[:, 2]])
+    n1, n2, n3 = shape
+    column = points[:, 0] * n2 + points[:, 1]
+    wanted = np.bincount(column, minlength=n1 * n2) > 0
+    columns = np.divmod(np.flatnonzero(wanted), n2)
+    planes = [np.bincount(c, minlength=n) > 0 for c, n in zip(columns, (n1, n2), strict=True)]
+    first = int(planes[1].sum() < planes[0].sum())
+    grid = scipy.fft.ifft(coefficients, axis=1 + first, norm="forward", overwrite_x=True)
+    grid = np.compress(planes[first], grid, axis=1 + first)
+    grid = scipy.fft.ifft(grid, axis=2 - first, norm="forward", overwrite_x=True)
+    place = np.cumsum(planes[first]) - 1
+    grid = grid[:, columns[0], place[columns[1]]] if first else grid[:, place[columns[0]], columns[1]]
+    grid = scipy.fft.irfft(grid, n3, axis=2, norm="forward")
+    return np.asarray(grid[:, (np.cumsum(wanted) - 1)[column], points[:, 2]])
 
 
 def _require_periodicity(rho: NDArray[Any], periodic: NDArray[Any], change: _Change, tolerance: float) -> None:
