@@ -1,9 +1,10 @@
 """Time preparation beside pymatgen-core's bare parse of the same files.
 
-    python benchmarks/prepare.py [--structure NAME …] [--files 6] [--repeats 3] [--json FILE] [--markdown FILE]
+    python benchmarks/prepare.py [--structure NAME …] [--files 20] [--repeats 3] [--json FILE] [--markdown FILE]
 
 Files made here, in the primitive cell: Gaussians on the sites, with other widths, lengths, angles and free coordinates
-in every file, so that no two share more than their space group and grid. They go to the default grids of a set (56³,
+in every file, so that no two share more than their space group and grid; more files than the program keeps lattices in
+memory, so that each is met anew every time. They go to the default grids of a set (56³,
 or 64³ for 227). Before anything is timed, every file must be stored in its group with the electrons that were put in.
 Times are processor time of one process, so that other work on the machine counts little, with kernels compiled and all
 files read once before; the rivals take turns and the best of the repeats counts, of all files together. `--gz`
@@ -179,7 +180,7 @@ def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--structure", nargs="+", choices=STRUCTURES, default=list(STRUCTURES))
-    parser.add_argument("--files", type=int, default=6)
+    parser.add_argument("--files", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--gz", action="store_true")
     parser.add_argument("--json", type=Path)

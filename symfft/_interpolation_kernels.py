@@ -100,6 +100,15 @@ def count_members(
 
 
 @kernel
+def place_of(places: Array, shape: Array, g1: Any, g2: Any, g3: Any) -> Any:
+    """Return the place of a class in a list, or in the half grid where there is none; -1 where it has no place."""
+    if len(places):
+        return np.int64(places[g1, g2, g3])
+    half = shape[2] // 2 + 1
+    return (g1 * shape[1] + g2) * half + g3 if g3 < half else np.int64(-1)
+
+
+@kernel
 def move_coefficients(
     coefficients: Array,
     members: Array,
@@ -113,9 +122,10 @@ def move_coefficients(
     phase1: Array,
     phase2: Array,
     phase3: Array,
+    places: Array,
     moved: Array,
 ) -> None:
-    """Add the coefficients of all h in a cell, with their phases, to the classes of T h on the new half grid.
+    """Add the coefficients of all h in a cell, with their phases, to the classes of T h on the new grid.
 
     Parameters
     ----------
@@ -130,13 +140,15 @@ def move_coefficients(
         Grids.
     phase1, phase2, phase3 : (2 reach + 1,) complex128
         Factors of h1, h2 and h3 = -reach … reach.
-    moved : (M1, M2, M3 // 2 + 1) complex
-        Added to.
+    places : (M1, M2, M3) int32
+        Place of every class in the result, -1 where it is not wanted; empty for all of the half grid.
+    moved : (n,) complex
+        Added to; (M1, M2, M3 // 2 + 1) in C order, where all is wanted.
     """
     n1, n2, n3 = old_shape
     m1, m2, m3 = new_shape
     k2 = coefficients.shape[1]
-    half, new_half = n3 // 2 + 1, m3 // 2 + 1
+    half = n3 // 2 + 1
     step = denominator % n3
     step1 = rows[0, 2] % m1
     step2 = rows[1, 2] % m2
@@ -161,19 +173,23 @@ def move_coefficients(
                 g3 = g3 // denominator % m3
                 k3 = start % n3
                 for h3 in range(start, high + 1, denominator):
-                    if k3 < half:
-                        c = line[k3]
-                        count = members_line[k3]
-                    else:
-                        c = np.conj(mirror[n3 - k3])
-                        count = members_mirror[n3 - k3]
-                    # a division of complex numbers, even one that is not taken, would double the time
-                    c = c * (factor * phase3[h3 + reach[2]] * (1.0 / max(count, 1)))
-                    if g3 < new_half:
-                        moved[g1, g2, g3] += c
-                    opposite = 0 if g3 == 0 else m3 - g3
-                    if opposite < new_half and (h1 != 0 or h2 != 0 or h3 != 0):
-                        moved[0 if g1 == 0 else m1 - g1, 0 if g2 == 0 else m2 - g2, opposite] += np.conj(c)
+                    one = place_of(places, new_shape, g1, g2, g3)
+                    other = place_of(
+                        places, new_shape, m1 - g1 if g1 else 0, m2 - g2 if g2 else 0, m3 - g3 if g3 else 0
+                    )
+                    if one >= 0 or other >= 0:
+                        if k3 < half:
+                            c = line[k3]
+                            count = members_line[k3]
+                        else:
+                            c = np.conj(mirror[n3 - k3])
+                            count = members_mirror[n3 - k3]
+                        # a division of complex numbers, even one that is not taken, would double the time
+                        c = c * (factor * phase3[h3 + reach[2]] * (1.0 / max(count, 1)))
+                        if one >= 0:
+                            moved[one] += c
+                        if other >= 0 and (h1 != 0 or h2 != 0 or h3 != 0):
+                            moved[other] += np.conj(c)
                     k3 += step
                     k3 -= n3 if k3 >= n3 else 0
                     g1 += step1

@@ -31,7 +31,9 @@ from symfft._wigner_seitz import (
     invariant_form,
     wigner_seitz_cell,
 )
+from symfft.asymmetric_unit import AsymmetricUnit
 from symfft.errors import NotSymmetricError, ShapeError
+from symfft.fourier.dft import au_idft
 from symfft.grid import Shape, as_shape
 from symfft.rational import Exact, integer_rows, inverse_of
 
@@ -89,7 +91,7 @@ def change_cell(
     shape: Sequence[int],
     *,
     tolerance: float = 1e-3,
-    points: IntArray | None = None,
+    points: IntArray | AsymmetricUnit | None = None,
 ) -> NDArray[Any]:
     """Sample a periodic density on a grid of another cell, with another origin.
 
@@ -111,9 +113,10 @@ def change_cell(
     tolerance : float
         A cell that is no multiple of the old one is allowed where the density has its periodicity: what is left out may
         reach this fraction of max|rho|.
-    points : (n, 3) int, optional
+    points : (n, 3) int or AsymmetricUnit, optional
         Indices of the points of the new grid that are wanted, such as ``asymmetric_unit(group, shape).indices``, which
-        spares most of the last transform; by default all.
+        spares most of the last transform; by default all. The asymmetric unit itself, of a density that has its
+        symmetry, spares nearly all of it, once its transform is planned (:func:`symfft.au_idft`).
 
     Returns
     -------
@@ -140,9 +143,13 @@ def change_cell(
     """
     values = _as_grid(rho)
     exact = _exact_change(_as_cell(cell), _as_origin(origin), as_shape(values.shape[-3:]), as_shape(shape))
+    if isinstance(points, AsymmetricUnit) and points.shape != exact.new_shape:
+        raise ShapeError(f"an asymmetric unit of the grid {points.shape} has no points of the grid {exact.new_shape}")
     if exact.nodes is not None:
         _as_lattice(lattice)
-        return _taken(values, *exact.nodes, exact.new_shape, points)
+        return _taken(
+            values, *exact.nodes, exact.new_shape, points.indices if isinstance(points, AsymmetricUnit) else points
+        )
     change = _change(lattice, exact)
     batch = values.reshape(-1, *change.old_shape)
     import scipy.fft
@@ -154,7 +161,13 @@ def change_cell(
         _require_periodicity(batch, coefficients * kept.astype(values.dtype), change, tolerance)
     else:
         coefficients = _low_frequencies(batch, change.reach)
-    moved = _move(coefficients, members, change)
+    if isinstance(points, AsymmetricUnit):
+        unique = _move(coefficients, members, change, _places(points), len(points.hkl))
+        return np.asarray(au_idft(unique, points, norm="forward").reshape(*values.shape[:-3], points.size))
+    m1, m2, m3 = change.new_shape
+    half = m1, m2, m3 // 2 + 1
+    moved = _move(coefficients, members, change, np.empty((0, 0, 0), dtype=np.int32), math.prod(half))
+    moved = moved.reshape(-1, *half)
     if points is None:
         result = scipy.fft.irfftn(moved, s=change.new_shape, axes=(1, 2, 3), norm="forward", overwrite_x=True)
         return np.asarray(result.reshape(*values.shape[:-3], *change.new_shape))
@@ -337,19 +350,32 @@ def _low_frequencies(batch: NDArray[Any], reach: IntArray) -> NDArray[Any]:
     return np.asarray(scipy.fft.fft(planes, axis=1, norm="forward", overwrite_x=True))
 
 
-def _move(coefficients: NDArray[Any], members: NDArray[np.int16], change: _Change) -> NDArray[Any]:
-    """Add c_G exp(-2πi G'·p) of all G in both Wigner-Seitz cells to the classes of the new half grid."""
-    m1, m2, m3 = change.new_shape
+def _move(
+    coefficients: NDArray[Any],
+    members: NDArray[np.int16],
+    change: _Change,
+    places: NDArray[np.int32],
+    count: int,
+) -> NDArray[Any]:
+    """Add c_G exp(-2πi G'·p) of all G in both Wigner-Seitz cells to the classes of the new grid, (b, count)."""
     normals = np.concatenate([change.old.normals, change.new.normals])
     bounds = np.concatenate([change.old.bounds, change.new.bounds])
     reach = change.reach
     p1, p2, p3 = (_phases(p.numerator, p.denominator, r) for p, r in zip(change.origin, reach.tolist(), strict=True))
     cells = normals, bounds, reach, change.rows, change.denominator
     shapes = np.array(change.old_shape), np.array(change.new_shape)
-    moved = np.zeros((len(coefficients), m1, m2, m3 // 2 + 1), dtype=coefficients.dtype)
+    moved = np.zeros((len(coefficients), count), dtype=coefficients.dtype)
     for old, new in zip(coefficients, moved, strict=True):
-        move_coefficients(old, members, *cells, *shapes, p1, p2, p3, new)
+        move_coefficients(old, members, *cells, *shapes, p1, p2, p3, places, new)
     return moved
+
+
+@lru_cache(maxsize=32)
+def _places(au: AsymmetricUnit) -> NDArray[np.int32]:
+    """Return the number of every unique reflection at its place on the grid, and -1 elsewhere."""
+    places = np.full(au.shape, -1, dtype=np.int32)
+    places[tuple(au.hkl.T)] = np.arange(len(au.hkl))
+    return places
 
 
 @lru_cache(maxsize=256)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from symfft._site_kernels import site_orbits
 from symfft._wigner_seitz import FloatArray, IntArray, common_lattice
+from symfft.asymmetric_unit import AsymmetricUnit
 from symfft.density import Density
 from symfft.errors import NotSymmetricError, SpaceGroupError
 from symfft.grid import as_shape, grid_operators, next_compatible_shape
@@ -170,7 +171,9 @@ class StandardCell:
         """Return a small grid that fits the group and keeps every frequency of a grid of the crystal's own cell."""
         return next_compatible_shape(self.group, lossless_shape(self.old_lattice, self.cell, shape, self.origin_shift))
 
-    def values(self, rho: ArrayLike, shape: Sequence[int], points: IntArray | None = None) -> NDArray[np.float64]:
+    def values(
+        self, rho: ArrayLike, shape: Sequence[int], points: IntArray | AsymmetricUnit | None = None
+    ) -> NDArray[np.float64]:
         """Bring values on a grid of the crystal's own cell to a grid of this one, or to some points of it."""
         return change_cell(rho, self.old_lattice, self.cell, self.origin_shift, shape, points=points)
 

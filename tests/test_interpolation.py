@@ -13,7 +13,14 @@ from naive_fourier import BRAVAIS, exact, generic_metric, lattice_of, primitive_
 
 import naive
 from strategies import groups
-from symfft import NotSymmetricError, ShapeError, SpaceGroup, check_symmetry, next_compatible_shape
+from symfft import (
+    NotSymmetricError,
+    ShapeError,
+    SpaceGroup,
+    asymmetric_unit,
+    check_symmetry,
+    next_compatible_shape,
+)
 from symfft._wigner_seitz import inverse_of
 from symfft.interpolation import change_cell, lossless_shape, resample_grid
 
@@ -130,6 +137,26 @@ def test_there_and_back_again(name, u, shape, cell, seed):
         there = change_cell(rho, lattice, cell, origin, between)
         again = change_cell(there, t.astype(float) @ lattice, back, -exact([origin])[0] @ t, shape)
         np.testing.assert_allclose(again, rho, rtol=0, atol=1e-13)
+
+
+@settings(max_examples=40)
+@given(groups(), SMALL_SHAPES, SMALL_SHAPES, st.integers(0, 99))
+def test_the_asymmetric_unit_is_that_of_the_whole_grid(group, old, new, seed):
+    """Unique structure factors and their planned transform say the same as all of the new grid."""
+    rng = np.random.default_rng(seed)
+    rho = rng.standard_normal((2, *next_compatible_shape(group, old)))
+    rho = np.stack([naive.symmetrized(block, group) for block in rho])
+    w, general = group.rotations, rng.standard_normal((3, 3))
+    lattice = np.linalg.cholesky(np.einsum("gki,kl,glj->ij", w, general @ general.T + np.eye(3), w) / group.order)
+    au = asymmetric_unit(group, next_compatible_shape(group, new))
+    values = change_cell(rho, lattice, IDENTITY, (0, 0, 0), au.shape, points=au)
+    whole = change_cell(rho, lattice, IDENTITY, (0, 0, 0), au.shape)
+    np.testing.assert_allclose(values, whole[(slice(None), *au.indices.T)], rtol=0, atol=1e-13)
+
+
+def test_an_asymmetric_unit_of_another_grid_is_refused():
+    with pytest.raises(ShapeError, match="no points of the grid"):
+        change_cell(np.ones((4, 4, 4)), IDENTITY, IDENTITY, (0, 0, 0), (6, 6, 6), points=asymmetric_unit(1, (8, 8, 8)))
 
 
 @settings(max_examples=40)

@@ -134,7 +134,7 @@ def fingerprint(entry: Entry, unit: AsymmetricUnit | Unit) -> tuple[float, ...]:
 # ---- inside ---------------------------------------------------------------------------------------------------------
 
 
-def _entry(path: str, options: Options) -> tuple[Entry, Unit]:
+def _entry(path: str, options: Options) -> tuple[Entry, AsymmetricUnit | Unit]:
     raw = read_density(path, max_points=options.max_points)
     electrons = raw.electrons if raw.kind == "charge" else 0.0
     if electrons <= 0:
@@ -163,11 +163,11 @@ def _entry(path: str, options: Options) -> tuple[Entry, Unit]:
     shape = _shape(group.number, options) or standard.lossless_shape(density.shape)
     if math.prod(shape) > options.max_points:
         raise Refused("too large", f"the standard grid {shape} has more than {options.max_points} points")
-    unit = _unit(group.number, shape)
+    unit = _planned(group.number, shape) if options.mode == "grid" else _unit(group.number, shape)
     if symmetric is not None and standard.is_whole:
-        values = standard.values(symmetric, shape, unit.indices)
+        values = standard.values(symmetric, shape, unit if isinstance(unit, AsymmetricUnit) else unit.indices)
     else:
-        values, left = _reduced(density, standard, shape, options)
+        values, left = _reduced(density, standard, unit, options)
         residual = max(residual, left)
     lattice = standard.lattice
     volume = abs(float(np.linalg.det(lattice)))
@@ -251,11 +251,11 @@ def _symmetry_residual(
 
 
 def _reduced(
-    density: Density, standard: StandardCell, shape: Shape, options: Options
+    density: Density, standard: StandardCell, unit: AsymmetricUnit | Unit, options: Options
 ) -> tuple[NDArray[np.float64], float]:
     """Bring a density, whose own grid or cell hides a part of the group, to the standard grid, and check all of it."""
     try:
-        full = standard.values(density.values, shape)
+        full = standard.values(density.values, unit.shape)
         means, residual = orbit_averages(full, standard.group)
     except NotSymmetricError as error:
         raise _broken(str(error), density, standard.own_group) from None
@@ -265,7 +265,7 @@ def _reduced(
             f"orbit, and {options.symmetry_tolerance:g} is allowed"
         )
         raise _broken(message, density.with_values(full), standard.group)
-    return means[tuple(_unit(standard.group.number, shape).indices.T)], residual
+    return means[tuple(unit.indices.T)], residual
 
 
 def _broken(message: str, density: Density, group: SpaceGroup) -> Refused:
@@ -283,8 +283,14 @@ def _shape(number: int, options: Options) -> Shape | None:
     return _compatible(number, points.get(number, points.get(0, 0)))
 
 
+@lru_cache(maxsize=128)
+def _planned(number: int, shape: Shape) -> AsymmetricUnit:
+    """Keep the units of a set's grids, one a group, and with them the plans of their transforms."""
+    return asymmetric_unit(number, shape)
+
+
 class Unit(NamedTuple):
-    """What preparation needs of an asymmetric unit: kept for many groups, where its labels would take much memory."""
+    """What is needed of an asymmetric unit whose grid may not come again: labels and plan would take much memory."""
 
     shape: Shape
     indices: NDArray[np.int64]
