@@ -4,8 +4,8 @@
 
 Files made here, in the primitive cell: Gaussians on the sites, with other widths, lengths, angles and free coordinates
 in every file, so that no two share more than their space group and grid; more files than the program keeps lattices in
-memory, so that each is met anew every time. They go to the default grids of a set (56³,
-or 64³ for 227). Before anything is timed, every file must be stored in its group with the electrons that were put in.
+memory, so that each is met anew every time. They go to the default grids of a set (56³, or 64³ for 227). Before
+anything is timed, every file must be stored in its group with the electrons that were put in.
 Times are processor time of one process, so that other work on the machine counts little, with kernels compiled and all
 files read once before; the rivals take turns and the best of the repeats counts, of all files together. `--gz`
 compresses the files.

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from crystals import CRYSTALS
+from crystals import crystal as made_up
 from naive_fourier import lattice_of, primitive_cell
 from scipy.spatial.transform import Rotation
 from test_interpolation import points, waves
@@ -24,7 +26,7 @@ from symfft import (
     read_chgcar,
     reduce_to_au,
 )
-from symfft.resample import NegativePart, negative_part, resample, standardize
+from symfft.resample import NegativePart, negative_part, resample, standard_cell, standardize
 
 GROUPS = [
     1,
@@ -194,6 +196,20 @@ def test_sites_keep_their_order_when_they_multiply():
     assert standard.augmentation is None
     np.testing.assert_allclose(standard.lattice, 5.64 * np.eye(3), atol=1e-12)
     assert standard.shape == (8, 8, 8)
+
+
+@pytest.mark.parametrize("number", CRYSTALS)
+def test_one_site_of_each_orbit_where_symmetry_puts_it(number):
+    """0.33333 has three times the images of 1/3, which an exact site has not."""
+    made = made_up(number)
+    rough = replace(made, positions=np.round(made.positions, 5))
+    standard = standard_cell(rough)
+    positions, numbers, sizes = standard.site_orbits(rough)
+    assert numbers.tolist() == [element for element, _ in CRYSTALS[number][2]]
+    assert sizes.sum() == len(standard.sites(rough)[0])
+    for position, size in zip(positions, sizes, strict=True):
+        images = standard.group.rotations @ position + standard.group.translations.astype(float)
+        assert len(np.unique(np.round(images % 1.0, 9) % 1.0, axis=0)) == size
 
 
 def test_a_vector_magnetization_turns_with_the_crystal():
