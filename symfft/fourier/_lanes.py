@@ -79,6 +79,20 @@ def store(typingctx: Any, array: Any, start: Any, lanes: Any) -> Any:
 
 
 @intrinsic
+def stream(typingctx: Any, array: Any, start: Any, lanes: Any) -> Any:
+    """Set ``array[start : start + LANES]``, which begins with a multiple of its size, past the caches."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = builder.bitcast(_address(context, builder, array, *args[:2]), _vector(array.dtype).as_pointer())
+        instruction = builder.store(args[2], place, align=LANES * array.dtype.bitwidth // 8)
+        one = builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
+        instruction.set_metadata("nontemporal", one)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, lanes), codegen
+
+
+@intrinsic
 def gather(typingctx: Any, array: Any, places: Any, start: Any) -> Any:
     """Return ``array[places[start : start + LANES]]``."""
 

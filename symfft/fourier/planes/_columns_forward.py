@@ -23,6 +23,7 @@ from symfft.fourier._lanes import (
     reverse,
     spread,
     store,
+    stream,
 )
 from symfft.fourier._loops import inlined, kernel
 from symfft.fourier.planes._fft import fft, order_of
@@ -37,7 +38,7 @@ UPWARDS, DOWNWARDS, ANYHOW, SHARED = 0, 1, 2, 4
 
 @kernel
 def columns_forward(
-    values: Array, out: Array, memory: Array, program: Array, at: Any, labels: Array, reals: Array
+    values: Array, out: Array, past: Any, memory: Array, program: Array, at: Any, labels: Array, reals: Array
 ) -> None:
     """Transform all planes; rows go to their places in `out` and `memory`.
 
@@ -46,7 +47,9 @@ def columns_forward(
     values : (n,) float
         Values on the asymmetric unit.
     out : 1-D float
-        Array of the results.
+        Array of the results, from a cache line on.
+    past : bool
+        Whether to write to it past the caches.
     memory : 1-D float
         Work space.
     program, at, labels, reals : 1-D int64, int, 1-D int32, 1-D float
@@ -59,9 +62,9 @@ def columns_forward(
     for plane in range(program[at]):
         _along_first(values, memory, program, at, labels, reals, plane)
         if program[at + 1]:
-            _along_second_centred(out, memory, program, at, reals, plane)
+            _along_second_centred(out, memory, program, at, reals, plane, past)
         else:
-            _along_second(out, memory, program, at, reals, plane)
+            _along_second(out, memory, program, at, reals, plane, past)
 
 
 @inlined
@@ -129,10 +132,12 @@ def _put_rows(
     rows: Any,
     source: Any,
     order: Any,
+    past: Any,
 ) -> None:
-    """Write rows of a plane, row k from `order`'s k-th place past the source, and ask for those of the next plane.
+    """Write rows of a plane, row k from `order`'s k-th place past the source.
 
-    The row of plane z is ``stride ((z + skew) mod planes)`` past the address; `steps` has all strides and skews.
+    They go `past` the caches, or those of the next plane are asked for. The row of plane z is
+    ``stride ((z + skew) mod planes)`` past the address; `steps` has all strides and skews.
     """
     for k in range(rows):
         address, stride = element(program, addresses + k), element(program, steps + 2 * k)
@@ -140,7 +145,10 @@ def _put_rows(
         offset = stride * (z if z < planes else z - planes)
         a = source + element(program, order + k)
         x, y = load(memory, a), load(memory, a + HALF)
-        if address >= 0:
+        if address >= 0 and past:
+            stream(out, address + offset, x)
+            stream(out, address + offset + HALF, y)
+        elif address >= 0:
             prefetch_to_write(out, address + offset + stride)
             prefetch_to_write(out, address + offset + stride + HALF)
             store(out, address + offset, x)
@@ -159,7 +167,7 @@ def _turn_columns(memory: Array, program: Array, lanes: Any, n1: Any, room: Any)
 
 
 @kernel
-def _along_second(out: Array, memory: Array, program: Array, at: Any, reals: Array, plane: Any) -> None:
+def _along_second(out: Array, memory: Array, program: Array, at: Any, reals: Array, plane: Any, past: Any) -> None:
     row, there = np.int64(ROW), np.int64(0)
     n1, plan, spectrum, blocks = program[at + 3], program[at + 7], program[at + 8], program[at + 14]
     room, scratch, lanes, addresses = program[at + 28], program[at + 12], program[at + 16], program[at + 17]
@@ -191,11 +199,14 @@ def _along_second(out: Array, memory: Array, program: Array, at: Any, reals: Arr
             n1,
             first,
             order,
+            past,
         )
 
 
 @kernel
-def _along_second_centred(out: Array, memory: Array, program: Array, at: Any, reals: Array, plane: Any) -> None:
+def _along_second_centred(
+    out: Array, memory: Array, program: Array, at: Any, reals: Array, plane: Any, past: Any
+) -> None:
     row, there = np.int64(ROW), np.int64(0)
     n1, plan, spectrum, pairs = program[at + 3], program[at + 7], program[at + 8], program[at + 14]
     room, scratch, lanes, addresses = program[at + 28], program[at + 12], program[at + 16], program[at + 17]
@@ -254,4 +265,5 @@ def _along_second_centred(out: Array, memory: Array, program: Array, at: Any, re
                 n1,
                 first,
                 order,
+                past,
             )

@@ -112,17 +112,18 @@ def write_column_lines(
     total = sum(2 * len(run.group.l_unique) * len(run.lines) for run in runs)
     for run in runs:
         lines, count = run.lines, len(run.group.l_unique)
-        # rows are moved up to where a cache line begins
+        # rows are moved up to where a cache line begins, here and in memory
+        first_row = -(-start // ROW) * ROW
         blocks = len(lines) // (LANES * subs)
         pitch = max(2 * count * LANES * subs, planes * ROW * per_block)
-        inside = run.fits and start + blocks * pitch + ROW <= total
+        inside = run.fits and first_row + blocks * pitch + ROW <= total
         lane = np.arange(-(-len(lines) // (LANES * subs)) * LANES * subs)
         exists = (lane < len(lines)).astype(np.float64)
         line = lines[np.minimum(lane, len(lines) - 1)]
         if inside:
             mine = slots.unit[line[:: slots.wide]]
             address, steps[mine] = _inside(blocks, per_block, planes, pitch)
-            addresses[mine] = start + address
+            addresses[mine] = first_row + address
         else:
             for unit in np.unique(slots.unit[line]).tolist():
                 if addresses[unit] == -1:
@@ -148,6 +149,7 @@ def write_column_lines(
         start += 2 * count * len(lines)
     # rows without a line of their own: mates of column 0 where no other column takes their places
     addresses[addresses == -1] = ~(base + used)
+    assert not (addresses[addresses >= 0] % ROW).any()
     memory.reserve(max(used + ROW * planes, places[1]))
 
     # the rooms of a group of blocks; scratch, and behind it the room of the inverse

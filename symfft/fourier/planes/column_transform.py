@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 #: Rows that begin with a cache line are written and read twice as fast.
 CACHE_LINE = 64
 
+#: Bytes of results from which on rows are written past the caches, which then read no line only to write it over.
+CACHE = 3_000_000
+
 
 class ColumnsTransform:
     """The transform of one asymmetric unit.
@@ -91,7 +94,9 @@ class ColumnsTransform:
         memory = precision.take()
         for one, result in zip(values, out.view(values.dtype), strict=True):
             rows = result[-result.ctypes.data % CACHE_LINE // result.itemsize :]
-            columns_forward(one, rows, memory, self._ints, self._columns, self._labels, precision.reals)
+            columns_forward(
+                one, rows, rows.nbytes > CACHE, memory, self._ints, self._columns, self._labels, precision.reals
+            )
             column_lines_forward(memory, rows, result, self._ints, self._lines, precision.reals)
         precision.free.append(memory)
         return out
