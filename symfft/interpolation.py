@@ -11,39 +11,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft._interpolation_kernels import count_members, move_coefficients, take_nodes
+from symfft._cell_change import (
+    IDENTITY,
+    Change,
+    aliases_of,
+    as_cell,
+    as_lattice,
+    as_origin,
+    change_of,
+    exact_change,
+    members_with_image,
+)
+from symfft._interpolation_kernels import move_coefficients, take_nodes
 from symfft._wigner_seitz import (
-    FloatArray,
     IntArray,
-    Integers,
-    Rational,
-    WignerSeitzCell,
-    common_lattice,
-    invariant_form,
     wigner_seitz_cell,
 )
 from symfft.asymmetric_unit import AsymmetricUnit
 from symfft.errors import NotSymmetricError, ShapeError
 from symfft.fourier.dft import au_idft
 from symfft.grid import Shape, as_shape
-from symfft.rational import Exact, integer_rows, inverse_of
+from symfft.rational import Exact, inverse_of
 
-#: Largest denominator of an entry of a cell matrix.
-LARGEST_DENOMINATOR = 100
 #: A grid of a batch is compared with at least this fraction of the largest value in the batch.
 NOISE = 1e-3
-#: Of a lattice of volume one.
-SCALED_DECIMALS = 12
-IDENTITY = np.eye(3, dtype=np.int64)
 
 
 def resample_grid(rho: ArrayLike, lattice: ArrayLike, shape: Sequence[int]) -> NDArray[Any]:
@@ -142,22 +140,22 @@ def change_cell(
     True
     """
     values = _as_grid(rho)
-    exact = _exact_change(_as_cell(cell), _as_origin(origin), as_shape(values.shape[-3:]), as_shape(shape))
+    exact = exact_change(as_cell(cell), as_origin(origin), as_shape(values.shape[-3:]), as_shape(shape))
     if isinstance(points, AsymmetricUnit) and points.shape != exact.new_shape:
         raise ShapeError(f"an asymmetric unit of the grid {points.shape} has no points of the grid {exact.new_shape}")
     if exact.nodes is not None:
-        _as_lattice(lattice)
+        as_lattice(lattice)
         return _taken(
             values, *exact.nodes, exact.new_shape, points.indices if isinstance(points, AsymmetricUnit) else points
         )
-    change = _change(lattice, exact)
+    change = change_of(lattice, exact)
     batch = values.reshape(-1, *change.old_shape)
     import scipy.fft
 
     members = change.members
     if change.denominator > 1:
         coefficients = scipy.fft.rfftn(batch, axes=(1, 2, 3), norm="forward")
-        kept = _count_members(change, change.rows, change.denominator) / np.maximum(members, 1)
+        kept = members_with_image(change, change.rows, change.denominator) / np.maximum(members, 1)
         _require_periodicity(batch, coefficients * kept.astype(values.dtype), change, tolerance)
     else:
         coefficients = _low_frequencies(batch, change.reach)
@@ -204,13 +202,13 @@ def lossless_shape(lattice: ArrayLike, cell: ArrayLike, shape: Sequence[int], or
     >>> lossless_shape(fcc, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]], (56, 56, 56))
     (112, 112, 112)
     """
-    old_shape, p = as_shape(shape), np.array(_as_origin(origin), dtype=object)
-    t = np.array(_as_cell(cell), dtype=object).reshape(3, 3)
+    old_shape, p = as_shape(shape), np.array(as_origin(origin), dtype=object)
+    t = np.array(as_cell(cell), dtype=object).reshape(3, 3)
     steps = inverse_of(t) / np.array(old_shape, dtype=object)[:, None]
     enclosing = [math.lcm(*(v.denominator for v in column)) for column in steps.T]
-    rows = t.astype(np.float64) @ _as_lattice(lattice)
+    rows = t.astype(np.float64) @ as_lattice(lattice)
     metric = np.linalg.inv(rows @ rows.T)
-    change = _change(lattice, _exact_change(_as_cell(cell), _as_origin(origin), old_shape, old_shape))
+    change = change_of(lattice, exact_change(as_cell(cell), as_origin(origin), old_shape, old_shape))
     # necessary along each axis; where the new axes are oblique, not always sufficient
     least = 2 * change.old.extent(metric / np.diag(metric)[:, None] @ t.astype(np.float64))
     stretch = 1.0
@@ -218,7 +216,7 @@ def lossless_shape(lattice: ArrayLike, cell: ArrayLike, shape: Sequence[int], or
         trial = [math.ceil(v * stretch - 1e-6) for v in least]
         if math.prod(trial) >= math.prod(enclosing) and _is_node(p, enclosing):
             return as_shape(enclosing)
-        new = wigner_seitz_cell(change.form, _aliases(t, as_shape(trial)))
+        new = wigner_seitz_cell(change.form, aliases_of(t, as_shape(trial)))
         border = new.bounds * (1 + (1e-9 if _is_node(p, trial) else -1e-9))
         if np.all(change.old.extent(new.normals.astype(np.float64)) <= border):
             return as_shape(trial)
@@ -232,87 +230,6 @@ def _is_node(point: Exact, shape: Sequence[int]) -> bool:
 # ---- inside ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class _Change:
-    """A change of cell and grid, with the Wigner-Seitz cells of both grids in frequencies h of the old cell."""
-
-    rows: IntArray
-    denominator: int
-    origin: tuple[Fraction, ...]
-    form: Integers
-    old_shape: Shape
-    new_shape: Shape
-    old: WignerSeitzCell
-    new: WignerSeitzCell
-
-    @property
-    def reach(self) -> IntArray:
-        """Largest |h| in both cells along each axis, (3,)."""
-        return np.minimum(self.old.reach, self.new.reach)
-
-    @cached_property
-    def members(self) -> NDArray[np.int16]:
-        """Number of shortest members of each class of the old half grid."""
-        return _count_members(self, IDENTITY, 1)
-
-
-@dataclass(frozen=True, eq=False)
-class _Exact:
-    """What does not depend on the lattice."""
-
-    rows: list[list[int]]
-    denominator: int
-    origin: tuple[Fraction, ...]
-    nodes: tuple[IntArray, IntArray] | None
-    common: Rational
-    aliases: tuple[Rational, Rational]
-    old_shape: Shape
-    new_shape: Shape
-
-
-def _change(lattice: ArrayLike, exact: _Exact) -> _Change:
-    """Work out a change of cell; for lattices that differ in size only, as cubic ones do, once."""
-    rows = _as_lattice(lattice)
-    scaled = np.round(rows / abs(np.linalg.det(rows)) ** (1 / 3), SCALED_DECIMALS)
-    return _scaled_change(tuple(scaled.ravel().tolist()), exact)
-
-
-@lru_cache(maxsize=16)
-def _scaled_change(lattice: tuple[float, ...], exact: _Exact) -> _Change:
-    reciprocal = np.linalg.inv(np.array(lattice).reshape(3, 3))
-    form = invariant_form(reciprocal.T @ reciprocal, exact.common, exact.aliases)
-    old, new = (wigner_seitz_cell(form, basis_of_grid) for basis_of_grid in exact.aliases)
-    rows = np.array(exact.rows, dtype=np.int64)
-    return _Change(rows, exact.denominator, exact.origin, form, exact.old_shape, exact.new_shape, old, new)
-
-
-@lru_cache(maxsize=256)
-def _exact_change(
-    cell: tuple[Fraction, ...], origin: tuple[Fraction, ...], old_shape: Shape, new_shape: Shape
-) -> _Exact:
-    t, p = np.array(cell, dtype=object).reshape(3, 3), np.array(origin, dtype=object)
-    aliases = _aliases(np.eye(3, dtype=object) * Fraction(1), old_shape), _aliases(t, new_shape)
-    denominator, rows = integer_rows(t)
-    nodes = _nodes(t, p, old_shape, new_shape) if denominator == 1 else None
-    common = integer_rows(common_lattice(t))
-    return _Exact(rows, denominator, tuple((p @ t).tolist()), nodes, common, aliases, old_shape, new_shape)
-
-
-def _nodes(t: Exact, origin: Exact, old_shape: Shape, new_shape: Shape) -> tuple[IntArray, IntArray] | None:
-    """Return A and b if both grids are the same points: index i of the new one is i A + b of the old."""
-    steps = t * np.array(old_shape, dtype=object) / np.array(new_shape, dtype=object)[:, None]
-    first = -(origin @ t) * np.array(old_shape, dtype=object)
-    whole = all(v.denominator == 1 for v in (*steps.ravel().tolist(), *first.tolist()))
-    if not whole or abs(steps[0] @ np.cross(steps[1], steps[2])) != 1:
-        return None
-    return steps.astype(np.int64), first.astype(np.int64)
-
-
-def _aliases(t: Exact, shape: Shape) -> Rational:
-    """Return a basis (rows) of the frequencies, in the old cell, that are constant on a grid of the cell T."""
-    return integer_rows(np.asarray(np.array(shape, dtype=object)[:, None] * inverse_of(t).T))
-
-
 def _taken(
     values: NDArray[Any], steps: IntArray, first: IntArray, shape: Shape, points: IntArray | None
 ) -> NDArray[Any]:
@@ -322,17 +239,6 @@ def _taken(
     taken = np.empty((len(batch), len(at)), dtype=values.dtype)
     take_nodes(batch, np.ascontiguousarray(at, dtype=np.int64), steps, first, taken)
     return taken.reshape(*values.shape[:-3], *(shape if points is None else [len(at)]))
-
-
-def _count_members(change: _Change, rows: IntArray, denominator: int) -> NDArray[np.int16]:
-    """Count the shortest members, with an integer image, of each class of the old half grid; 0 may stand for one."""
-    n1, n2, n3 = change.old_shape
-    members = np.zeros((n1, n2, n3 // 2 + 1), dtype=np.int16)
-    cell = change.old
-    count_members(
-        cell.normals, cell.bounds, cell.reach, rows, denominator, denominator == 1, np.array(change.old_shape), members
-    )
-    return members
 
 
 def _low_frequencies(batch: NDArray[Any], reach: IntArray) -> NDArray[Any]:
@@ -353,7 +259,7 @@ def _low_frequencies(batch: NDArray[Any], reach: IntArray) -> NDArray[Any]:
 def _move(
     coefficients: NDArray[Any],
     members: NDArray[np.int16],
-    change: _Change,
+    change: Change,
     places: NDArray[np.int32],
     count: int,
 ) -> NDArray[Any]:
@@ -404,7 +310,7 @@ def _at_points(coefficients: NDArray[Any], shape: Shape, points: IntArray) -> ND
     return np.asarray(grid[:, (np.cumsum(wanted) - 1)[column], points[:, 2]])
 
 
-def _require_periodicity(rho: NDArray[Any], periodic: NDArray[Any], change: _Change, tolerance: float) -> None:
+def _require_periodicity(rho: NDArray[Any], periodic: NDArray[Any], change: Change, tolerance: float) -> None:
     import scipy.fft
 
     left_out = np.abs(rho - scipy.fft.irfftn(periodic, s=change.old_shape, axes=(1, 2, 3), norm="forward"))
@@ -436,41 +342,3 @@ def _as_grid(rho: ArrayLike) -> NDArray[Any]:
             "one of them would spread over the whole cell; repair the input first"
         )
     return values
-
-
-def _as_lattice(lattice: ArrayLike) -> FloatArray:
-    rows = np.asarray(lattice, dtype=np.float64)
-    if rows.shape != (3, 3) or not np.isfinite(rows).all():
-        raise ShapeError(f"a lattice of shape {rows.shape} is not usable: give three finite basis vectors as rows")
-    if abs(np.linalg.det(rows)) <= 1e-9 * float(np.prod(np.linalg.norm(rows, axis=1))):
-        raise ShapeError(f"the basis vectors {rows.tolist()} lie in a plane: they span no cell")
-    return rows
-
-
-def _as_cell(cell: ArrayLike) -> tuple[Fraction, ...]:
-    return _cell_of(_finite(cell, (3, 3), "a cell matrix"))
-
-
-@lru_cache(maxsize=256)
-def _cell_of(entries: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
-    t = np.array([v.limit_denominator(LARGEST_DENOMINATOR) for v in entries], dtype=object)
-    if max(abs(v) for v in t - np.array(entries, dtype=object)) > 1e-9:
-        shown = [float(v) for v in entries]
-        raise ShapeError(f"the cell matrix {shown} is not rational: its entries must be integers or fractions")
-    a, b, c = t.reshape(3, 3)
-    if a @ np.cross(b, c) == 0:
-        shown = [float(v) for v in entries]
-        raise ShapeError(f"the cell matrix {shown} is singular: its rows must span a cell")
-    return tuple(t.tolist())
-
-
-def _as_origin(origin: ArrayLike) -> tuple[Fraction, ...]:
-    return _finite(origin, (3,), "an origin")
-
-
-def _finite(numbers: ArrayLike, shape: tuple[int, ...], what: str) -> tuple[Fraction, ...]:
-    entries = np.asarray(numbers, dtype=object)
-    if entries.shape == shape:
-        with suppress(TypeError, ValueError, OverflowError):
-            return tuple(v if isinstance(v, Fraction) else Fraction(v) for v in entries.ravel().tolist())
-    raise ShapeError(f"{what} {numbers!r} is not usable: give finite integers, fractions or floats of shape {shape}")
