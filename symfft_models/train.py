@@ -22,7 +22,14 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from symfft import SymfftError
-from symfft_models.checkpoint import load_state, remove_partial_files, save_state, save_weights, write_text
+from symfft_models.checkpoint import (
+    CheckpointError,
+    load_state,
+    remove_partial_files,
+    save_state,
+    save_weights,
+    write_text,
+)
 from symfft_models.config import Config, TrainConfig, from_json
 from symfft_models.loss import LOSSES, peak_error
 from symfft_models.table import DensityTable, grids_of, load_entries, tabulate
@@ -127,8 +134,13 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         state = load_state(out / STATE)
         if from_json(state["config"]) != config:
             raise SymfftError(f"{out} was trained with other settings than those given; resume with its config.json")
-        model.load_state_dict(state["model"])
-        averaged.load_state_dict(state["averaged"])
+        try:
+            model.load_state_dict(state["model"])
+            averaged.load_state_dict(state["averaged"])
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"{out / STATE} comes from another version of the model; train anew: {error}"
+            ) from None
         optimizer.load_state_dict(state["optimizer"])
         step, minutes, best = state["step"], state["minutes"], state["best"]
 

@@ -18,7 +18,7 @@ from train_job import SPLITS, tiny_train
 
 import symfft_models.train as training
 from symfft import SymfftError
-from symfft_models.checkpoint import load_model, load_state
+from symfft_models.checkpoint import CheckpointError, load_model, load_state, save_state
 from symfft_models.config import TrainConfig
 from symfft_models.metrics import density_metrics
 from symfft_models.representation import Representation
@@ -223,6 +223,15 @@ def test_a_run_is_not_overwritten(uninterrupted):
         tiny_train(uninterrupted)
     with pytest.raises(SymfftError, match="other settings"):
         tiny_train(uninterrupted, "train.batch=4", resume=True)
+
+
+def test_a_checkpoint_of_another_model_is_refused(uninterrupted, tmp_path):
+    state = load_state(uninterrupted / STATE)
+    del state["model"]["network.centre_gijk"]
+    save_state(tmp_path / STATE, state)
+    with pytest.raises(CheckpointError, match=r"another version of the model; train anew: .*\n.*centre_gijk"):
+        tiny_train(tmp_path, resume=True)
+    assert load_state(tmp_path / STATE)["step"] == state["step"]
 
 
 def test_divergence_stops_and_keeps_the_last_good_checkpoint(tmp_path):
