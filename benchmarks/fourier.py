@@ -10,8 +10,8 @@ Each group has its ITA reference setting and the nearest compatible grid. Timed 
 asymmetric unit to the finished structure factors of the unique reflections, and `au_idft`; against the faster of
 scipy.fft.rfftn, ducc0.fft.r2c and a pyFFTW plan (FFTW_MEASURE), and of their inverses, which only transform the full
 grid: neither expanding to it nor picking from it is counted. All take turns in one process, on one thread, and the best
-run of each counts; memory for results is allocated once, for all (scipy.fft has no way to). Equality with the full
-FFT is asserted first, and compilation lies outside the timer. Rows that FILE already has are not measured again, so
+run of each counts; memory for results is allocated once, for all (scipy.fft has no way to), from a cache line on.
+Equality with the full FFT is asserted first, and compilation lies outside the timer. Rows that FILE already has are not measured again, so
 that an interrupted run goes on. `--named` measures the groups that have a line of their own in the report, at 96³ where
 no other shapes are given; `--memory` adds the peak memory of a first call (Linux), `--growth` the cost per point of a
 grid of twice the points along each axis, `--report` writes fourier.md, fourier.csv and fourier.png to docs/benchmarks
@@ -57,7 +57,7 @@ GROWTH = [*((number, 96, 192) for number in sorted(fourier_report.AIMS)), (227, 
 
 def rivals(rho: np.ndarray, half: np.ndarray) -> tuple[dict[str, Callable[[], Any]], dict[str, Callable[[], Any]]]:
     """Return calls that transform the full grid, and back."""
-    out, back = np.empty_like(half), np.empty_like(rho)
+    out, back = pyfftw.empty_aligned(half.shape, half.dtype, n=64), pyfftw.empty_aligned(rho.shape, rho.dtype, n=64)
     last = rho.shape[-1]
     a, b = pyfftw.empty_aligned(rho.shape, rho.dtype), pyfftw.empty_aligned(half.shape, half.dtype)
     forward = pyfftw.FFTW(a, b, axes=(0, 1, 2), threads=1, flags=("FFTW_MEASURE", "FFTW_DESTROY_INPUT"))
@@ -110,7 +110,7 @@ def prepare(number: int, points: int, dtype: str) -> Grid:
     half = scipy.fft.rfftn(rho)
     errors = compare(au, values, f, rho)
     forward, inverse = rivals(rho, half)
-    place, back = np.empty_like(f), np.empty_like(values)
+    place, back = pyfftw.empty_aligned(f.shape, f.dtype, n=64), pyfftw.empty_aligned(values.shape, values.dtype, n=64)
     ours = lambda: symfft.au_dft(values, au, out=place), lambda: symfft.au_idft(f, au, out=back)
     return Grid(au, ({OURS: ours[0], **forward}, {OURS: ours[1], **inverse}), errors)
 

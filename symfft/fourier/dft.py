@@ -41,7 +41,7 @@ def au_dft(
         only.
     out : (..., n_h) complex array, optional
         Array for the result, C-contiguous, of the dtype named below: large results of low groups cost as much to
-        allocate as to compute. NumPy arrays only.
+        allocate as to compute. One that begins at a multiple of 64 bytes is filled quickest. NumPy arrays only.
 
     Returns
     -------

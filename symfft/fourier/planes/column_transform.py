@@ -104,7 +104,7 @@ class ColumnsTransform:
     def inverse(self, coefficients: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the values, (b, n), of coefficients (b, n_h) at `hkl`."""
         given = np.ascontiguousarray(coefficients).view(coefficients.real.dtype)
-        values = np.empty((len(given), self._n), dtype=given.dtype) if out is None else out
+        values = aligned(len(given) * self._n, given.dtype).reshape(len(given), self._n) if out is None else out
         values[:, self._shared] = 0
         precision = self.work.of(given.dtype)
         memory = precision.take()
