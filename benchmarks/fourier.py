@@ -11,11 +11,11 @@ asymmetric unit to the finished structure factors of the unique reflections, and
 scipy.fft.rfftn, ducc0.fft.r2c and a pyFFTW plan (FFTW_MEASURE), and of their inverses, which only transform the full
 grid: neither expanding to it nor picking from it is counted. All take turns in one process, on one thread, and the best
 run of each counts; memory for results is allocated once, for all (scipy.fft has no way to), from a cache line on.
-Equality with the full FFT is asserted first, and compilation lies outside the timer. Rows that FILE already has are not measured again, so
-that an interrupted run goes on. `--named` measures the groups that have a line of their own in the report, at 96³ where
-no other shapes are given; `--memory` adds the peak memory of a first call (Linux), `--growth` the cost per point of a
-grid of twice the points along each axis, `--report` writes fourier.md, fourier.csv and fourier.png to docs/benchmarks
-or another folder.
+Equality with the full FFT is asserted first, and compilation lies outside the timer. Rows that FILE already has are not
+measured again, so that an interrupted run goes on. `--named` measures the groups that have a line of their own in the
+report, at 96³ where no other shapes are given; `--memory` adds the peak memory of a first call (Linux), `--growth` the
+cost per point of a grid of twice the points along each axis, `--report` writes fourier.md, fourier.csv and fourier.png
+to docs/benchmarks or another folder.
 """
 
 from __future__ import annotations
