@@ -148,12 +148,12 @@ def run_codecs(path: str) -> dict[str, Any]:
     return {"floats": list(FLOATS), "groups": found}
 
 
-def run_network(work: Path, path: str, name: str, seed: int) -> dict[str, Any]:
-    """Train one variant and measure it on the test split."""
+def run_network(work: Path, path: str, name: str, seed: int, *further: str) -> dict[str, Any]:
+    """Train one variant, with `further` settings, and measure it on the test split."""
     plain = re.sub(r"\W+", "-", name)
     folder = work / "runs" / f"{plain}-{seed}"
     base = [f"data.path={path}", f"data.space_groups=[{GROUP}]", f"train.epochs={EPOCHS}", "train.max_minutes=0"]
-    config = load_config("demo", [*base, *VARIANTS[name], f"train.seed={seed}"])
+    config = load_config("demo", [*base, *VARIANTS[name], f"train.seed={seed}", *further])
     started = time.process_time()
     train(config, folder, resume=True, progress=False)
     run = open_run(folder)

@@ -1,6 +1,7 @@
 """Superposed atoms: how near they come to computed densities, and whether codes gain by learning from them too.
 
-    python benchmarks/superposed_atoms.py               # two Markdown tables on stdout, minutes
+    python benchmarks/superposed_atoms.py                        # two Markdown tables on stdout, minutes
+    python benchmarks/superposed_atoms.py network --work DIR     # a third one, of networks; some minutes, resumable
 
 Radial densities of the elements are fitted to the training split, as Gaussians of fixed widths. They are then
 superposed in the prototypes of the training split with other elements and lattice constants, never as a compound of
@@ -14,17 +15,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from math import gcd
+from pathlib import Path
 
 import numpy as np
 import torch
-from model_study import FLOATS, Group, coded, components, decibels
+from model_study import EPOCHS, FLOATS, GROUP, Group, coded, components, decibels, run_network
 from numpy.typing import NDArray
 
 from symfft import SpaceGroup, au_dft, au_idft
 from symfft_models.baselines import weights
 from symfft_models.codec import CHOICES
 from symfft_models.config import DataConfig
-from symfft_models.data.store import Entry, Site
+from symfft_models.data.store import Entry, Site, load_bundled, write_set
 from symfft_models.representation import Representation
 from symfft_models.table import grids_of, load_entries, tabulate
 
@@ -33,6 +35,8 @@ Array = NDArray[np.float64]
 #: Widths of the Gaussians in reciprocal space, 1/Å.
 WIDTHS = np.geomspace(0.06, 2.0, 16)
 RIDGE = 1e-7
+#: Which one learns from them, in the study of networks.
+NETWORK = "real space, scale of each point, 3 × the rate"
 #: Spread of ln(lattice constant) about what the radii of the elements give.
 SPREAD = 0.03
 
@@ -140,10 +144,31 @@ def superpose(atoms: Superposition, entry: Entry) -> Entry:
     return replace(entry, values=values.astype(np.float32), electrons=electrons)
 
 
+def compare_networks(work: Path, known: list[Entry], more: list[Entry]) -> None:
+    """Train one network on computed densities and on both kinds, in as many steps; print a table."""
+    entries = load_bundled()
+    others = [entry for entry in more if entry.id.startswith("superposed") and entry.space_group == GROUP]
+    both = work / "superposed.h5"
+    if not both.exists():
+        write_set(both, [*entries.select(space_group=GROUP), *others], {"title": "computed and superposed densities"})
+    computed = sum(entry.space_group == GROUP for entry in known)
+    print("| test split, PSNR in dB | steps | computed alone | p5 | with superposed | p5 |")
+    print("|---|---|---|---|---|---|", flush=True)
+    for epochs in (EPOCHS, 4 * EPOCHS):
+        as_many = round(epochs * computed / (computed + len(others)))
+        alone = run_network(work / f"alone-{epochs}", "", NETWORK, 0, f"train.epochs={epochs}")
+        joined = run_network(work / f"both-{epochs}", str(both), NETWORK, 0, f"train.epochs={as_many}")
+        steps = f"{alone['steps']:,} and {joined['steps']:,}"
+        figures = " | ".join(f"{run[name]:.1f}" for run in (alone, joined) for name in ("psnr", "p5"))
+        print(f"| {NETWORK} | {steps} | {figures} |", flush=True)
+
+
 def main() -> None:
-    """Fit, and print both tables."""
+    """Fit, and print tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("codes", "network"), nargs="?", default="codes")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--work", type=Path, help="folder for the runs of networks")
     options = parser.parse_args()
     torch.set_num_threads(1)
     entries = {split: load_entries(DataConfig(), split) for split in ("train", "val", "test")}
@@ -152,6 +177,12 @@ def main() -> None:
     forbidden = {entry.composition for split in ("val", "test") for entry in entries[split]}
     others = other_crystals(entries["train"], forbidden, len(entries["train"]), options.seed)
     more = [*entries["train"], *(superpose(atoms, entry) for entry in others)]
+    if options.part == "network":
+        if options.work is None:
+            parser.error("network needs --work DIR")
+        options.work.mkdir(parents=True, exist_ok=True)
+        compare_networks(options.work, entries["train"], more)
+        return
     tables = {name: tabulate(part, representation) for name, part in {**entries, "more": more}.items()}
 
     print("| superposed atoms, PSNR in dB | train | val | test |\n|---|---|---|---|")

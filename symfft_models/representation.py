@@ -133,14 +133,14 @@ def to_cosines(values_bn: Tensor, unit: AsymmetricUnit, shape: Grid) -> Tensor:
 def to_places(values_bn: Tensor, unit: AsymmetricUnit, shape: Grid) -> Tensor:
     """Put AU values where they are in the envelope, (b, i, j, k); zero elsewhere."""
     flat = values_bn.new_zeros((len(values_bn), prod(shape)))
-    flat[:, torch.from_numpy(unit.points_in(shape)).to(flat.device)] = values_bn
+    flat[:, torch.tensor(unit.points_in(shape), device=flat.device)] = values_bn
     return flat.reshape(-1, *shape)
 
 
 def from_places(field_bijk: Tensor, unit: AsymmetricUnit) -> Tensor:
     """Take AU values from their places in the envelope, (b, n)."""
     shape = (field_bijk.shape[1], field_bijk.shape[2], field_bijk.shape[3])
-    return field_bijk.flatten(1)[:, torch.from_numpy(unit.points_in(shape)).to(field_bijk.device)]
+    return field_bijk.flatten(1)[:, torch.tensor(unit.points_in(shape), device=field_bijk.device)]
 
 
 def to_stars(values_bn: Tensor, unit: AsymmetricUnit, shape: Grid) -> Tensor:
