@@ -19,7 +19,6 @@ import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.utils import broadcast, gather_object
 from torch.utils.tensorboard import SummaryWriter
-from tqdm import tqdm
 
 from symfft import SymfftError
 from symfft_models.checkpoint import (
@@ -32,6 +31,7 @@ from symfft_models.checkpoint import (
 )
 from symfft_models.config import Config, TrainConfig, from_json
 from symfft_models.loss import LOSSES, peak_error
+from symfft_models.progress import progress_bar
 from symfft_models.table import DensityTable, grids_of, load_entries, tabulate
 from symfft_models.vae import DensityVAE, Fit, fit_statistics
 
@@ -150,7 +150,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         write_text(out / CONFIG, config.to_json())
         keep_log_until(out / LOG, step)
         board = SummaryWriter(str(out / "tensorboard"), purge_step=step)
-        bar = tqdm(total=100, unit="%", desc="training", disable=not progress, bar_format=BAR, mininterval=0.5)
+        bar = progress_bar(total=100, unit="%", desc="training", disable=not progress, bar_format=BAR)
     started = time.monotonic() - 60 * minutes
     fold_m = fit.fold_m.to(device)
     for codec in itertools.chain.from_iterable(model.held_out):

@@ -21,12 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from symfft_models.data.catalogue import MAIN_GROUPS
 from symfft_models.data.crystals import Crystal, listed_crystals
 from symfft_models.data.recipe import Recipe
 from symfft_models.data.workfolder import WorkFolder
+from symfft_models.progress import progress_bar
 
 WORKER = Path(__file__).with_name("gpaw_worker.py")
 #: How strongly a crystal's cost delays it: 0 would take all prototypes equally often, 1 equally long.
@@ -117,7 +116,8 @@ def run(
     running: list[_Running] = []
     signal.signal(signal.SIGTERM, _stop)
     outcomes: Counter[str] = Counter()
-    with tqdm(total=len(crystals), initial=len(crystals) - len(pending), unit="crystal", smoothing=0.02) as progress:
+    done = len(crystals) - len(pending)
+    with progress_bar(total=len(crystals), initial=done, unit="crystal", smoothing=0.02) as progress:
         try:
             while True:
                 while len(running) < jobs and time.monotonic() < deadline:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from symfft import Density, SymfftError
 from symfft_models.data.fetch.collection import Journal, Pace
+from symfft_models.progress import progress_bar
 
 KEY = "MP_API_KEY"
 #: Attempts at one material, and materials in a row that may fail before the run gives up.
@@ -60,7 +61,8 @@ def fetch_materials_project(
     pace, new, failed_in_row = pace or Pace(2.0), 0, 0
     with Journal(out) as journal, _client() as client:
         wanted = list(dict.fromkeys([*identifiers, *(name for g in groups for name in _listed(client, out, g, pace))]))
-        for identifier in _bar([name for name in wanted if not journal.knows(name)], progress):
+        new = [name for name in wanted if not journal.knows(name)]
+        for identifier in progress_bar(new, unit="material", disable=not progress):
             if limit is not None and new >= limit:
                 break
             try:
@@ -147,11 +149,3 @@ def _answer(client: Any, identifier: str, pace: Pace) -> Any:
 def _is_absent(reason: str) -> bool:
     """Whether an error says that there is no such file: the client knows no other way to say so."""
     return any(words in reason for words in ("NoSuchKey", "No object found", "404", "Not Found"))
-
-
-def _bar(items: list[str], progress: bool) -> Iterator[str]:
-    if not progress:
-        return iter(items)
-    from tqdm import tqdm
-
-    return iter(tqdm(items, unit="material"))

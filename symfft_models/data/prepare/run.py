@@ -24,6 +24,7 @@ from symfft_models.data.prepare.pool import dask_outcomes, local_outcomes
 from symfft_models.data.prepare.sources import PATTERNS, in_part, input_files
 from symfft_models.data.prepare.standardise import Options, Outcome, fingerprint, prepare_file
 from symfft_models.data.store import DensitySet, write_set
+from symfft_models.progress import progress_bar
 
 LEDGER, SHARDS, SUMMARY = "ledger.sqlite", "shards", "summary.json"
 
@@ -104,7 +105,7 @@ def prepare(
             if scheduler
             else local_outcomes(todo(), task, jobs=min(jobs, total), timeout=timeout, memory=memory)
         )
-        with _bar(total, progress) as bar:
+        with progress_bar(total=total, unit="file", disable=not progress) as bar:
             _store(outcomes, ledger, folder, attributes, batch, bar)
         summary = _summary(ledger, attributes) | {"new": total}
     (folder / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
@@ -250,11 +251,3 @@ def _versions() -> dict[str, str]:
 
             found[package] = __version__ if package == "symfft" else "unknown"
     return found
-
-
-def _bar(total: int, progress: bool) -> Any:
-    try:
-        from tqdm import tqdm
-    except ImportError as error:
-        raise ImportError('preparation needs tqdm: pip install "symfft[models]"') from error
-    return tqdm(total=total, unit="file", disable=not progress)
