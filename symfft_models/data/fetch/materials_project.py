@@ -61,8 +61,8 @@ def fetch_materials_project(
     pace, new, failed_in_row = pace or Pace(2.0), 0, 0
     with Journal(out) as journal, _client() as client:
         wanted = list(dict.fromkeys([*identifiers, *(name for g in groups for name in _listed(client, out, g, pace))]))
-        new = [name for name in wanted if not journal.knows(name)]
-        for identifier in progress_bar(new, unit="material", disable=not progress):
+        unknown = [name for name in wanted if not journal.knows(name)]
+        for identifier in progress_bar(unknown, unit="material", disable=not progress):
             if limit is not None and new >= limit:
                 break
             try:
