@@ -40,8 +40,8 @@ def au_dft(
         Threads that share a batch; negative counts from the number of processors, as in :mod:`scipy.fft`. On the CPU
         only.
     out : (..., n_h) complex array, optional
-        Array for the result, C-contiguous, of the dtype named below: large results of low groups cost as much to
-        allocate as to compute. One that begins at a multiple of 64 bytes is filled quickest. NumPy arrays only.
+        Array for the result, C-contiguous and aligned, of the dtype named below: large results of low groups cost as
+        much to allocate as to compute. One that begins at a multiple of 64 bytes is filled quickest. NumPy arrays only.
 
     Returns
     -------
@@ -210,9 +210,10 @@ def _refuse_place(out: Any) -> None:
 def _place(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], source: Any) -> Any:
     """Return an array for results as rows of a batch."""
     fits = isinstance(out, np.ndarray) and out.shape == shape and out.dtype == dtype
-    if not fits or not out.flags.c_contiguous or not out.flags.writeable or np.may_share_memory(out, source):
+    if not fits or not out.flags.carray or np.may_share_memory(out, source):
         raise ShapeError(
-            f"out must be a C-contiguous, writeable array of shape {shape} and dtype {dtype} apart from the input"
+            f"out must be a C-contiguous, aligned and writeable array of shape {shape} and dtype {dtype}, apart from "
+            "the input"
         )
     return out.reshape(-1, shape[-1])
 

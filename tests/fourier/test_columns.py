@@ -76,6 +76,23 @@ def test_axes_that_are_transformed_in_parts(number, wanted):
     assert any(isinstance(plan, ColumnsTransform) for plan in found)
 
 
+@pytest.mark.parametrize("number", range(1, 16))
+@pytest.mark.parametrize(("dtype", "offset"), [(np.float64, 1), (np.float32, 3)])
+def test_rows_past_the_caches(number, dtype, offset, monkeypatch):
+    """As results of millions of numbers have them: those stores fail where rows do not begin with a cache line."""
+    monkeypatch.setattr("symfft.fourier.planes.column_transform.CACHE", -1)
+    for wanted in ((16, 16, 16), (18, 7, 24), (34, 20, 12)):
+        check(number, next_compatible_shape(number, wanted), dtype, batch=2, offset=offset)
+
+
+def test_every_setting_past_the_caches(monkeypatch):
+    monkeypatch.setattr("symfft.fourier.planes.column_transform.CACHE", -1)
+    for entry in gemmi.spacegroup_table():
+        if entry.number < 16:
+            group = SpaceGroup.from_hall(entry.hall)
+            check(group, next_compatible_shape(group, (12, 18, 16)), offset=2)
+
+
 def test_every_setting():
     for i, entry in enumerate(gemmi.spacegroup_table()):
         if entry.number < 16:

@@ -157,6 +157,7 @@ def test_results_go_where_they_are_told(number, workers, norm):
         np.empty(13, dtype=complex),
         np.empty(14, dtype=np.complex64),
         np.empty((14, 2), dtype=complex)[:, 0],
+        np.empty(14 * 16 + 1, dtype=np.uint8)[1:].view(complex),
         [0j] * 14,
     ],
 )
