@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from symfft.cli import au_file
 from symfft.density import Density
 from symfft.errors import SpaceGroupError, SymfftError
-from symfft.io import read_density, write_density
+from symfft.io import au_file, read_density, write_density
 from symfft.io._compressed import bare_name
 from symfft.io._elements import SYMBOLS
 from symfft.io.any_format import CUBE_SUFFIXES, MAP_SUFFIXES
@@ -19,11 +20,15 @@ from symfft.symmetry import SpaceGroup
 METRIC_TOLERANCE = 0.02
 
 
-def load(file: str) -> tuple[Density, bool]:
+#: How to read a file, by the names of the options in :data:`symfft.cli.options.READING`; None leaves it to the file.
+Reading = Mapping[str, Any]
+
+
+def load(file: str, reading: Reading) -> tuple[Density, bool]:
     """Read a density, from any format or expanded from a reduced one; say whether it was reduced."""
     if au_file.is_au_file(file):
         return au_file.expand_density(au_file.read_au(file), file), True
-    return read_density(file), False
+    return read_density(file, **{key: value for key, value in reading.items() if value is not None}), False
 
 
 def find_group(density: Density, group: str | None, symprec: float) -> SpaceGroup:

@@ -19,8 +19,8 @@ import naive
 import strategies
 from symfft import Density, DensityFormatError, NotSymmetricError, SpaceGroup
 from symfft.cli import main
-from symfft.cli.au_file import expand_density, is_au_file, read_au, reduce_density, write_au
 from symfft.io import read_density, write_density
+from symfft.io.au_file import expand_density, is_au_file, read_au, reduce_density, write_au
 
 GRIDS = ("values", "magnetization", "spin_down")
 

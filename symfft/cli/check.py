@@ -1,0 +1,91 @@
+"""`symfft check`: every operator of a space group, one by one."""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+from symfft.cli import files, options, results, spins, words
+from symfft.cli.command import Command, Result
+from symfft.grid import next_compatible_shape
+from symfft.residuals import check_symmetry
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    options.add_files(command)
+    options.add_group(command)
+    options.add_tolerance(command, 1e-3, "largest residual that passes")
+
+
+def run(file: str, *, reading: files.Reading, group: str | None, symprec: float, tolerance: float) -> Result:
+    """Check a density against every operator of a group."""
+    density, _ = files.load(file, reading)
+    found = files.find_group(density, group, symprec)
+    total, spin = spins.parts(density)
+    report = check_symmetry(total, found)
+    symmetric = report.is_symmetric(tolerance)
+    result: Result = {
+        "space_group": results.name(found),
+        "shape": density.shape,
+        "tolerance": tolerance,
+        "fits": report.fits,
+        "next_compatible_shape": None if report.fits else next_compatible_shape(found, density.shape),
+        "total": {"symmetric": symmetric, **report.to_dict()},
+        "magnetization": None,
+        "notes": [],
+    }
+    if spin is None:
+        return {**result, "symmetric": symmetric}
+    collinear = spin.ndim == 3
+    report = check_symmetry(spin if collinear else np.linalg.norm(spin, axis=0), found)
+    if spins.is_negligible(spin, total):
+        keeps = report.fits
+        result["notes"].append(f"magnetization below {spins.NEGLIGIBLE:g} of the largest density: taken for zero")
+    elif collinear:
+        keeps = report.fits and report.largest_residual <= tolerance and spins.is_character(found, report.signs)
+    else:
+        keeps = report.is_symmetric(tolerance)
+        result["notes"].append("non-collinear magnetization: its length is checked, its direction is not")
+    result["magnetization"] = {
+        "symmetric": keeps,
+        "measure": "value" if collinear else "length",
+        "sign_changing_operators": sum(s < 0 for s in report.signs) if collinear else None,
+        **report.to_dict(),
+    }
+    return {**result, "symmetric": symmetric and keeps}
+
+
+def text(result: Result) -> str:
+    """Return the report operator by operator, and the verdict."""
+    total, magnetization = result["total"], result["magnetization"]
+    width = max(len("operator"), *(len(o["triplet"]) for o in total["operators"]))
+    lines = [f"{result['file']}: {words.group(result['space_group'])}, grid {words.shape(result['shape'])}"]
+    heads = f"  {'operator':<{width}}  fits  density "
+    lines.append(heads + ("" if magnetization is None else f"  magnetization ({magnetization['measure']})"))
+    spins = [None] * len(total["operators"]) if magnetization is None else magnetization["operators"]
+    for operator, spin in zip(total["operators"], spins, strict=True):
+        row = f"  {operator['triplet']:<{width}}  {'yes ' if operator['fits'] else 'no  '}"
+        if operator["fits"]:
+            row += f"  {operator['even']:7.1e}"
+            if spin is not None:
+                row += f"  {'changes sign' if spin['sign'] < 0 else 'kept':<12}  {spin['residual']:7.1e}"
+        lines.append(row)
+    if not result["fits"]:
+        misfits = sum(not o["fits"] for o in total["operators"])
+        lines.append(
+            f"  the grid does not fit {misfits} operators; the next grid that does is "
+            f"{words.shape(result['next_compatible_shape'])}"
+        )
+    largest = max(o["even"] for o in total["operators"] if o["fits"])
+    lines.append(f"  density: {words.verdict(total['symmetric'], largest, result['tolerance'])}")
+    if magnetization is not None:
+        changing = magnetization["sign_changing_operators"]
+        sign = f"; {words.count(changing, 'operator')} of {len(spins)} change its sign" if changing else ""
+        verdict = words.verdict(magnetization["symmetric"], magnetization["largest_residual"], result["tolerance"])
+        lines.append(f"  magnetization: {verdict}{sign}")
+    return "\n".join(lines + words.notes(result))
+
+
+CHECK = Command(arguments, run, text, by_file=True)

@@ -1,0 +1,103 @@
+"""`symfft info`: what files hold."""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+from symfft.asymmetric_unit import asymmetric_unit
+from symfft.cli import files, options, results, words
+from symfft.cli.command import Command, Result
+from symfft.errors import SpaceGroupError
+from symfft.grid import fitting_operators, next_compatible_shape
+from symfft.io.ccp4 import cell_parameters
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    options.add_files(command)
+    options.add_group(command)
+
+
+def run(file: str, *, reading: files.Reading, group: str | None, symprec: float) -> Result:
+    """Tell what a file holds."""
+    density, reduced = files.load(file, reading)
+    result: Result = {
+        "holds": results.what(density),
+        "reduced": reduced,
+        "formula": files.formula(density),
+        "atoms": len(density.numbers),
+        "lattice": density.lattice.tolist(),
+        "cell": dict(zip(("a", "b", "c", "alpha", "beta", "gamma"), cell_parameters(density.lattice), strict=True)),
+        "volume": density.volume,
+        "shape": density.shape,
+        "points": density.values.size,
+        "spacing": (np.linalg.norm(density.lattice, axis=1) / density.shape).tolist(),
+        "kind": density.kind,
+        "blocks": density.blocks,
+        "electrons": results.electrons(density),
+        "moment": results.moment(density),
+        "min": float(density.values.min()),
+        "max": float(density.values.max()),
+        "augmentation": density.augmentation is not None,
+        "space_group": None,
+        "next_compatible_shape": None,
+        "asymmetric_unit": None,
+        "notes": [],
+    }
+    try:
+        found = files.find_group(density, group, symprec)
+    except SpaceGroupError as error:
+        if group is not None:
+            raise
+        return {**result, "notes": [str(error)]}
+    fits = fitting_operators(found, density.shape)
+    result["space_group"] = {**results.name(found), "fitting_operators": int(fits.sum()), "fits": bool(fits.all())}
+    if not fits.all():
+        return {**result, "next_compatible_shape": next_compatible_shape(found, density.shape)}
+    au = asymmetric_unit(found, density.shape)
+    result["asymmetric_unit"] = {
+        "size": au.size,
+        "ratio": density.values.size / au.size,
+        "brick_shape": au.brick_shape,
+        "brick_origin": au.brick_origin,
+    }
+    return result
+
+
+def text(result: Result) -> str:
+    """Return the description of a file."""
+    cell, grid, atoms = result["cell"], words.shape(result["shape"]), words.count(result["atoms"], "atom")
+    rows = [
+        ("holds", result["holds"] + (" (reduced to the asymmetric unit)" if result["reduced"] else "")),
+        ("composition", f"{result['formula']} ({atoms})" if result["atoms"] else "no atoms"),
+        ("cell", "a {a:.4f}  b {b:.4f}  c {c:.4f} Å   α {alpha:.2f}  β {beta:.2f}  γ {gamma:.2f}°".format(**cell)),
+        ("volume", f"{result['volume']:.3f} Å³"),
+        ("grid", f"{grid} = {result['points']:,} points, every {words.spacing(result['spacing'])} Å"),
+        ("values", f"{result['min']:.5g} to {result['max']:.5g}{words.UNITS[result['kind']]}"),
+    ]
+    if result["electrons"] is not None:
+        rows.append(("electrons", f"{result['electrons']:.6f}"))
+    if result["moment"] is not None:
+        moment = result["moment"] if isinstance(result["moment"], list) else [result["moment"]]
+        rows.append(("moment", f"{'  '.join(f'{m:.4f}' for m in moment)} μB"))
+    if result["augmentation"]:
+        rows.append(("augmentation", "PAW occupancies present"))
+    group = result["space_group"]
+    if group is not None:
+        rows.append(("space group", words.group(group)))
+        misfits = group["order"] - group["fitting_operators"]
+        verdict = "yes" if group["fits"] else f"no, {misfits} of {group['order']} operators do not fit"
+        if result["next_compatible_shape"]:
+            verdict += f"; the next grid that does is {words.shape(result['next_compatible_shape'])}"
+        rows.append(("grid fits", verdict))
+    unit = result["asymmetric_unit"]
+    if unit is not None:
+        rows.append(("asym. unit", f"{unit['size']:,} points, 1/{unit['ratio']:.1f} of the cell"))
+        rows.append(("brick", f"{words.shape(unit['brick_shape'])} points from {tuple(unit['brick_origin'])}"))
+    rows += [("note", note) for note in result["notes"]]
+    return "\n".join([result["file"], *(f"  {name:<13} {value}" for name, value in rows)])
+
+
+INFO = Command(arguments, run, text, by_file=True)

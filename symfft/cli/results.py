@@ -1,0 +1,45 @@
+"""Entries that the results of several subcommands share."""
+
+from __future__ import annotations
+
+from symfft.cli.command import Result
+from symfft.cli.spins import Grid
+from symfft.density import Density
+from symfft.residuals import check_symmetry
+from symfft.symmetry import SpaceGroup
+
+KINDS = {
+    "charge": "electron density",
+    "potential": "potential",
+    "elf": "electron localization function",
+    "kinetic_energy": "kinetic-energy density",
+}
+
+
+def name(group: SpaceGroup) -> Result:
+    """Return what a result tells of a space group."""
+    return {"number": group.number, "symbol": group.symbol, "order": group.order}
+
+
+def what(density: Density) -> str:
+    """Return what a density is, in words."""
+    spin = {1: "", 2: ", collinear spin", 4: ", non-collinear spin"}[density.blocks]
+    return KINDS[density.kind] + spin
+
+
+def largest_residual(total: Grid, group: SpaceGroup) -> float:
+    """Return the largest residual of the operators that the grid carries."""
+    return max(o.even for o in check_symmetry(total, group).operators if o.even is not None)
+
+
+def electrons(density: Density) -> float | None:
+    """Return the electrons of a charge density, None for other kinds."""
+    return density.electrons if density.kind == "charge" else None
+
+
+def moment(density: Density) -> float | list[float] | None:
+    """Return the magnetic moment of the cell in μB."""
+    if density.kind != "charge" or density.magnetization is None:
+        return None
+    moment: float | list[float] = (density.magnetization.mean(axis=(-3, -2, -1)) * density.volume).tolist()
+    return moment

@@ -1,0 +1,50 @@
+"""Phrases that the texts of several subcommands share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from symfft.cli.command import Result
+
+UNITS = {"charge": " e/Å³", "potential": " eV", "elf": "", "kinetic_energy": " eV/Å³"}
+
+
+def content(result: Result) -> str:
+    """Return composition and grid."""
+    return f"{result['formula'] or 'no atoms'}, grid {shape(result['shape'])}"
+
+
+def group(group: Result) -> str:
+    """Return symbol, number and order of a space group."""
+    return f"{group['symbol']} (number {group['number']}), {count(group['order'], 'operator')}"
+
+
+def verdict(symmetric: bool, largest: float, tolerance: float) -> str:
+    """Return whether a residual is within a tolerance, in words."""
+    answer = "symmetric" if symmetric else "NOT symmetric"
+    return f"{answer} within {tolerance:g} (largest residual {largest:.1e})"
+
+
+def total(result: Result) -> list[str]:
+    """Return a line for the electrons of a charge density."""
+    return [] if result["electrons"] is None else [f"  electrons {result['electrons']:.6f}"]
+
+
+def notes(result: Result) -> list[str]:
+    """Return a line for every note."""
+    return [f"  note: {note}" for note in result["notes"]]
+
+
+def shape(shape: Iterable[int]) -> str:
+    """Return the numbers of grid points."""
+    return " × ".join(map(str, shape))
+
+
+def spacing(steps: Iterable[float]) -> str:
+    """Return grid spacings."""
+    return " × ".join(f"{step:.3f}" for step in steps)
+
+
+def count(number: int, thing: str) -> str:
+    """Return a number with its noun."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
