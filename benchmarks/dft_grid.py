@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from symfft.resample import change_cell
+from symfft.resampling.densities import change_cell
 from symfft_models.data.bundle import grid_of
 from symfft_models.data.crystals import Crystal, listed_crystals
 from symfft_models.data.generate import run

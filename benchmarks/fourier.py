@@ -38,7 +38,7 @@ import pyfftw
 import scipy.fft
 
 import symfft
-from symfft.asymmetric_unit import _planned
+from symfft.au import _planned
 from symfft.fourier.plan import FourierPlan
 
 Row = dict[str, Any]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import symfft
-from symfft.asymmetric_unit import _planned
+from symfft.au import _planned
 from symfft.fourier.plan import FourierPlan
 
 #: Smaller grids drown in the grain of the count, some hundred kB.

@@ -21,7 +21,7 @@ import gemmi
 import numpy as np
 
 import symfft
-from symfft.asymmetric_unit import _planned
+from symfft.au import _planned
 
 REPEATS = 5
 

@@ -1,7 +1,8 @@
 """Crystallographic transforms: asymmetric units and symmetric transforms of densities for all 230 space groups."""
 
-from symfft.asymmetric_unit import AsymmetricUnit, asymmetric_unit, expand_from_au, reduce_to_au, symmetrize
+from symfft.au import AsymmetricUnit, asymmetric_unit, expand_from_au, reduce_to_au, symmetrize
 from symfft.cosine import au_dct, au_idct
+from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
 from symfft.errors import (
     ChgcarFormatError,
@@ -13,11 +14,10 @@ from symfft.errors import (
     SymfftError,
 )
 from symfft.fourier import RealBasis, au_dft, au_idft, au_real_dft, au_real_idft, real_basis, structure_factors
-from symfft.grid import next_compatible_shape
+from symfft.grid.shape import next_compatible_shape
+from symfft.grid.symmetry_check import OperatorCheck, SymmetryReport, check_symmetry
 from symfft.io import read_chgcar, read_density, write_chgcar, write_density
-from symfft.resample import resample, standardize
-from symfft.residuals import OperatorCheck, SymmetryReport, check_symmetry
-from symfft.symmetry import SpaceGroup
+from symfft.resampling.densities import resample, standardize
 
 __version__ = "0.1.0"
 

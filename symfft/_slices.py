@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft.asymmetric_unit import AsymmetricUnit
+from symfft.au import AsymmetricUnit
 from symfft.density import Density
 
 Box = tuple[float, float, float, float]

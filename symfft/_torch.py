@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from symfft.asymmetric_unit import AsymmetricUnit
-    from symfft.grid import Shape
+    from symfft.au import AsymmetricUnit
+    from symfft.grid.shape import Shape
 
 _tables: WeakKeyDictionary[AsymmetricUnit, dict[Any, Any]] = WeakKeyDictionary()
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from symfft._arrays import as_real, check_values, is_tensor, tensors
-from symfft.asymmetric_unit import AsymmetricUnit
+from symfft.au import AsymmetricUnit
 from symfft.errors import ShapeError
-from symfft.grid import Shape, as_shape
+from symfft.grid.shape import Shape, as_shape
 
 
 def au_dct(values: Any, au: AsymmetricUnit, *, shape: Sequence[int] | None = None) -> Any:

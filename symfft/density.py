@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from symfft.errors import ShapeError, SymfftError
 
 if TYPE_CHECKING:
-    from symfft.symmetry import SpaceGroup
+    from symfft.crystal.space_group import SpaceGroup
 
 Kind = Literal["charge", "potential", "elf", "kinetic_energy"]
 KINDS: tuple[Kind, ...] = ("charge", "potential", "elf", "kinetic_energy")
@@ -169,7 +169,7 @@ class Density:
         symprec : float
             How far, in Å, an atom may lie from where symmetry puts it.
         """
-        from symfft.symmetry import SpaceGroup
+        from symfft.crystal.space_group import SpaceGroup
 
         return SpaceGroup.from_structure(self.lattice, self.positions, self.numbers, symprec=symprec)
 

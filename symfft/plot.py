@@ -21,10 +21,10 @@ from symfft._slices import (
     layout,
     parallelogram,
 )
-from symfft.asymmetric_unit import AsymmetricUnit, asymmetric_unit
+from symfft.au import AsymmetricUnit, asymmetric_unit
+from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
 from symfft.errors import ShapeError, SymfftError
-from symfft.symmetry import SpaceGroup
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -287,7 +287,7 @@ def _draw_plane(
 def _draw_atoms(ax: Axes, density: Density, plane: tuple[int, int, int], height: float) -> None:
     from matplotlib import patheffects
 
-    from symfft.io._elements import SYMBOLS
+    from symfft.crystal.elements import SYMBOLS
 
     p, q, fixed = plane
     vectors = in_plane(density, p, q)

@@ -22,7 +22,7 @@ from symfft import (
     standardize,
     write_chgcar,
 )
-from symfft.resample import change_cell, standardization
+from symfft.resampling.densities import change_cell, standardization
 from symfft_models.checkpoint import write_atomically
 from symfft_models.data.store import Entry
 from symfft_models.evaluate import unpad

@@ -8,8 +8,8 @@ import numpy as np
 
 from symfft.cli import files, options, results, spins, words
 from symfft.cli.command import Command, Result
-from symfft.grid import next_compatible_shape
-from symfft.residuals import check_symmetry
+from symfft.grid.shape import next_compatible_shape
+from symfft.grid.symmetry_check import check_symmetry
 
 
 def arguments(command: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import argparse
 
 from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
-from symfft.grid import next_compatible_shape
+from symfft.grid.shape import next_compatible_shape
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def run(
     old, _ = files.load(file, reading)
     new, notes = old, []
     if to_standard or shape is not None:
-        from symfft.resample import resample, standardize
+        from symfft.resampling.densities import resample, standardize
 
         if to_standard:
             new = standardize(old, shape=None if isinstance(shape, str) else shape, symprec=symprec)

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from symfft.crystal.elements import SYMBOLS
+from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
 from symfft.errors import SpaceGroupError, SymfftError
 from symfft.io import au_file, read_density, write_density
 from symfft.io._compressed import bare_name
-from symfft.io._elements import SYMBOLS
 from symfft.io.any_format import CUBE_SUFFIXES, MAP_SUFFIXES
-from symfft.symmetry import SpaceGroup
 
 #: A group is refused whose operators change lengths or angles of the cell by more than this share.
 METRIC_TOLERANCE = 0.02

@@ -6,11 +6,11 @@ import argparse
 
 import numpy as np
 
-from symfft.asymmetric_unit import asymmetric_unit
+from symfft.au import asymmetric_unit
 from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
 from symfft.errors import SpaceGroupError
-from symfft.grid import fitting_operators, next_compatible_shape
+from symfft.grid.shape import fitting_operators, next_compatible_shape
 from symfft.io.ccp4 import cell_parameters
 
 

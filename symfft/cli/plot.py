@@ -9,10 +9,10 @@ from typing import Any
 
 from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
+from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import SpaceGroupError, SymfftError
-from symfft.grid import fitting_operators
+from symfft.grid.shape import fitting_operators
 from symfft.io._compressed import replace_file
-from symfft.symmetry import SpaceGroup
 
 PICTURES = (".png", ".pdf", ".svg")
 

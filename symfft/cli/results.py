@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from symfft.cli.command import Result
 from symfft.cli.spins import Grid
+from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
-from symfft.residuals import check_symmetry
-from symfft.symmetry import SpaceGroup
+from symfft.grid.symmetry_check import check_symmetry
 
 KINDS = {
     "charge": "electron density",

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
 from symfft.errors import NotSymmetricError, SpaceGroupError
-from symfft.residuals import SymmetryReport, check_symmetry
-from symfft.symmetry import SpaceGroup
+from symfft.grid.symmetry_check import SymmetryReport, check_symmetry
 
 Grid = NDArray[np.float64]
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from symfft.asymmetric_unit import symmetrize as project
+from symfft.au import symmetrize as project
 from symfft.cli import files, options, results, spins, words
 from symfft.cli.command import Command, Result
 from symfft.errors import NotSymmetricError
-from symfft.grid import grid_operators
+from symfft.grid.shape import grid_operators
 
 
 def arguments(command: argparse.ArgumentParser) -> None:

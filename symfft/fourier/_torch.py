@@ -21,7 +21,7 @@ from symfft.fourier.real import Rows, layout_of
 from symfft.fourier.reciprocal import half_space
 
 if TYPE_CHECKING:
-    from symfft.asymmetric_unit import AsymmetricUnit
+    from symfft.au import AsymmetricUnit
 
 _tables: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
 

@@ -13,7 +13,7 @@ from symfft.errors import ShapeError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from symfft.asymmetric_unit import AsymmetricUnit
+    from symfft.au import AsymmetricUnit
 
 
 def au_dft(

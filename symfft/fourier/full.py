@@ -12,9 +12,9 @@ from symfft.fourier._reciprocal_kernels import gather
 from symfft.fourier.reciprocal import Filling, Reflections, find_reflections, half_space
 
 if TYPE_CHECKING:
-    from symfft.asymmetric_unit import AsymmetricUnit
-    from symfft.grid import Shape
-    from symfft.seitz import IntArray
+    from symfft.au import AsymmetricUnit
+    from symfft.crystal.operators import IntArray
+    from symfft.grid.shape import Shape
 
 
 def full_cost(shape: Shape) -> float:

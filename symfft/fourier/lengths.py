@@ -15,12 +15,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft._wigner_seitz import obtuse_superbase
+from symfft.crystal.lattice import obtuse_superbase
+from symfft.crystal.operators import Exact, IntArray, integer_rows, inverse_of
+from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError
-from symfft.grid import Shape
-from symfft.rational import Exact, integer_rows, inverse_of
-from symfft.seitz import IntArray
-from symfft.symmetry import SpaceGroup
+from symfft.grid.shape import Shape
 
 #: A lattice may break the group by this much, relative to the lengths of its basis vectors.
 LATTICE_TOLERANCE = 1e-3

@@ -20,8 +20,8 @@ from symfft.fourier.reciprocal import Reflections, find_reflections
 from symfft.fourier.subgroup import SubgroupTransform, axis_subgroups
 
 if TYPE_CHECKING:
-    from symfft.asymmetric_unit import AsymmetricUnit
-    from symfft.seitz import IntArray
+    from symfft.au import AsymmetricUnit
+    from symfft.crystal.operators import IntArray
 
 
 class Engine(Protocol):

@@ -16,8 +16,8 @@ from symfft.fourier.lengths import metric_of
 from symfft.fourier.reciprocal import centred
 
 if TYPE_CHECKING:
-    from symfft.asymmetric_unit import AsymmetricUnit
-    from symfft.seitz import IntArray
+    from symfft.au import AsymmetricUnit
+    from symfft.crystal.operators import IntArray
 
 #: A lattice, hashable.
 Rows = tuple[tuple[float, ...], ...]

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.operators import IntArray
+from symfft.crystal.space_group import SpaceGroup
 from symfft.fourier._reciprocal_kernels import gather, gather_related, label_reflections
-from symfft.grid import Shape
-from symfft.seitz import IntArray
-from symfft.symmetry import SpaceGroup
+from symfft.grid.shape import Shape
 
 
 class Reflections(NamedTuple):

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.space_group import SpaceGroup
 from symfft.fourier._reciprocal_kernels import gather
 from symfft.fourier.reciprocal import Filling, find_reflections
-from symfft.symmetry import SpaceGroup
 
 if TYPE_CHECKING:
-    from symfft.asymmetric_unit import AsymmetricUnit
+    from symfft.au import AsymmetricUnit
+    from symfft.crystal.operators import IntArray
     from symfft.fourier.plan import Engine
-    from symfft.seitz import IntArray
 
 
 class SubgroupTransform:

@@ -11,8 +11,8 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.elements import SYMBOLS, atomic_number, symbol
 from symfft.density import cell_volume
-from symfft.io._elements import SYMBOLS, atomic_number, symbol
 from symfft.io._text import TextReader, leading_numbers, show
 
 COUNT = re.compile(rb"\s*(\d{1,9})(?:\s|$)")

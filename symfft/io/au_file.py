@@ -24,12 +24,12 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from symfft.asymmetric_unit import TOLERANCE, asymmetric_unit, expand_from_au, reduce_to_au
+from symfft.au import TOLERANCE, asymmetric_unit, expand_from_au, reduce_to_au
+from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
 from symfft.errors import DensityFormatError, NotSymmetricError, SpaceGroupError, SymfftError
-from symfft.grid import as_shape
-from symfft.residuals import check_symmetry
-from symfft.symmetry import SpaceGroup
+from symfft.grid.shape import as_shape
+from symfft.grid.symmetry_check import check_symmetry
 
 Record = dict[str, NDArray[Any]]
 

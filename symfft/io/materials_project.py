@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.elements import atomic_number
 from symfft.density import Density, cell_volume, format_augmentation
 from symfft.errors import DensityFormatError, ShapeError
 from symfft.io._compressed import PathLike, Source, decompression_errors
-from symfft.io._elements import atomic_number
 from symfft.io._text import MAX_POINTS
 
 #: Times its size on disk to which a file may decompress (densities: 3 to 10).

@@ -13,10 +13,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.elements import atomic_number
 from symfft.density import Density, cell_volume, format_augmentation
 from symfft.errors import DensityFormatError, ShapeError, SymfftError
 from symfft.io._compressed import PathLike
-from symfft.io._elements import atomic_number
 from symfft.io._text import MAX_POINTS
 
 STRUCTURES = ("structure/positions", "results/positions", "input/poscar")

@@ -20,7 +20,7 @@ from symfft import (
     next_compatible_shape,
     reduce_to_au,
 )
-from symfft.resample import change_cell, lossless_shape
+from symfft.resampling.densities import change_cell, lossless_shape
 from symfft_models.data.crystals import Crystal
 from symfft_models.data.recipe import Recipe
 from symfft_models.data.split import split_of

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.operators import IntArray, change_basis
+from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError
 from symfft.fourier.blocks.codes import Frame, find_frame
 from symfft.fourier.reciprocal import Reflections, find_reflections
-from symfft.grid import Shape, as_shape
-from symfft.seitz import IntArray, change_basis
-from symfft.symmetry import SpaceGroup
+from symfft.grid.shape import Shape, as_shape
 
 if TYPE_CHECKING:
-    from symfft.asymmetric_unit import AsymmetricUnit
+    from symfft.au import AsymmetricUnit
 
 
 class Cell(NamedTuple):

@@ -26,9 +26,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from symfft.grid import Shape
-from symfft.seitz import IntArray
-from symfft.symmetry import SpaceGroup
+from symfft.crystal.operators import IntArray
+from symfft.crystal.space_group import SpaceGroup
+from symfft.grid.shape import Shape
 
 Triple = tuple[int, int, int]
 

@@ -20,12 +20,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.operators import IntArray
 from symfft.fourier.blocks.codes import Block, Triple
 from symfft.fourier.blocks.places import Places, Wedge, everywhere, find_wedge
 from symfft.fourier.blocks.program import Program
 from symfft.fourier.blocks.separable import Matrices, block_frequencies, box_length, transform_block
-from symfft.grid import Shape
-from symfft.seitz import IntArray
+from symfft.grid.shape import Shape
 
 #: Most rows of a matrix that is not halved, for blocks that so many permutations leave in place.
 LONGEST = {1: 29, 2: 25, 3: 16, 6: 16}

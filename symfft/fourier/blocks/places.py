@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from symfft.crystal.operators import IntArray
 from symfft.fourier.blocks.codes import Block, Permutation
-from symfft.seitz import IntArray
 
 
 class Places(NamedTuple):

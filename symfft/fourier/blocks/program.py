@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.seitz import IntArray
+from symfft.crystal.operators import IntArray
 
 Array = NDArray[Any]
 

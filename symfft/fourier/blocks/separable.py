@@ -15,10 +15,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.operators import IntArray
 from symfft.fourier.blocks.codes import Block, Triple
 from symfft.fourier.blocks.places import Places, everywhere
 from symfft.fourier.blocks.program import Program
-from symfft.seitz import IntArray
 
 #: Chunks of h (and of k) over which a triangle is covered by rectangles: more of them save products, and cost calls.
 CHUNKS, CHUNKS_OF_FEW, FEW = 3, 2, 20

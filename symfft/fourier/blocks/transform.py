@@ -24,9 +24,9 @@ from symfft.fourier.blocks.separable import (
 from symfft.fourier.reciprocal import Reflections
 
 if TYPE_CHECKING:
-    from symfft.asymmetric_unit import AsymmetricUnit
-    from symfft.grid import Shape
-    from symfft.seitz import IntArray
+    from symfft.au import AsymmetricUnit
+    from symfft.crystal.operators import IntArray
+    from symfft.grid.shape import Shape
 
 
 #: Time of a transform over the time that the program counts.

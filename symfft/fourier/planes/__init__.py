@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from symfft.asymmetric_unit import AsymmetricUnit
+    from symfft.au import AsymmetricUnit
     from symfft.fourier.planes.column_transform import ColumnsTransform
     from symfft.fourier.planes.transform import PlanesTransform
 

@@ -13,7 +13,7 @@ from symfft.fourier.planes.plane import plan_plane, two_fold
 from symfft.fourier.planes.transform import PlanesTransform, cost_of_planes
 
 if TYPE_CHECKING:
-    from symfft.asymmetric_unit import AsymmetricUnit
+    from symfft.au import AsymmetricUnit
 
 
 #: Points of a grid from which on columns always cost less: rows of planes leave the second-level cache.

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.operators import IntArray
 from symfft.fourier._lanes import LANES
 from symfft.fourier.planes._column_line_kernels import FIELDS
 from symfft.fourier.planes._fft import radices
@@ -23,7 +24,6 @@ from symfft.fourier.planes.layers import Kind
 from symfft.fourier.planes.plane import Operator, fft_cost
 from symfft.fourier.planes.program import Memory, Tables
 from symfft.fourier.planes.spectra import Alike, Form, alike, form_of, head_of, reflections_of, segments_of, to_hkl
-from symfft.seitz import IntArray
 
 #: Blocks whose rows lie together.
 GROUP = 8

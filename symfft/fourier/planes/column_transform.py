@@ -27,8 +27,8 @@ from symfft.fourier.planes.work import Work, aligned
 from symfft.fourier.reciprocal import centred
 
 if TYPE_CHECKING:
-    from symfft.asymmetric_unit import AsymmetricUnit
-    from symfft.seitz import IntArray
+    from symfft.au import AsymmetricUnit
+    from symfft.crystal.operators import IntArray
 
 
 #: Rows that begin with a cache line are written and read twice as fast.

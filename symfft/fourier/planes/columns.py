@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.operators import IntArray
 from symfft.fourier._lanes import LANES
 from symfft.fourier.planes._columns_forward import ANYHOW, DOWNWARDS, SHARED, UPWARDS
 from symfft.fourier.planes._fft import radices
@@ -29,7 +30,6 @@ from symfft.fourier.planes.frame import Frame
 from symfft.fourier.planes.layers import Kind
 from symfft.fourier.planes.plane import Operator, half_phase, half_turn, two_fold
 from symfft.fourier.planes.program import Memory, Tables
-from symfft.seitz import IntArray
 
 
 class Slots(NamedTuple):

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from symfft.grid import grid_operators
-from symfft.seitz import IntArray
+from symfft.crystal.operators import IntArray
+from symfft.grid.shape import grid_operators
 
 if TYPE_CHECKING:
-    from symfft.asymmetric_unit import AsymmetricUnit
+    from symfft.au import AsymmetricUnit
 
 
 class Frame(NamedTuple):

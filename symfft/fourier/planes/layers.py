@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from symfft.crystal.operators import IntArray
 from symfft.fourier.planes.frame import Frame
 from symfft.fourier.planes.plane import Operator
-from symfft.seitz import IntArray
 
 
 class Kind(NamedTuple):

@@ -26,6 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.operators import IntArray
 from symfft.fourier._lanes import LANES
 from symfft.fourier.planes._radices import ROW
 from symfft.fourier.planes._spectra import COMPLEX, REAL_OUT
@@ -34,7 +35,6 @@ from symfft.fourier.planes.layers import Kind
 from symfft.fourier.planes.plane import Operator, unique_vectors
 from symfft.fourier.planes.program import Memory, Place, Tables
 from symfft.fourier.planes.spectra import alike, form_of, head_of, reflections_of, segments_of, to_hkl
-from symfft.seitz import IntArray
 
 
 def plan_lines(

@@ -33,8 +33,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.operators import IntArray
 from symfft.fourier.planes._fft import pass_cost, radices
-from symfft.seitz import IntArray
 
 #: Classes of decimation that are worth a table.
 PRIMES = (2, 3, 5, 7)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.operators import IntArray
 from symfft.fourier.planes._fft import fft_tables
 from symfft.fourier.planes._plane_steps import ANYHOW, DECIMATION, DOWNWARDS, HALVING, MATRIX, TRANSFORM, UPWARDS
 from symfft.fourier.planes._radices import HALF, ROW
@@ -28,7 +29,6 @@ from symfft.fourier.planes.plane import (
     two_fold,
     unique_vectors,
 )
-from symfft.seitz import IntArray
 
 
 @dataclass

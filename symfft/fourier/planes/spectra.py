@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.operators import IntArray
 from symfft.fourier._lanes import LANES
 from symfft.fourier.planes._spectra import COMPLEX, REAL_IN, REAL_OUT
 from symfft.fourier.planes.frame import Frame
 from symfft.fourier.planes.layers import Kind, first_planes
 from symfft.fourier.planes.program import Tables
-from symfft.seitz import IntArray
 
 
 class Alike(NamedTuple):

@@ -25,8 +25,8 @@ from symfft import (
     next_compatible_shape,
     read_density,
 )
-from symfft.averages import orbit_averages
-from symfft.resample import StandardCell, negative_part, standard_cell
+from symfft.grid.averages import orbit_averages
+from symfft.resampling.densities import StandardCell, negative_part, standard_cell
 from symfft_models.data.bundle import GRIDS
 from symfft_models.data.entry import Entry, Site
 from symfft_models.data.split import split_of

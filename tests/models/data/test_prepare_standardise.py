@@ -21,7 +21,7 @@ from symfft import (
     write_chgcar,
     write_density,
 )
-from symfft.interpolation import change_cell
+from symfft.resampling.interpolation import change_cell
 from symfft_models.data.prepare import Options, prepare_file
 from symfft_models.data.prepare.ledger import SAME
 from symfft_models.data.split import split_of

@@ -26,7 +26,7 @@ from symfft import (
     read_chgcar,
     reduce_to_au,
 )
-from symfft.resample import NegativePart, negative_part, resample, standard_cell, standardize
+from symfft.resampling.densities import NegativePart, negative_part, resample, standard_cell, standardize
 
 GROUPS = [
     1,

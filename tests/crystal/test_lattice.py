@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from naive_fourier import BRAVAIS, shortest_members, unimodular
 from numpy.typing import NDArray
 
-from symfft._wigner_seitz import (
+from symfft.crystal.lattice import (
     common_lattice,
     invariant_form,
     lattice_isometries,
     obtuse_superbase,
     wigner_seitz_cell,
 )
-from symfft.rational import inverse_of
+from symfft.crystal.operators import inverse_of
 
 METRICS = [np.array(m) for m, _ in BRAVAIS.values()]
 #: Lattices in which only isometries make two lengths equal.

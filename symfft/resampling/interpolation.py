@@ -18,7 +18,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft._cell_change import (
+from symfft.au import AsymmetricUnit
+from symfft.crystal.lattice import (
+    IntArray,
+    wigner_seitz_cell,
+)
+from symfft.crystal.operators import Exact, inverse_of
+from symfft.errors import NotSymmetricError, ShapeError
+from symfft.fourier.dft import au_idft
+from symfft.grid.shape import Shape, as_shape
+from symfft.resampling._interpolation_kernels import move_coefficients, take_nodes
+from symfft.resampling.cell_change import (
     IDENTITY,
     Change,
     aliases_of,
@@ -29,16 +39,6 @@ from symfft._cell_change import (
     exact_change,
     members_with_image,
 )
-from symfft._interpolation_kernels import move_coefficients, take_nodes
-from symfft._wigner_seitz import (
-    IntArray,
-    wigner_seitz_cell,
-)
-from symfft.asymmetric_unit import AsymmetricUnit
-from symfft.errors import NotSymmetricError, ShapeError
-from symfft.fourier.dft import au_idft
-from symfft.grid import Shape, as_shape
-from symfft.rational import Exact, inverse_of
 
 #: A grid of a batch is compared with at least this fraction of the largest value in the batch.
 NOISE = 1e-3

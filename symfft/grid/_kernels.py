@@ -1,7 +1,7 @@
 """Compiled loops on bare arrays: no validation, no raising, no Python objects.
 
-Points of a grid are numbered in C order. Operators come in grid units (see :mod:`symfft.grid`), as int32 columns, one
-array per matrix element, so that the loop over operators is vectorised.
+Points of a grid are numbered in C order. Operators come in grid units (see :mod:`symfft.grid.shape`), as int32 columns,
+one array per matrix element, so that the loop over operators is vectorised.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a change of cell and grid needs: exact matrices, nodes, and the Wigner-Seitz cells of both grids.
 
-See :mod:`symfft.interpolation` for what is done with them. All but the Wigner-Seitz cells is exact, and kept for each
-cell matrix, origin and pair of grids; the cells are kept for the last lattices, up to their size.
+See :mod:`symfft.resampling.interpolation` for what is done with them. All but the Wigner-Seitz cells is exact, and
+cached for each cell matrix, origin and pair of grids; the cells are cached for the last lattices, up to their size.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft._interpolation_kernels import count_members
-from symfft._wigner_seitz import (
+from symfft.crystal.lattice import (
     FloatArray,
     IntArray,
     Integers,
@@ -25,9 +24,10 @@ from symfft._wigner_seitz import (
     invariant_form,
     wigner_seitz_cell,
 )
+from symfft.crystal.operators import Exact, integer_rows, inverse_of
 from symfft.errors import ShapeError
-from symfft.grid import Shape
-from symfft.rational import Exact, integer_rows, inverse_of
+from symfft.grid.shape import Shape
+from symfft.resampling._interpolation_kernels import count_members
 
 #: Largest denominator of an entry of a cell matrix.
 LARGEST_DENOMINATOR = 100
@@ -94,6 +94,7 @@ def _scaled_change(lattice: tuple[float, ...], exact: ExactChange) -> Change:
 def exact_change(
     cell: tuple[Fraction, ...], origin: tuple[Fraction, ...], old_shape: Shape, new_shape: Shape
 ) -> ExactChange:
+    """Return what a change of cell and grid is exactly, whatever the lattice."""
     t, p = np.array(cell, dtype=object).reshape(3, 3), np.array(origin, dtype=object)
     aliases = aliases_of(np.eye(3, dtype=object) * Fraction(1), old_shape), aliases_of(t, new_shape)
     denominator, rows = integer_rows(t)
@@ -129,6 +130,7 @@ def members_with_image(change: Change, rows: IntArray, denominator: int) -> NDAr
 
 
 def as_lattice(lattice: ArrayLike) -> FloatArray:
+    """Return basis vectors as rows, required to be finite and independent."""
     rows = np.asarray(lattice, dtype=np.float64)
     if rows.shape != (3, 3) or not np.isfinite(rows).all():
         raise ShapeError(f"a lattice of shape {rows.shape} is not usable: give three finite basis vectors as rows")
@@ -138,6 +140,7 @@ def as_lattice(lattice: ArrayLike) -> FloatArray:
 
 
 def as_cell(cell: ArrayLike) -> tuple[Fraction, ...]:
+    """Return the nine entries of a cell matrix as fractions."""
     return _cell_of(_finite(cell, (3, 3), "a cell matrix"))
 
 
@@ -155,6 +158,7 @@ def _cell_of(entries: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
 
 
 def as_origin(origin: ArrayLike) -> tuple[Fraction, ...]:
+    """Return the three entries of an origin as fractions."""
     return _finite(origin, (3,), "an origin")
 
 

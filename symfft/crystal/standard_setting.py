@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft._site_operators import PARTS, SiteOperators, site_operators
+from symfft.crystal.operators import Exact, change_basis, inverse_of, simplest_fraction
+from symfft.crystal.sites import PARTS, SiteOperators, site_operators
+from symfft.crystal.space_group import SpaceGroup, reference_group
 from symfft.errors import SpaceGroupError
-from symfft.rational import Exact, inverse_of, simplest_fraction
-from symfft.seitz import change_basis
-from symfft.symmetry import SpaceGroup, reference_group
 
 FloatArray = NDArray[np.float64]
 Rows = tuple[tuple[Fraction, ...], ...]

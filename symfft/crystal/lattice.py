@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._lattice_kernels import are_closed, in_python, isometries, reduce_superbase, voronoi_faces
+from symfft.crystal._lattice_kernels import are_closed, in_python, isometries, reduce_superbase, voronoi_faces
+from symfft.crystal.operators import Exact, integer_rows, inverse_of
 from symfft.errors import ShapeError
-from symfft.rational import Exact, integer_rows, inverse_of
 
 IntArray = NDArray[np.int64]
 Integers = list[list[int]]
-#: A denominator and numerators, as :func:`symfft.rational.integer_rows` gives them.
+#: A denominator and numerators, as :func:`symfft.crystal.operators.integer_rows` gives them.
 Rational = tuple[int, Integers]
 FloatArray = NDArray[np.float64]
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.crystal.operators import IntArray
+from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import IncompatibleGridError, ShapeError
-from symfft.seitz import IntArray
-from symfft.symmetry import SpaceGroup, as_space_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

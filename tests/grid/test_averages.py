@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import naive
 from strategies import groups
 from symfft import IncompatibleGridError, ShapeError, SpaceGroup, check_symmetry, next_compatible_shape, symmetrize
-from symfft.averages import orbit_averages
+from symfft.grid.averages import orbit_averages
 
 
 @settings(max_examples=60)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import naive
 from strategies import grids, groups
 from symfft import IncompatibleGridError, ShapeError, SpaceGroup, asymmetric_unit, next_compatible_shape
-from symfft.grid import fitting_operators, grid_operators
+from symfft.grid.shape import fitting_operators, grid_operators
 
 
 @given(groups(), st.tuples(*[st.integers(1, 9)] * 3))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from symfft import SpaceGroup
-from symfft import setting as settings
-from symfft._site_operators import site_operators
-from symfft.setting import standardization
+from symfft.crystal import standard_setting as settings
+from symfft.crystal.sites import site_operators
+from symfft.crystal.standard_setting import standardization
 
 FCC = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
 BCC = np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]]) / 2

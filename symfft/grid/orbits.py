@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._kernels import label_orbits
-from symfft.grid import Shape, grid_operators
-from symfft.symmetry import SpaceGroup
+from symfft.crystal.space_group import SpaceGroup
+from symfft.grid._kernels import label_orbits
+from symfft.grid.shape import Shape, grid_operators
 
 
 class Orbits(NamedTuple):

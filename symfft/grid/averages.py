@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._average_kernels import average_cosets, average_lines, spread_lines
+from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError
-from symfft.grid import as_shape, grid_operators
-from symfft.symmetry import SpaceGroup
+from symfft.grid._average_kernels import average_cosets, average_lines, spread_lines
+from symfft.grid.shape import as_shape, grid_operators
 
 
 class OrbitAverages(NamedTuple):

@@ -1,4 +1,4 @@
-"""Space groups as exact Seitz operators; with :mod:`symfft.setting` the only room that knows spglib and gemmi's tables.
+"""Space groups as exact Seitz operators.
 
 An operator (W, w) maps a point x to ``W x + w`` in fractional coordinates. W is an integer matrix, w a vector of exact
 rationals, kept as integer numerators over one common denominator.
@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft.crystal.operators import Exact, IntArray, over_common_denominator, require_group, simplest_fraction, triplet
 from symfft.errors import SpaceGroupError
-from symfft.rational import Exact, over_common_denominator, simplest_fraction
-from symfft.seitz import IntArray, require_group, triplet
 
 if TYPE_CHECKING:
     import gemmi
@@ -173,8 +172,8 @@ class SpaceGroup:
         """Return the space group of a crystal, in the cell and with the origin that it has.
 
         The operators are exact: those of the reference setting, carried over by a rational change of basis, with the
-        origin snapped to the simplest fraction within `symprec`; see :func:`symfft.setting.standardization`. Any cell
-        will do: primitive, conventional, supercell.
+        origin snapped to the simplest fraction within `symprec`. Any cell will do: primitive, conventional,
+        supercell. See :func:`symfft.crystal.standard_setting.standardization`.
 
         Parameters
         ----------
@@ -200,7 +199,7 @@ class SpaceGroup:
         >>> group.number, group.order
         (225, 48)
         """
-        from symfft.setting import standardization
+        from symfft.crystal.standard_setting import standardization
 
         return standardization(lattice, positions, numbers, symprec).space_group
 

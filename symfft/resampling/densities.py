@@ -10,20 +10,22 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft._site_kernels import site_orbits
-from symfft._wigner_seitz import FloatArray, IntArray, common_lattice
-from symfft.asymmetric_unit import AsymmetricUnit
+from symfft.au import AsymmetricUnit
+from symfft.crystal._site_kernels import site_orbits
+from symfft.crystal.lattice import FloatArray, IntArray, common_lattice
+from symfft.crystal.operators import Exact, integer_rows, inverse_of
+from symfft.crystal.space_group import SpaceGroup, as_space_group
+from symfft.crystal.standard_setting import standardization
 from symfft.density import Density
 from symfft.errors import NotSymmetricError, SpaceGroupError
-from symfft.grid import as_shape, grid_operators, next_compatible_shape
-from symfft.interpolation import change_cell, lossless_shape
-from symfft.rational import Exact, integer_rows, inverse_of
-from symfft.setting import standardization
-from symfft.symmetry import SpaceGroup, as_space_group
+from symfft.grid.shape import as_shape, grid_operators, next_compatible_shape
+from symfft.resampling.interpolation import change_cell, lossless_shape
 
 
 def resample(density: Density, shape: Sequence[int]) -> Density:
-    """Interpolate a density on another grid of the same cell; see :func:`symfft.interpolation.resample_grid`.
+    """Interpolate a density on another grid of the same cell.
+
+    Grid by grid this is :func:`symfft.resampling.interpolation.resample_grid`.
 
     All its grids are interpolated (charge, magnetization, spin down). What belongs to the atoms, PAW occupancies
     included, does not depend on the grid and stays.
@@ -144,7 +146,7 @@ class StandardCell:
     own_group : SpaceGroup
         In the crystal's cell.
     cell, origin_shift : (3, 3) and (3,) arrays of Fraction
-        T and p of :func:`symfft.interpolation.change_cell`.
+        T and p of :func:`symfft.resampling.interpolation.change_cell`.
     lattice : (3, 3) float
         Of the standard cell, rows in Å, with exactly the metric that the group demands.
     old_lattice : (3, 3) float

@@ -21,8 +21,8 @@ from symfft import (
     check_symmetry,
     next_compatible_shape,
 )
-from symfft._wigner_seitz import inverse_of
-from symfft.interpolation import change_cell, lossless_shape, resample_grid
+from symfft.crystal.lattice import inverse_of
+from symfft.resampling.interpolation import change_cell, lossless_shape, resample_grid
 
 FCC = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
 BCC = np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]]) / 2

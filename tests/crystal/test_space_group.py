@@ -9,8 +9,8 @@ import spglib
 
 from strategies import SETTINGS
 from symfft import SpaceGroup, SpaceGroupError
-from symfft.rational import simplest_fraction
-from symfft.setting import standardization
+from symfft.crystal.operators import simplest_fraction
+from symfft.crystal.standard_setting import standardization
 
 
 def operator_set(rotations, translations):

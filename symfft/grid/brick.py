@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._kernels import renumber_orbits, smallest_box, tighten_box
-from symfft.grid import Shape, next_compatible_shape
-from symfft.orbits import Orbits, find_orbits
-from symfft.seitz import IntArray
-from symfft.symmetry import SpaceGroup
+from symfft.crystal.operators import IntArray
+from symfft.crystal.space_group import SpaceGroup
+from symfft.grid._kernels import renumber_orbits, smallest_box, tighten_box
+from symfft.grid.orbits import Orbits, find_orbits
+from symfft.grid.shape import Shape, next_compatible_shape
 
 #: Coarse grid of the search.
 COARSE = 24

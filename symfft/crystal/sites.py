@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._site_kernels import match_sites
-from symfft._wigner_seitz import METRIC_STEPS, Integers, near_isometries, obtuse_superbase, row_basis
+from symfft.crystal._site_kernels import match_sites
+from symfft.crystal.lattice import METRIC_STEPS, Integers, near_isometries, obtuse_superbase, row_basis
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

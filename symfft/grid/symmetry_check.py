@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft._arrays import as_real, check_grid, is_tensor
-from symfft._kernels import apply_operator, operator_residuals
+from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import NotSymmetricError, ShapeError, SpaceGroupError
-from symfft.grid import as_shape, fitting_operators, grid_operators, in_grid_units
-from symfft.symmetry import SpaceGroup, as_space_group
+from symfft.grid._kernels import apply_operator, operator_residuals
+from symfft.grid.shape import as_shape, fitting_operators, grid_operators, in_grid_units
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft._arrays import as_real, check_grid, check_values, is_tensor, tensors
-from symfft._kernels import orbit_means
-from symfft.brick import Brick, orbits_in_brick
+from symfft.crystal.operators import IntArray
+from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import NotSymmetricError, ShapeError
 from symfft.fourier.plan import FourierPlan
-from symfft.grid import Shape, as_shape
-from symfft.orbits import Orbits
-from symfft.residuals import check_symmetry
-from symfft.seitz import IntArray
-from symfft.symmetry import SpaceGroup, as_space_group
+from symfft.grid._kernels import orbit_means
+from symfft.grid.brick import Brick, orbits_in_brick
+from symfft.grid.orbits import Orbits
+from symfft.grid.shape import Shape, as_shape
+from symfft.grid.symmetry_check import check_symmetry
 
 FrozenArray = TypeVar("FrozenArray", bound=NDArray[Any])
 
@@ -302,7 +302,7 @@ def symmetrize(rho: Any, space_group: SpaceGroup | int | str, *, signs: Sequence
     check_grid(rho, None)
     shape = as_shape(tuple(rho.shape[-3:]))
     if signs is not None and any(s != 1 for s in signs):
-        from symfft.residuals import symmetrize_with_signs
+        from symfft.grid.symmetry_check import symmetrize_with_signs
 
         return symmetrize_with_signs(as_real(rho), group, signs)
     au = asymmetric_unit(group, shape)

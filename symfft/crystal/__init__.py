@@ -1,0 +1,1 @@
+"""Crystals: exact operators, space groups, settings, lattices, sites and elements."""

@@ -1,0 +1,1 @@
+"""Grids: their shapes, orbits of points, asymmetric units of orbits, and symmetry of values on them."""

@@ -1,0 +1,1 @@
+"""Band-limited resampling: other grids, other cells, the standard setting."""
