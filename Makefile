@@ -1,10 +1,13 @@
-# Two commands: `make demo` and `make test`. Both make their own environment in .venv.
+# Two commands: `make demo` and `make test`, and `make docs` for the documentation. All make their own environment in .venv.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 RUN    ?= runs/demo
 
-.PHONY: demo test clean
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+HERE   := -e '.[io,plot,view]' -e 'packages/symfft-models[vae,compressors]'
+
+.PHONY: demo test docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -17,17 +20,25 @@ test: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n 2
 
+docs: $(VENV)/installed-docs
+	$(BIN)/sphinx-build -W --keep-going -j auto docs docs/_build/html
+
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "symfft needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[io,models,plot,compressors]'
+$(VENV)/installed: pyproject.toml packages/symfft-models/pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install 'pip>=25.1'
+	$(PIP) install -c constraints.txt $(HERE)
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[io,models,plot,compressors,dev]'
+	$(PIP) install -c constraints.txt $(HERE) --group dev
+	@touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(PIP) install -c constraints.txt $(HERE) --group docs
 	@touch $@
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) docs/_build docs/api/generated docs/examples/generated

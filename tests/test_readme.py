@@ -11,7 +11,7 @@ from symfft_models.data import load_bundled
 README = Path(__file__).resolve().parents[1] / "README.md"
 
 
-def test_the_ten_lines(tmp_path, monkeypatch, capsys):
+def test_the_example(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     entry = load_bundled()[0]
     write_chgcar("CHGCAR", entry.density())
@@ -24,6 +24,12 @@ def test_the_ten_lines(tmp_path, monkeypatch, capsys):
     assert check_symmetry(again.values, entry.space_group).is_symmetric(1e-9)
 
 
+RAW = "https://raw.githubusercontent.com/symfft/symfft/main/"
+
+
 def test_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
-        assert (README.parent / target).exists(), target
+    targets = re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8"))
+    for target in targets:
+        if target.startswith(RAW) or not target.startswith("https://"):
+            assert (README.parent / target.removeprefix(RAW)).exists(), target
+    assert any(target.startswith(RAW) and target.endswith(".png") for target in targets)  # the picture, on PyPI as well
