@@ -12,7 +12,7 @@ from symfft.cli.command import Command, Result
 from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import SpaceGroupError, SymfftError
 from symfft.grid.shape import fitting_operators
-from symfft.io._compressed import replace_file
+from symfft.io.atomic import replace_file
 
 PICTURES = (".png", ".pdf", ".svg")
 
@@ -71,7 +71,7 @@ def run(
         found = None
     title = "   ".join(filter(None, (Path(file).name, files.formula(density), " × ".join(map(str, density.shape)))))
     figure = plot_slices(density, found, quantity=quantity, at=at, log=log, isolines=isolines, title=title)
-    with replace_file(output, compress=False) as target:
+    with replace_file(output) as target:
         figure.savefig(target, format=suffix[1:])
     return {
         "file": file,

@@ -11,7 +11,7 @@ from symfft.cli import files, options, results, spins, words
 from symfft.cli.command import Command, Result
 from symfft.errors import SymfftError
 from symfft.io import au_file
-from symfft.io._compressed import replace_file
+from symfft.io.atomic import replace_file
 
 
 def _reduce_arguments(command: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def _reduce(
         augmentation=augmentation == "keep",
     )
     bytes_before = Path(file).stat().st_size
-    with replace_file(output, compress=False) as target:
+    with replace_file(output) as target:
         au_file.write_au(target, record, suffix)
     grids = {
         name: {"values": record[f"{name}/data"].size, "operators": len(record[f"{name}/rotations"])}

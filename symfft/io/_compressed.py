@@ -1,4 +1,4 @@
-"""Open files that may be compressed, and replace files atomically."""
+"""Read and write files that may be compressed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import gzip
 import lzma
 import os
 import stat
-import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from types import ModuleType, TracebackType
 from typing import IO, Any, BinaryIO, Self, cast
 
 from symfft.errors import SymfftError
+from symfft.io.atomic import replace_file
 
 #: Suffixes that mark a compressed file.
 COMPRESSED_SUFFIXES = (".gz", ".xz", ".bz2", ".zst")
@@ -100,28 +100,11 @@ def bare_name(path: PathLike) -> str:
 
 
 @contextmanager
-def replace_file(path: PathLike, *, compress: bool = True) -> Iterator[BinaryIO]:
-    """Open a temporary file beside `path` that takes its place when the block ends without an error.
-
-    Whoever looks sees the old file or the whole new one, never a part. The suffix .gz, .xz, .bz2 or .zst says how to
-    compress. A symbolic link stays, its target is replaced; permissions are kept.
-    """
-    target = Path(os.path.realpath(path))
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            if compress:
-                with _compressor(file, target.suffix.lower()) as stream:
-                    yield stream
-            else:
-                yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, _mode(target))
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+def replace_compressed(path: PathLike) -> Iterator[BinaryIO]:
+    """Open a file that replaces `path` atomically; the suffix .gz, .xz, .bz2 or .zst says how it is compressed."""
+    suffix = Path(os.path.realpath(path)).suffix.lower()
+    with replace_file(path) as file, _compressor(file, suffix) as stream:
+        yield stream
 
 
 @contextmanager
@@ -140,14 +123,6 @@ def _compressor(file: BinaryIO, suffix: str) -> Iterator[BinaryIO]:
         return
     with stream:
         yield stream
-
-
-def _mode(target: Path) -> int:
-    if target.exists():
-        return stat.S_IMODE(target.stat().st_mode)
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
 
 
 def _zstandard() -> ModuleType:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from symfft.density import Density
 from symfft.errors import DensityFormatError, ShapeError
-from symfft.io._compressed import PathLike, Source, decompression_errors, replace_file
+from symfft.io._compressed import PathLike, Source, decompression_errors, replace_compressed
 from symfft.io._text import MAX_POINTS
 
 HEADER = 1024
@@ -102,7 +102,7 @@ def write_ccp4(path: PathLike, density: Density) -> None:
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "map"
         map_.write_ccp4_map(str(plain))
-        with replace_file(path) as file:
+        with replace_compressed(path) as file:
             file.write(plain.read_bytes())
 
 

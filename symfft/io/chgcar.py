@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from symfft.density import Density, Kind, cell_volume
 from symfft.errors import ChgcarFormatError, ShapeError
-from symfft.io._compressed import PathLike, bare_name, replace_file
+from symfft.io._compressed import PathLike, bare_name, replace_compressed
 from symfft.io._format import format_grid
 from symfft.io._parse_kernels import to_c_order
 from symfft.io._poscar import format_header, read_header
@@ -157,7 +157,7 @@ def write_chgcar(path: PathLike, density: Density) -> None:
     comment = density.comment
     if density.kind == "charge" and density.augmentation is None:
         comment += NO_AUGMENTATION
-    with replace_file(path) as file:
+    with replace_compressed(path) as file:
         file.write(
             format_header(
                 comment,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from symfft.density import Density, Kind, cell_volume
 from symfft.errors import ShapeError
-from symfft.io._compressed import PathLike, replace_file
+from symfft.io._compressed import PathLike, replace_compressed
 from symfft.io._format import format_grid
 from symfft.io._text import MAX_POINTS, TextReader, leading_numbers, show
 
@@ -139,7 +139,7 @@ def write_cube(path: PathLike, density: Density) -> None:
     lines = [f"{n:5d}" + "".join(f" {x:21.15f}" for x in vector) for n, vector in rows]
     for z, position in zip(density.numbers, density.positions @ density.lattice / BOHR, strict=True):
         lines.append(f"{z:5d} {float(z):11.6f}" + "".join(f" {x:21.15f}" for x in position))
-    with replace_file(path) as file:
+    with replace_compressed(path) as file:
         file.write("".join(f"{line}\n" for line in (*comments, *lines)).encode("utf-8", "surrogateescape"))
         for piece in format_grid(density.values, 1.0 / UNITS[density.kind], per_line=6, x_fastest=False):
             file.write(piece)
