@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.crystal._lattice_kernels import are_closed, in_python, isometries, reduce_superbase, voronoi_faces
-from symfft.crystal.operators import Exact, integer_rows, inverse_of
+from symfft.crystal.operators import Exact, integer_rows, inverse_of, row_basis
 from symfft.errors import ShapeError
 
 IntArray = NDArray[np.int64]
@@ -209,22 +209,6 @@ def common_lattice(transformation: Exact) -> Exact:
     denominator, rows = integer_rows(np.concatenate([np.eye(3, dtype=object), transformation]))
     finest = np.array([[Fraction(v, denominator) for v in row] for row in row_basis(rows)], dtype=object)
     return inverse_of(finest).T
-
-
-def row_basis(vectors: Integers) -> Integers:
-    """Return a basis, in triangular form, of the lattice that integer vectors generate."""
-    rows = [list(v) for v in vectors]
-    for column in range(3):
-        while True:
-            live = [r for r in range(column, len(rows)) if rows[r][column]]
-            pivot = min(live, key=lambda r: abs(rows[r][column]))
-            rows[column], rows[pivot] = rows[pivot], rows[column]
-            if len(live) == 1:
-                break
-            for r in range(column + 1, len(rows)):
-                times = rows[r][column] // rows[column][column]
-                rows[r] = [v - times * p for v, p in zip(rows[r], rows[column], strict=True)]
-    return rows[:3]
 
 
 def _cross(a: list[int], b: list[int]) -> list[int]:

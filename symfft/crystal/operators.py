@@ -57,9 +57,21 @@ def over_common_denominator(fractions: Exact) -> tuple[int, NDArray[np.int64]]:
     --------
     >>> over_common_denominator(np.array([Fraction(1, 2), Fraction(1, 3)]))
     (6, array([3, 2]))
+
+    Raises
+    ------
+    SpaceGroupError
+        If 64 bits are too few for one of them.
     """
     denominator = math.lcm(*(Fraction(v).denominator for v in fractions.ravel().tolist()))
-    return denominator, (fractions * denominator).astype(np.int64)
+    numerators = fractions * denominator
+    if denominator >= 2**63 or any(abs(v) >= 2**63 for v in numerators.ravel().tolist()):
+        raise SpaceGroupError(
+            f"fractions with the common denominator {float(denominator):.3g} need integers of more than 64 bits: give "
+            "fractions with smaller denominators; where floats were read as fractions, translations that belong "
+            "together may have got different ones, so give them as fractions, or let from_structure find the group"
+        )
+    return denominator, numerators.astype(np.int64)
 
 
 def inverse_of(matrix: Exact) -> Exact:
@@ -69,40 +81,137 @@ def inverse_of(matrix: Exact) -> Exact:
     return np.asarray(adjugate / (a @ np.cross(b, c)))
 
 
+#: No space group has more matrices.
+LARGEST_POINT_GROUP = 48
+#: Products of operators stay below this.
+LARGEST_INTEGER = 2**62
+
+
+def canonical_order(rotations: IntArray, numerators: IntArray) -> NDArray[np.intp]:
+    """Return the order in which a group lists its operators, whatever order they come in.
+
+    The identity is first; proper rotations precede improper ones, and of both those come first whose proper part turns
+    by the smaller angle. Operators with the same W stand together, by increasing translation.
+    """
+    flat = rotations.reshape(-1, 9)
+    a, b, c, d, e, f, g, h, i = flat.T
+    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    return np.lexsort((*numerators.T[::-1], *-flat.T[::-1], -determinant * (a + e + i), -determinant))
+
+
 def require_group(rotations: IntArray, numerators: IntArray, denominator: int) -> None:
     """Check exactly that operators are distinct, contain the identity and are closed under multiplication.
+
+    Parameters
+    ----------
+    rotations, numerators, denominator
+        Operators (g, 3, 3), (g, 3), int, in canonical order, numerators in [0, denominator).
 
     Raises
     ------
     SpaceGroupError
         If they are not; the message names the product that is missing.
     """
-    kinds, kind = np.unique(rotations.reshape(-1, 9), axis=0, return_inverse=True)
-    kind = kind.reshape(-1)
-    lookup = {row.tobytes(): i for i, row in enumerate(kinds)}
-    matrices = kinds.reshape(-1, 3, 3)
-    products = np.einsum("aij,bjk->abik", matrices, matrices).reshape(len(kinds), len(kinds), 9)
-    table = np.array([[lookup.get(row.tobytes(), -1) for row in block] for block in products])
-    weights = np.array([denominator**2, denominator, 1])
-    stride = denominator**3
-    keys = np.sort(kind * stride + numerators @ weights)
-    if np.any(np.diff(keys) == 0):
+    reach = 3 * int(np.abs(rotations).max()) + 2
+    if reach > 2**20 or reach * denominator > LARGEST_INTEGER:
+        raise SpaceGroupError(
+            f"matrices with entries up to {reach // 3} and translations with the denominator {denominator} need "
+            "integers of more than 64 bits: reduce the cell, or give translations with a smaller common denominator"
+        )
+    flat = rotations.reshape(-1, 9)
+    same = (flat[1:] == flat[:-1]).all(axis=1)
+    if (same & (numerators[1:] == numerators[:-1]).all(axis=1)).any():
         raise SpaceGroupError("the list of operators holds one of them twice: give each once")
-    identity = lookup.get(np.eye(3, dtype=np.int64).tobytes(), -1)
-    if identity < 0 or not np.any(keys == identity * stride):
+    if (flat[0] != np.eye(3, dtype=np.int64).ravel()).any() or numerators[0].any():
         raise SpaceGroupError("the operators lack the identity x,y,z: a group contains it")
-    for a in range(len(rotations)):
-        product = (numerators @ rotations[a].T + numerators[a]) % denominator
-        key = table[kind[a], kind] * stride + product @ weights
-        missing = np.flatnonzero((table[kind[a], kind] < 0) | ~np.isin(key, keys, kind="sort"))
-        if len(missing):
-            names = [
-                triplet(rotations[i], [Fraction(int(v), denominator) for v in numerators[i]]) for i in (a, missing[0])
-            ]
-            raise SpaceGroupError(
-                f"the operators are not closed: the product of {names[0]} and {names[1]} is not among them; "
-                "give all operators of the group, centring translations included"
-            )
+    first = np.flatnonzero(np.append(True, ~same))
+    if len(first) > LARGEST_POINT_GROUP:
+        raise SpaceGroupError(
+            f"the operators are not closed: they have {len(first)} matrices, and no space group has more than "
+            f"{LARGEST_POINT_GROUP}"
+        )
+    if not _is_closed(rotations, numerators, denominator, first):
+        raise SpaceGroupError(
+            f"the operators are not closed: the product of {_missing_product(rotations, numerators, denominator)} is "
+            "not among them; give all operators of the group, centring translations included"
+        )
+
+
+def _is_closed(rotations: IntArray, numerators: IntArray, denominator: int, first: NDArray[np.intp]) -> bool:
+    """Whether distinct operators, of which those in `first` begin a new matrix, are closed.
+
+    They are when the translations are a lattice that every matrix keeps, all operators of a matrix are one of its
+    cosets, and products of the first of each lie in the coset that they should. A supercell costs no more than a small
+    cell.
+    """
+    copies = int(np.append(first, len(rotations))[1])
+    if (np.diff(np.append(first, len(rotations))) != copies).any():
+        return False
+    lattice = translation_lattice(numerators[:copies], denominator)
+    if lattice[0][0] * lattice[1][1] * lattice[2][2] * copies != denominator**3:
+        return False
+    basis, kinds, starts = np.array(lattice), rotations[first], numerators[first]
+    steps = (numerators.reshape(-1, copies, 3) - starts[:, None]).reshape(-1, 3)
+    turned = (kinds @ basis.T).transpose(0, 2, 1).reshape(-1, 3)
+    if remainder(steps, basis, denominator).any() or remainder(turned, basis, denominator).any():
+        return False
+    products = (kinds[:, None] @ kinds).reshape(-1, 1, 9)
+    same = (products == kinds.reshape(-1, 9)).all(axis=2)
+    moved = (starts @ kinds.transpose(0, 2, 1) + starts[:, None]).reshape(-1, 3)
+    apart = moved - starts[same.argmax(axis=1)]
+    return bool(same.any(axis=1).all()) and not remainder(apart, basis, denominator).any()
+
+
+def _missing_product(rotations: IntArray, numerators: IntArray, denominator: int) -> str:
+    """Return the names of two operators whose product is not among them."""
+    known = {row.tobytes() for row in np.concatenate([rotations.reshape(-1, 9), numerators], axis=1)}
+    for w, t in zip(rotations, numerators, strict=True):
+        products = np.concatenate([(w @ rotations).reshape(-1, 9), (numerators @ w.T + t) % denominator], axis=1)
+        for v, s, row in zip(rotations, numerators, products, strict=True):
+            if row.tobytes() not in known:
+                both = [triplet(m, [Fraction(int(n), denominator) for n in k]) for m, k in ((w, t), (v, s))]
+                return " and ".join(both)
+    raise AssertionError("operators that are not closed have a product that is not among them")
+
+
+def translation_lattice(numerators: IntArray, denominator: int) -> list[list[int]]:
+    """Return a triangular basis (rows) of the lattice that vectors and `denominator` times the unit vectors span.
+
+    Entries above a pivot are reduced by it, so that a lattice has one such basis.
+    """
+    unit = [[denominator * (i == j) for j in range(3)] for i in range(3)]
+    basis = row_basis([*unit, *numerators[numerators.any(axis=1)].tolist()])
+    for i in range(3):
+        if basis[i][i] < 0:
+            basis[i] = [-v for v in basis[i]]
+        for above in range(i):
+            times = basis[above][i] // basis[i][i]
+            basis[above] = [v - times * p for v, p in zip(basis[above], basis[i], strict=True)]
+    return basis
+
+
+def remainder(vectors: IntArray, basis: IntArray, denominator: int) -> IntArray:
+    """Return what is left of vectors (n, 3) modulo a lattice, given by :func:`translation_lattice`."""
+    left = vectors % denominator
+    for i in range(3):
+        left = left - (left[:, i] // basis[i, i])[:, None] * basis[i]
+    return left
+
+
+def row_basis(vectors: list[list[int]]) -> list[list[int]]:
+    """Return a basis, in triangular form, of the lattice that integer vectors generate."""
+    rows = [list(v) for v in vectors]
+    for column in range(3):
+        while True:
+            live = [r for r in range(column, len(rows)) if rows[r][column]]
+            pivot = min(live, key=lambda r: abs(rows[r][column]))
+            rows[column], rows[pivot] = rows[pivot], rows[column]
+            if len(live) == 1:
+                break
+            for r in range(column + 1, len(rows)):
+                times = rows[r][column] // rows[column][column]
+                rows[r] = [v - times * p for v, p in zip(rows[r], rows[column], strict=True)]
+    return rows[:3]
 
 
 def triplet(rotation: IntArray, translation: Iterable[Fraction]) -> str:
@@ -137,24 +246,33 @@ def change_basis(
     -------
     tuple
         Rotations, numerators and denominator in the new cell.
+
+    Raises
+    ------
+    SpaceGroupError
+        If the result needs integers of more than 64 bits.
     """
     den_p, p_int = over_common_denominator(transformation)
     den_i, i_int = over_common_denominator(inverse_of(transformation))
-
-    scaled = np.einsum("ij,gjk,kl->gil", i_int, rotations, p_int)
+    scaled = i_int @ rotations @ p_int
     keep = np.all(scaled % (den_p * den_i) == 0, axis=(1, 2))
     w = scaled[keep] // (den_p * den_i)
 
     den_s, both = over_common_denominator(np.array([*shift, Fraction(1, denominator)], dtype=object))
-    p_shift = both[:3]
-    moved = rotations[keep] @ p_shift + numerators[keep] * (den_s // denominator) - p_shift
     whole = den_i * den_s
-    t = np.mod(moved @ i_int.T, whole)
-
-    steps = np.stack(np.meshgrid(*(np.arange(den_i),) * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-    lattice = np.unique(np.mod(steps @ i_int.T * den_s, whole), axis=0)
-    all_t = np.mod(t[:, None, :] + lattice[None, :, :], whole).reshape(-1, 3)
-    rows = np.concatenate([np.repeat(w, len(lattice), axis=0).reshape(-1, 9), all_t], axis=1)
-    _, first = np.unique(rows, axis=0, return_index=True)
-    rows = rows[np.sort(first)]
+    size = int(np.abs(i_int).max()) * (9 * int(np.abs(rotations).max()) + 6)
+    if size * max(whole, int(np.abs(both).max())) > LARGEST_INTEGER:
+        raise SpaceGroupError(
+            f"in that cell and with that origin translations need the denominator {whole}, and integers of more than "
+            "64 bits: reduce the cell, or take an origin with a smaller common denominator"
+        )
+    moved = (rotations[keep] - np.eye(3, dtype=np.int64)) @ both[:3] + numerators[keep] * (den_s // denominator)
+    t = moved @ i_int.T % whole
+    lattice = np.array(translation_lattice(i_int.T % den_i, den_i))
+    counts = (den_i // np.diag(lattice)).tolist()
+    steps = np.indices(counts).reshape(3, -1).T @ lattice % den_i * den_s
+    all_t = (t[:, None, :] + steps) % whole
+    rows = np.concatenate([np.repeat(w, len(steps), axis=0).reshape(-1, 9), all_t.reshape(-1, 3)], axis=1)
+    rows = rows[np.lexsort(rows.T)]
+    rows = rows[np.append(True, (rows[1:] != rows[:-1]).any(axis=1))]
     return rows[:, :9].reshape(-1, 3, 3), rows[:, 9:], whole

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.crystal._site_kernels import match_sites
-from symfft.crystal.lattice import METRIC_STEPS, Integers, near_isometries, obtuse_superbase, row_basis
+from symfft.crystal.lattice import METRIC_STEPS, Integers, near_isometries, obtuse_superbase
+from symfft.crystal.operators import row_basis
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

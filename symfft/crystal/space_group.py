@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft.crystal.operators import Exact, IntArray, over_common_denominator, require_group, simplest_fraction, triplet
+from symfft.crystal.operators import (
+    LARGEST_INTEGER,
+    Exact,
+    IntArray,
+    canonical_order,
+    over_common_denominator,
+    require_group,
+    simplest_fraction,
+    triplet,
+)
 from symfft.errors import SpaceGroupError
 
 if TYPE_CHECKING:
@@ -28,7 +37,9 @@ class SpaceGroup:
     """A space group in a definite setting: all Seitz operators of the given cell, centring translations included.
 
     Build one with :meth:`from_number`, :meth:`from_symbol`, :meth:`from_hall`, :meth:`from_operators` or
-    :meth:`from_structure`. Two groups are equal when their sets of operators are.
+    :meth:`from_structure`. Operators are listed in one order, whatever order they were given in: by rotation, the
+    identity first and proper ones before improper ones, then by translation. So two groups are equal when their lists
+    of operators are, and what is known of the operators of one holds for the other, number by number.
 
     Parameters
     ----------
@@ -67,15 +78,19 @@ class SpaceGroup:
         number: int | None = None,
         symbol: str | None = None,
     ) -> None:
-        w = np.ascontiguousarray(np.asarray(rotations, dtype=np.int64))
-        t = np.ascontiguousarray(np.asarray(numerators, dtype=np.int64)) % denominator
+        w, t = _whole(rotations, "rotations"), _whole(numerators, "translation numerators")
         if w.ndim != 3 or w.shape[1:] != (3, 3) or t.shape != (len(w), 3) or not len(w):
             raise SpaceGroupError(
                 f"rotations of shape {w.shape} and translations of shape {t.shape} are not a list of operators: "
                 "give (g, 3, 3) and (g, 3) with g >= 1"
             )
+        if not 1 <= denominator <= LARGEST_INTEGER:
+            raise SpaceGroupError(f"the denominator {denominator} of translations must be between 1 and 2^62")
+        t = t % denominator
         divisor = math.gcd(denominator, *np.unique(t).tolist())
-        self._rotations, self._numerators, self._denominator = w, t // divisor, denominator // divisor
+        order = canonical_order(w, t)
+        self._rotations, self._numerators = np.ascontiguousarray(w[order]), np.ascontiguousarray(t[order] // divisor)
+        self._denominator = denominator // divisor
         self._number, self._symbol = number, symbol
         for array in (self._rotations, self._numerators):
             array.flags.writeable = False
@@ -155,15 +170,17 @@ class SpaceGroup:
         >>> SpaceGroup.from_operators([np.eye(3), -np.eye(3)], [[0, 0, 0], [0, 0, 0.5]]).symbol
         'P -1'
         """
-        w = np.asarray(rotations, dtype=np.float64)
-        if not np.array_equal(w, np.rint(w)):
-            raise SpaceGroupError("rotations must be integer matrices: express the operators in the basis of the cell")
+        w = _whole(rotations, "rotations")
         t = np.asarray(translations, dtype=object)
         if t.ndim != 2 or t.shape[1] != 3:
             raise SpaceGroupError(f"translations of shape {t.shape} are not a list of vectors: give (g, 3)")
-        fractions = [[simplest_fraction(v, TRANSLATION_TOLERANCE) for v in row] for row in t]
-        denominator, numerators = over_common_denominator(np.array(fractions, dtype=object))
-        return cls(w.astype(np.int64), numerators, denominator)
+        known: dict[object, Fraction] = {}
+        for v in t.ravel().tolist():
+            if v not in known:
+                known[v] = simplest_fraction(v, TRANSLATION_TOLERANCE)
+        fractions = np.array([known[v] for v in t.ravel().tolist()], dtype=object).reshape(t.shape)
+        denominator, numerators = over_common_denominator(fractions % 1)
+        return cls(w, numerators, denominator)
 
     @classmethod
     def from_structure(
@@ -257,9 +274,8 @@ class SpaceGroup:
         return _identify(self._rotations, self._numerators / self._denominator)
 
     @cached_property
-    def _key(self) -> tuple[int, bytes]:
-        rows = np.concatenate([self._rotations.reshape(-1, 9), self._numerators], axis=1)
-        return self._denominator, np.unique(rows, axis=0).tobytes()
+    def _key(self) -> tuple[int, bytes, bytes]:
+        return self._denominator, self._rotations.tobytes(), self._numerators.tobytes()
 
     def __eq__(self, other: object) -> bool:
         """Whether two groups have the same operators."""
@@ -296,6 +312,20 @@ def reference_group(number: int) -> SpaceGroup:
 
     entry = next(e for e in gemmi.spacegroup_table() if e.number == number and e.is_reference_setting())
     return _from_gemmi(entry.operations(), number=number, symbol=entry.xhm())
+
+
+def _whole(values: ArrayLike, what: str) -> IntArray:
+    """Return an array of integers as int64."""
+    try:
+        given = np.asarray(values)
+        whole = given.astype(np.int64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SpaceGroupError(f"{what} are not an array of integers: {error}") from None
+    if given.dtype.kind == "f" and (not np.isfinite(given).all() or (np.abs(given) > 2**53).any()):
+        raise SpaceGroupError(f"{what} must be finite integers below 2^53")
+    if (whole != given).any():
+        raise SpaceGroupError(f"{what} must be integer matrices: express the operators in the basis of the cell")
+    return whole
 
 
 def _identify(rotations: IntArray, translations: NDArray[np.float64]) -> tuple[int, str]:
