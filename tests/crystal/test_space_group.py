@@ -6,8 +6,10 @@ import gemmi
 import numpy as np
 import pytest
 import spglib
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from strategies import SETTINGS
+from strategies import SETTINGS, groups
 from symfft import SpaceGroup, SpaceGroupError
 from symfft.crystal.operators import simplest_fraction
 from symfft.crystal.standard_setting import standardization
@@ -132,6 +134,48 @@ def test_standardization_leads_to_the_reference_setting(number):
         [np.linalg.norm(((difference + c) - np.rint(difference + c)) @ s.std_lattice, axis=-1) for c in centred], axis=0
     )
     assert distance.min(axis=1).max() < 1e-3
+
+
+@given(groups(), st.randoms(use_true_random=False))
+def test_operators_in_any_order_make_the_same_list(group, random):
+    order = list(range(group.order))
+    random.shuffle(order)
+    again = SpaceGroup(group.rotations[order], group.numerators[order], group.denominator)
+    assert again == group
+    assert hash(again) == hash(group)
+    np.testing.assert_array_equal(again.rotations, group.rotations)
+    np.testing.assert_array_equal(again.numerators, group.numerators)
+    assert again.triplets[0] == "x,y,z"
+
+
+@given(groups(), st.data())
+def test_a_list_with_one_operator_missing_or_changed_is_no_group(group, data):
+    assume(group.order > 1)
+    left_out = data.draw(st.integers(0, group.order - 1))
+    rest = np.delete(np.arange(group.order), left_out)
+    half = 2 * len(rest) <= group.order  # the identity alone is a group
+    if left_out == 0 or not half:
+        with pytest.raises(SpaceGroupError, match="identity" if left_out == 0 else "closed"):
+            SpaceGroup(group.rotations[rest], group.numerators[rest], group.denominator)
+    numerators = 2 * group.numerators
+    numerators[left_out] += np.array([1, 0, 0])
+    try:
+        other = SpaceGroup(group.rotations, numerators, 2 * group.denominator)
+    except SpaceGroupError:
+        return
+    known = {(w.tobytes(), tuple(t)) for w, t in zip(other.rotations, other.translations, strict=True)}
+    for w, t in zip(other.rotations, other.translations, strict=True):
+        for v, s in zip(other.rotations, other.translations, strict=True):
+            assert ((w @ v).tobytes(), tuple((w @ s + t) % 1)) in known
+
+
+def test_translations_of_a_supercell_are_a_group_or_refused():
+    steps = np.indices((4, 3, 5)).reshape(3, -1).T * [15, 20, 12]
+    rotations = np.broadcast_to(np.eye(3, dtype=int), (len(steps), 3, 3))
+    assert SpaceGroup(rotations, steps, 60).order == 60
+    steps[-1, 0] += 1
+    with pytest.raises(SpaceGroupError, match="closed"):
+        SpaceGroup(rotations, steps, 60)
 
 
 @pytest.mark.parametrize("symbol", SETTINGS[::7])

@@ -47,3 +47,23 @@ def test_unusable_densities_are_named():
         orbit_averages(np.ones((5, 5, 5)), SpaceGroup.from_number(225))
     with pytest.raises(ShapeError, match="no single density"):
         orbit_averages(np.ones((4, 4)), SpaceGroup.from_number(1))
+
+
+def test_the_order_of_axes_and_operators_does_not_matter():
+    """Equal groups found from cells whose axes are exchanged, one after the other."""
+    fcc = 2.0 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
+    first = SpaceGroup.from_structure(fcc, [[0, 0, 0]], [29])
+    other = SpaceGroup.from_structure(fcc[[0, 2, 1]], [[0, 0, 0]], [29])
+    assert first == other
+    rho = symmetrize(np.random.default_rng(0).random((8, 8, 8)), first)
+    assert orbit_averages(rho, first).residual == orbit_averages(rho, other).residual == 0
+
+
+@given(groups(), st.randoms(use_true_random=False))
+def test_shuffled_operators_give_the_same_averages(group, random):
+    order = list(range(group.order))
+    random.shuffle(order)
+    again = SpaceGroup(group.rotations[order], group.numerators[order], group.denominator)
+    rho = np.random.default_rng(group.order).random(next_compatible_shape(group, (4, 5, 6)))
+    np.testing.assert_array_equal(orbit_averages(rho, again).means, orbit_averages(rho, group).means)
+    np.testing.assert_allclose(orbit_averages(rho, again).means, naive.symmetrized(rho, group), atol=1e-13)
