@@ -16,11 +16,11 @@ import numpy as np
 from symfft import read_chgcar
 from symfft_models.cli import main as command
 from symfft_models.data import load_bundled
-from symfft_models.data.bundle import entry_of
-from symfft_models.data.crystals import listed_crystals
-from symfft_models.data.generate import run
-from symfft_models.data.recipe import Recipe
-from symfft_models.data.workfolder import WorkFolder
+from symfft_models.datasets.bundled.bundle import entry_of
+from symfft_models.datasets.bundled.compute import compute_crystals
+from symfft_models.datasets.bundled.crystals import listed_crystals
+from symfft_models.datasets.bundled.recipe import Recipe
+from symfft_models.datasets.bundled.work_folder import WorkFolder
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
             assert command(["data", "export", name, "-o", str(file), "--quiet"]) == 0
             stored = read_chgcar(file)
             work = WorkFolder(Path(folder) / "work")
-            run(work, [listed[name]], recipe, python=options.python, timeout=900)
+            compute_crystals(work, [listed[name]], recipe, python=options.python, timeout=900)
             report, density = work.read(name)
         fresh = entry_of(listed[name], report, density, recipe)
         values = fresh.density().values

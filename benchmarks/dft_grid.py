@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from symfft.resampling.densities import change_cell
-from symfft_models.data.bundle import grid_of
-from symfft_models.data.crystals import Crystal, listed_crystals
-from symfft_models.data.generate import run
-from symfft_models.data.recipe import BOHR, HARTREE, Recipe
-from symfft_models.data.workfolder import WorkFolder
+from symfft_models.datasets.bundled.bundle import grid_of
+from symfft_models.datasets.bundled.compute import compute_crystals
+from symfft_models.datasets.bundled.crystals import Crystal, listed_crystals
+from symfft_models.datasets.bundled.recipe import BOHR, HARTREE, Recipe
+from symfft_models.datasets.bundled.work_folder import WorkFolder
 
 CRYSTALS = ("diamond-Si", "rock-salt-NaCl", "diamond-C", "rock-salt-MgO", "fcc-Ca", "fcc-Cu", "CsCl-NiAl")
 
@@ -52,7 +52,7 @@ def main() -> None:
         for recipe in (OneGrid(), FullGrid()):
             with TemporaryDirectory() as folder:
                 work = WorkFolder(Path(folder))
-                run(work, [crystal], recipe, python=options.python, timeout=900)
+                compute_crystals(work, [crystal], recipe, python=options.python, timeout=900)
                 report, density = work.read(name)
             assert density is not None, report
             primitive, _, _ = crystal.cell(primitive=True)

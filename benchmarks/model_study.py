@@ -24,15 +24,16 @@ import torch
 from numpy.typing import NDArray
 
 from symfft import AsymmetricUnit
-from symfft_models.baselines import lowest_stars, principal_components, star_functions, weights
-from symfft_models.checkpoint import write_text
-from symfft_models.codec import CHOICES, Choice, fit_codec
-from symfft_models.config import DataConfig, load_config
-from symfft_models.evaluate import evaluate
-from symfft_models.representation import Representation
-from symfft_models.runs import open_run
-from symfft_models.table import grids_of, load_entries, tabulate
+from symfft_models.evaluation.baselines import lowest_stars, principal_components
+from symfft_models.evaluation.held_out import evaluate
+from symfft_models.model.checkpoint import write_text
+from symfft_models.model.codec import CHOICES, Choice, fit_codec
+from symfft_models.model.config import DataConfig, load_config
+from symfft_models.model.density_table import grids_of, load_entries, tabulate
+from symfft_models.model.representation import Representation
+from symfft_models.model.stars import cell_weights, star_functions
 from symfft_models.train import SUMMARY, train
+from symfft_models.weights import open_trained
 
 FLOATS = (32, 64, 128, 256)
 GROUP = 225
@@ -100,14 +101,16 @@ class Group:
 
 def components(group: Group, floats: int) -> Array:
     """Reconstruct the truth from principal components."""
-    code = principal_components(group.known, weights(group.unit), floats, group.known.max(1) ** -2.0)
+    code = principal_components(group.known, cell_weights(group.unit), floats, group.known.max(1) ** -2.0)
     return code.reconstruct(group.truth)
 
 
 def coded(group: Group, floats: int, choices: Sequence[Choice]) -> Array:
     """Reconstruct the truth with the best of some codecs."""
     stars = star_functions(group.unit, min(4 * floats, group.unit.size - 1))
-    known, weight, compound, stars = map(torch.from_numpy, (group.known, weights(group.unit), group.compound, stars))
+    known, weight, compound, stars = map(
+        torch.from_numpy, (group.known, cell_weights(group.unit), group.compound, stars)
+    )
     codec = fit_codec(known, weight, floats, compound, stars, choices=choices).codec
     return codec.decode(codec.encode(torch.from_numpy(group.truth))).numpy()
 
@@ -126,7 +129,7 @@ CODES: dict[str, Callable[[Group, int], Array]] = {
 
 def decibels(group: Group, guess: Array) -> list[float]:
     """Mean and 5th percentile of PSNR."""
-    square = (guess - group.truth) ** 2 @ weights(group.unit)
+    square = (guess - group.truth) ** 2 @ cell_weights(group.unit)
     psnr = 10 * np.log10(group.truth.max(1) ** 2 / np.maximum(square, 1e-300))
     return [float(psnr.mean()), float(np.percentile(psnr, 5))]
 
@@ -156,7 +159,7 @@ def run_network(work: Path, path: str, name: str, seed: int, *further: str) -> d
     config = load_config("demo", [*base, *VARIANTS[name], f"train.seed={seed}", *further])
     started = time.process_time()
     train(config, folder, resume=True, progress=False)
-    run = open_run(folder)
+    run = open_trained(folder)
     group = evaluate(run.model, run.tables["test"], run.tables["train"])["groups"][str(GROUP)]
     summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
     return {

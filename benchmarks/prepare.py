@@ -25,7 +25,7 @@ import numpy as np
 from pymatgen.io.vasp.outputs import Chgcar
 
 from symfft import Density, SpaceGroup, next_compatible_shape, write_chgcar
-from symfft_models.data.prepare import Options, prepare, prepare_file
+from symfft_models.datasets.prepare import Options, prepare, prepare_file
 
 FCC = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
 IDENTITY = np.eye(3)

@@ -23,12 +23,12 @@ from model_study import EPOCHS, FLOATS, GROUP, Group, coded, components, decibel
 from numpy.typing import NDArray
 
 from symfft import SpaceGroup, au_dft, au_idft
-from symfft_models.baselines import weights
-from symfft_models.codec import CHOICES
-from symfft_models.config import DataConfig
 from symfft_models.data.store import Entry, Site, load_bundled, write_set
-from symfft_models.representation import Representation
-from symfft_models.table import grids_of, load_entries, tabulate
+from symfft_models.model.codec import CHOICES
+from symfft_models.model.config import DataConfig
+from symfft_models.model.density_table import grids_of, load_entries, tabulate
+from symfft_models.model.representation import Representation
+from symfft_models.model.stars import cell_weights
 
 Array = NDArray[np.float64]
 
@@ -140,7 +140,7 @@ def compound(space_group: int, sites: Sequence[Site]) -> str:
 def superpose(atoms: Superposition, entry: Entry) -> Entry:
     """Give an entry the density and electrons of its superposed atoms."""
     values = atoms.density(entry)
-    electrons = float(values @ weights(entry.au())) * float(np.linalg.det(entry.lattice))
+    electrons = float(values @ cell_weights(entry.au())) * float(np.linalg.det(entry.lattice))
     return replace(entry, values=values.astype(np.float32), electrons=electrons)
 
 
@@ -190,7 +190,7 @@ def main() -> None:
         means = []
         for split in entries:
             known = [e for e in tables[split].entries_of(index) if {s.symbol for s in e.sites} <= {*atoms.elements}]
-            square = [(atoms.density(e) - e.values) ** 2 @ weights(e.au()) for e in known]
+            square = [(atoms.density(e) - e.values) ** 2 @ cell_weights(e.au()) for e in known]
             means.append(np.mean([10 * np.log10(e.values.max() ** 2 / s) for e, s in zip(known, square, strict=True)]))
         print(f"| space group {number} | {' | '.join(f'{mean:.1f}' for mean in means)} |")
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from symfft import SymfftError
 
 if TYPE_CHECKING:
-    from symfft_models.config import Config
     from symfft_models.data.store import DensitySet
+    from symfft_models.model.config import Config
 
 #: Densities generated in each space group for a comparison with the test split.
 DRAWS = 48
@@ -33,12 +33,13 @@ def train_command(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def evaluate_command(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure trained models on the test split, and write a page about them."""
-    from symfft_models.rate_distortion import rate_distortion
-    from symfft_models.runs import REPORT, judge, judge_into_folder, open_run, open_shipped, report_into, samples_of
+    from symfft_models.evaluation.judging import REPORT, judge, judge_into_folder, samples_of, write_page
+    from symfft_models.evaluation.rate_distortion import rate_distortion
+    from symfft_models.weights import open_shipped, open_trained
 
     if arguments.runs and arguments.shipped:
         raise SymfftError("name runs, or say --shipped, not both")
-    runs = [open_run(path) for path in arguments.runs] or open_shipped()
+    runs = [open_trained(path) for path in arguments.runs] or open_shipped()
     page = arguments.out or (arguments.runs and not arguments.no_html and runs[-1].folder / REPORT)
     if len(arguments.runs) == 1:
         result = judge_into_folder(runs[0], arguments.draws)
@@ -49,7 +50,7 @@ def evaluate_command(arguments: argparse.Namespace) -> dict[str, Any]:
         names = [run.name for run in runs]
         result = {"models": dict(zip(names, reports, strict=True)), "rate_distortion": curves}
     if page:
-        report_into(page, runs, reports, curves, samples_of(runs[-1]))
+        write_page(page, runs, reports, curves, samples_of(runs[-1]))
         result = result | {"html": str(page)}
     return result
 
@@ -58,22 +59,24 @@ def sample_command(arguments: argparse.Namespace) -> dict[str, Any]:
     """Generate densities with a trained model."""
     from dataclasses import replace
 
-    from symfft_models.prior import Wanted
-    from symfft_models.runs import SAMPLES, open_run, sample_into
+    from symfft_models.sampling.prior import Wanted
+    from symfft_models.sampling.sample import SAMPLES, write_samples
+    from symfft_models.weights import open_trained
 
-    run = open_run(arguments.run)
+    run = open_trained(arguments.run)
     settings = {"per_group": arguments.count, "temperature": arguments.temperature, "seed": arguments.seed}
     given = {name: value for name, value in settings.items() if value is not None}
     out = arguments.out or (run.folder or Path()) / SAMPLES
     wanted = Wanted(arguments.lattice_constant, arguments.electrons, arguments.composition)
-    return sample_into(out, run, replace(run.model.config.sample, **given), arguments.group, wanted)
+    config = replace(run.model.config.sample, **given)
+    return write_samples(run.model, run.tables["train"], config, out, arguments.group, wanted)
 
 
 def reconstruct_command(arguments: argparse.Namespace) -> dict[str, Any]:
     """Encode and decode density files."""
-    from symfft_models.checkpoint import load_model
+    from symfft_models.model.checkpoint import load_model
     from symfft_models.reconstruct import format_line, reconstruct_files
-    from symfft_models.runs import weights_of
+    from symfft_models.weights import weights_of
 
     weights, name = weights_of(arguments.model)
     model, _ = load_model(weights)
@@ -90,17 +93,19 @@ def reconstruct_command(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def ship_command(arguments: argparse.Namespace) -> dict[str, Any]:
     """Put a run's weights into the package."""
-    from symfft_models.runs import weights_of
-    from symfft_models.shipped import ship
+    from symfft_models.weights import ship, weights_of
 
     return ship(weights_of(arguments.run)[0], arguments.name, default=arguments.default)
 
 
 def demo_command(arguments: argparse.Namespace) -> dict[str, Any]:
     """Train, evaluate, generate, check and draw; continue where an earlier call was interrupted."""
-    from symfft_models.evaluate import format_table
-    from symfft_models.runs import REPORT, SAMPLES, judge_into_folder, open_run, report_into, sample_into
-    from symfft_models.train import STATE, SUMMARY, train
+    from symfft_models.evaluation.held_out import format_table
+    from symfft_models.evaluation.judging import REPORT, judge_into_folder, write_page
+    from symfft_models.model.checkpoint import STATE, SUMMARY
+    from symfft_models.sampling.sample import SAMPLES, write_samples
+    from symfft_models.train import train
+    from symfft_models.weights import open_trained
 
     started, out = time.monotonic(), arguments.out
     shipped = show_shipped(arguments)
@@ -109,11 +114,11 @@ def demo_command(arguments: argparse.Namespace) -> dict[str, Any]:
         tell(arguments, f"{out} holds a finished training; going on from there")
     else:
         train(config, out, resume=True, progress=not arguments.quiet)
-    run = open_run(out)
+    run = open_trained(out)
     report = judge_into_folder(run, DRAWS)
     tell(arguments, "\n" + format_table(report) + "\n")
-    samples = sample_into(out / SAMPLES, run, run.model.config.sample)
-    report_into(out / REPORT, [run], [report], report["rate_distortion"], samples)
+    samples = write_samples(run.model, run.tables["train"], run.model.config.sample, out / SAMPLES)
+    write_page(out / REPORT, [run], [report], report["rate_distortion"], samples)
     good = len(samples["samples"]) - samples["failures"]
     tell(
         arguments,
@@ -131,9 +136,9 @@ def demo_command(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def show_shipped(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure the weights that come with the package, where there are any."""
-    from symfft_models.evaluate import format_table
-    from symfft_models.runs import judge, open_shipped
-    from symfft_models.shipped import shipped_index
+    from symfft_models.evaluation.held_out import format_table
+    from symfft_models.evaluation.judging import judge
+    from symfft_models.weights import open_shipped, shipped_index
 
     if shipped_index()["default"] is None:
         return {}
@@ -146,14 +151,14 @@ def show_shipped(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def info_command(arguments: argparse.Namespace) -> dict[str, Any]:
     """Count what a set holds."""
-    from symfft_models.data.catalogue import info
+    from symfft_models.datasets.bundled.catalogue import info
 
     return info(chosen_set(arguments.set_file))
 
 
 def export_entry_command(arguments: argparse.Namespace) -> dict[str, Any]:
     """Write one density of a set as a CHGCAR."""
-    from symfft_models.data.catalogue import export
+    from symfft_models.datasets.bundled.catalogue import export
 
     densities = chosen_set(arguments.set_file)
     try:
@@ -172,29 +177,29 @@ def chosen_set(path: Path | None) -> DensitySet:
 
 def prepare_command(arguments: argparse.Namespace) -> dict[str, Any]:
     """Prepare a collection of density files."""
-    from symfft_models.data.prepare.command import run_prepare
+    from symfft_models.datasets.prepare.command import run_prepare
 
     return run_prepare(arguments)
 
 
 def fetch_command(arguments: argparse.Namespace) -> dict[str, Any]:
     """Fetch densities of other people's collections."""
-    from symfft_models.data.fetch.command import run_fetch
+    from symfft_models.datasets.fetch.command import run_fetch
 
     return run_fetch(arguments)
 
 
 def export_command(arguments: argparse.Namespace) -> dict[str, Any]:
     """Write a whole set in other formats."""
-    from symfft_models.data.export_set import run_export
+    from symfft_models.datasets.export import run_export
 
     return run_export(arguments)
 
 
 def chosen_config(arguments: argparse.Namespace, run: Path | None) -> Config:
     """Return the settings: those of an earlier run where one goes on, else the preset's; then the overrides."""
-    from symfft_models.config import from_json, load_config, override
-    from symfft_models.train import CONFIG
+    from symfft_models.model.checkpoint import CONFIG
+    from symfft_models.model.config import from_json, load_config, override
 
     if run is not None and (run / CONFIG).exists():
         return override(from_json((run / CONFIG).read_text(encoding="utf-8")), arguments.set)
@@ -279,11 +284,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 def add_data_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Describe the commands on densities."""
-    from symfft_models.data.export_set import add_export_arguments
-    from symfft_models.data.fetch.command import add_fetch_arguments
-    from symfft_models.data.fetch.command import report as report_fetching
-    from symfft_models.data.prepare.command import add_prepare_arguments
-    from symfft_models.data.prepare.command import report as report_preparation
+    from symfft_models.datasets.export import add_export_arguments
+    from symfft_models.datasets.fetch.command import add_fetch_arguments
+    from symfft_models.datasets.fetch.command import report as report_fetching
+    from symfft_models.datasets.prepare.command import add_prepare_arguments
+    from symfft_models.datasets.prepare.command import report as report_preparation
 
     command = commands.add_parser("data", help="look at the bundled densities, or at a file of a set")
     actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -300,7 +305,7 @@ def add_data_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     add_fetch_arguments(command, common)
     command.set_defaults(run_command=fetch_command, report=report_fetching)
 
-    command = commands.add_parser("prepare", parents=[common], help="check, standardise and pack a collection of files")
+    command = commands.add_parser("prepare", parents=[common], help="check, standardize and pack a collection of files")
     add_prepare_arguments(command)
     command.set_defaults(run_command=prepare_command, report=report_preparation)
 
@@ -325,7 +330,7 @@ def positive_number(text: str) -> float:
 
 def report_evaluation(result: dict[str, Any]) -> str:
     """Format the table of each model."""
-    from symfft_models.evaluate import format_table
+    from symfft_models.evaluation.held_out import format_table
 
     tables = {name: format_table(report) for name, report in result.get("models", {}).items()}
     text = "\n\n".join(f"{name}\n{table}" for name, table in tables.items()) or format_table(result)

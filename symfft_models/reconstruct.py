@@ -23,12 +23,11 @@ from symfft import (
     write_chgcar,
 )
 from symfft.resampling.densities import change_cell, standardization
-from symfft_models.checkpoint import write_atomically
 from symfft_models.data.store import Entry
-from symfft_models.evaluate import unpad
-from symfft_models.metrics import density_metrics
-from symfft_models.table import tabulate
-from symfft_models.vae import DensityVAE
+from symfft_models.evaluation.metrics import density_metrics
+from symfft_models.model.checkpoint import write_atomically
+from symfft_models.model.density_table import tabulate
+from symfft_models.model.vae import DensityVAE, unpad
 
 Array = NDArray[np.float64]
 

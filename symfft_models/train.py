@@ -21,7 +21,12 @@ from accelerate.utils import broadcast, gather_object
 from torch.utils.tensorboard import SummaryWriter
 
 from symfft import SymfftError
-from symfft_models.checkpoint import (
+from symfft_models.model.checkpoint import (
+    CONFIG,
+    LOG,
+    STATE,
+    SUMMARY,
+    WEIGHTS,
     CheckpointError,
     load_state,
     remove_partial_files,
@@ -29,14 +34,12 @@ from symfft_models.checkpoint import (
     save_weights,
     write_text,
 )
-from symfft_models.config import Config, TrainConfig, from_json
-from symfft_models.loss import LOSSES, peak_error
+from symfft_models.model.config import Config, TrainConfig, from_json
+from symfft_models.model.density_table import DensityTable, grids_of, load_entries, tabulate
+from symfft_models.model.loss import LOSSES, peak_error
+from symfft_models.model.vae import DensityVAE, Fit, fit_statistics
 from symfft_models.progress import progress_bar
-from symfft_models.table import DensityTable, grids_of, load_entries, tabulate
-from symfft_models.vae import DensityVAE, Fit, fit_statistics
 
-CONFIG, STATE, WEIGHTS = "config.json", "state.pt", "weights.safetensors"
-LOG, SUMMARY = "log.jsonl", "training.json"
 #: Levels of the validation split's PSNR in dB; the summary says when each was first reached.
 LEVELS = (44, 52)
 BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"

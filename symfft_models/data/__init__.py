@@ -1,4 +1,4 @@
-"""Densities to learn from: the bundled set, its format, and the program that computes it."""
+"""Sets of densities: entries, the packed file, the split."""
 
 from symfft_models.data.store import DensitySet, load_bundled
 

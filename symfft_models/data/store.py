@@ -135,7 +135,7 @@ class DensitySet(Sequence[Entry]):
 
 def bundled_path() -> Path:
     """Return where the set that comes with the package lies."""
-    return Path(str(resources.files(__package__).joinpath("bundled.h5")))
+    return Path(str(resources.files("symfft_models").joinpath("datasets", "bundled", "bundled.h5")))
 
 
 def load_bundled() -> DensitySet:

@@ -16,9 +16,9 @@ from synthetic import synthetic_entries
 from train_job import TINY
 
 import symfft_models.train as training
-from symfft_models.config import load_config
-from symfft_models.table import grids_of, tabulate
-from symfft_models.vae import DensityVAE
+from symfft_models.model.config import load_config
+from symfft_models.model.density_table import grids_of, tabulate
+from symfft_models.model.vae import DensityVAE
 
 
 def validate(count: int) -> dict[str, object] | None:

@@ -15,15 +15,15 @@ from train_job import TINY
 
 from symfft import Density, SpaceGroup, check_symmetry, read_chgcar, standardize, write_chgcar, write_density
 from symfft.resampling.densities import change_cell
-from symfft_models.checkpoint import load_model, save_weights
 from symfft_models.cli import main
-from symfft_models.config import load_config
 from symfft_models.data.store import load_bundled
-from symfft_models.metrics import density_metrics
+from symfft_models.evaluation.metrics import density_metrics
+from symfft_models.model.checkpoint import load_model, save_weights
+from symfft_models.model.config import load_config
+from symfft_models.model.density_table import grids_of, tabulate
+from symfft_models.model.representation import half_shift
+from symfft_models.model.vae import DensityVAE, fit_statistics
 from symfft_models.reconstruct import UnsupportedDensityError, names_of, reconstruct_density
-from symfft_models.representation import half_shift
-from symfft_models.table import grids_of, tabulate
-from symfft_models.vae import DensityVAE, fit_statistics
 
 PRIMITIVE = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
 CUBIC_OF_PRIMITIVE = [[-1, 1, 1], [1, -1, 1], [1, 1, -1]]

@@ -18,10 +18,10 @@ from train_job import SPLITS, tiny_train
 
 import symfft_models.train as training
 from symfft import SymfftError
-from symfft_models.checkpoint import CheckpointError, load_model, load_state, save_state
-from symfft_models.config import TrainConfig
-from symfft_models.metrics import density_metrics
-from symfft_models.representation import Representation
+from symfft_models.evaluation.metrics import density_metrics
+from symfft_models.model.checkpoint import CheckpointError, load_model, load_state, save_state
+from symfft_models.model.config import TrainConfig
+from symfft_models.model.representation import Representation
 from symfft_models.train import LOG, STATE, SUMMARY, WEIGHTS, TrainingDivergedError, batch_rows, rate_at, seconds_to
 
 HERE = Path(__file__).parent

@@ -18,8 +18,8 @@ import torch
 from synthetic import synthetic_entries
 
 import symfft_models.train as training
-from symfft_models.checkpoint import load_state
-from symfft_models.config import load_config
+from symfft_models.model.checkpoint import load_state
+from symfft_models.model.config import load_config
 
 TINY = [
     "model.codec=false",

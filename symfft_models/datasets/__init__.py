@@ -1,0 +1,1 @@
+"""Where sets of densities come from, and how they are written in other formats."""

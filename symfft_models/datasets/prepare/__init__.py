@@ -1,0 +1,13 @@
+"""From anybody's density files to packed shards: `symfft-vae prepare`."""
+
+from symfft_models.datasets.prepare.preparation import open_prepared, prepare, stored_entries
+from symfft_models.datasets.prepare.standardize import Options, Outcome, prepare_file
+
+__all__ = [
+    "Options",
+    "Outcome",
+    "open_prepared",
+    "prepare",
+    "prepare_file",
+    "stored_entries",
+]

@@ -1,0 +1,1 @@
+"""The variational autoencoder: settings, parts, loss, and the files that hold one."""

@@ -1,0 +1,1 @@
+"""New densities: where latents are drawn from, and what is written."""

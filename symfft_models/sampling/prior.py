@@ -1,0 +1,194 @@
+r"""Where to draw latents from: between training crystals of one prototype, conditionally on what is wanted.
+
+At the small KL weights that reconstruction needs, N(0, 1) is not where the crystals are. One point u is the posterior
+mean z of a density together with ln(lattice constant) and ln(mean density), so that these are drawn jointly. A draw
+takes a training crystal, the anchor, and its nearest others of the same prototype, and a point between them,
+
+.. math:: u = u_0 + T \sum_{j=1}^{K} w_j (u_j - u_0), \qquad w \sim \mathrm{Dirichlet}(1, \ldots, 1)
+
+with K + 1 weights and the temperature T. What is wanted (lattice constant, electrons, composition) makes those anchors
+likely that are near to it. Mixtures of positive densities are positive, which Gaussians around their mean are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from symfft import ShapeError
+from symfft_models.datasets.bundled.recipe import VALENCE
+from symfft_models.model.density_table import DensityTable
+from symfft_models.model.vae import DensityVAE
+from symfft_models.sampling.composition import CompositionError, amounts, matching, stoichiometry
+
+Array = NDArray[np.float64]
+
+#: Crystals beside the anchor that a draw lies between.
+PARTNERS = 3
+#: Widths within which an anchor counts as near: relative lattice constant and electrons, steps in the periodic table.
+NEAR_LATTICE, NEAR_ELECTRONS, NEAR_ELEMENTS = 0.04, 0.1, 0.7
+#: An anchor this many widths away is not near at all.
+FAR = 4.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a draw is to be: cubic lattice constant in Å, valence electrons in the cubic cell, composition; or None."""
+
+    lattice_constant: float | None = None
+    electrons: float | None = None
+    composition: str | None = None
+
+
+ANYTHING = Wanted()
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A drawn point, its prototype, and the training density it was drawn from (a row of the table)."""
+
+    point: Array
+    prototype: str
+    neighbour: int
+
+
+@dataclass(frozen=True)
+class LatentPrior:
+    """Training points of one space group, and draws between them.
+
+    Attributes
+    ----------
+    points
+        (m, d) training points.
+    rows
+        (m,) their rows in the training table.
+    prototypes, compositions
+        Of each.
+    """
+
+    points: Array
+    rows: tuple[int, ...]
+    prototypes: tuple[str, ...]
+    compositions: tuple[str, ...]
+
+    def draw(self, rng: np.random.Generator, temperature: float = 1.0, wanted: Wanted = ANYTHING) -> Draw:
+        """Draw one point; `temperature` 0 gives training crystals, 1 the whole space between them.
+
+        Raises
+        ------
+        CompositionError
+            Where no training crystal is near to what is wanted.
+        """
+        weight = self.nearness(wanted)
+        anchor = int(rng.choice(len(self.points), p=weight / weight.sum()))
+        partners = self.partners(anchor, weight)
+        shares = rng.dirichlet(np.ones(len(partners) + 1))[1:]
+        point = self.points[anchor] + temperature * shares @ (self.points[partners] - self.points[anchor])
+        log_electrons = point[-1] + 3 * point[-2]
+        if wanted.lattice_constant is not None:
+            point[-2] = np.log(wanted.lattice_constant)
+        electrons = wanted.electrons
+        if electrons is None and wanted.composition is not None:
+            known = float(np.exp(self.electrons()[anchor]))
+            electrons = valence_electrons(wanted.composition, self.compositions[anchor], known)
+        point[-1] = (np.log(electrons) if electrons is not None else log_electrons) - 3 * point[-2]
+        return Draw(point, self.prototypes[anchor], self.rows[anchor])
+
+    def electrons(self) -> Array:
+        """ln(electrons in the cubic cell), (m,)."""
+        return np.asarray(self.points[:, -1] + 3 * self.points[:, -2])
+
+    def nearness(self, wanted: Wanted) -> Array:
+        """Return how much each training crystal counts as an anchor, (m,), 1 where nothing is wanted."""
+        distance = np.zeros((3, len(self.points)))
+        if wanted.lattice_constant is not None:
+            distance[0] = np.abs(self.points[:, -2] - np.log(wanted.lattice_constant)) / NEAR_LATTICE
+        if wanted.electrons is not None:
+            distance[1] = np.abs(self.electrons() - np.log(wanted.electrons)) / NEAR_ELECTRONS
+        if wanted.composition is not None:
+            found = [matching(wanted.composition, known) for known in self.compositions]
+            distance[2] = [np.sqrt(match[0]) / NEAR_ELEMENTS if match else np.inf for match in found]
+        near = (distance <= FAR).all(axis=0)
+        if not near.any():
+            raise CompositionError(self.nothing_near(wanted))
+        return np.where(near, np.exp(-0.5 * np.where(near, distance, 0.0) ** 2).prod(axis=0), 0.0)
+
+    def nothing_near(self, wanted: Wanted) -> str:
+        """Say what is wanted in vain, and what there is."""
+        a, electrons = np.exp(self.points[:, -2]), np.exp(self.electrons())
+        wishes = {
+            "composition": wanted.composition,
+            "lattice constant": wanted.lattice_constant,
+            "electrons": wanted.electrons,
+        }
+        text = " and ".join(f"{name} {value}" for name, value in wishes.items() if value is not None)
+        kinds = sorted({stoichiometry(composition) for composition in self.compositions})
+        return (
+            f"no training crystal of this space group is near {text}; they have lattice constants of {a.min():.2f} to "
+            f"{a.max():.2f} Å, {electrons.min():.0f} to {electrons.max():.0f} electrons and compositions like "
+            f"{', '.join(kinds)}. Ask for less, or for another space group"
+        )
+
+    def partners(self, anchor: int, weight: Array) -> list[int]:
+        """Return the nearest of each of the `PARTNERS` nearest other compounds of the anchor's prototype.
+
+        Only crystals that are near to what is wanted; where there are none, further densities of the same compound.
+        """
+        near = [
+            row
+            for row in range(len(self.points))
+            if row != anchor and weight[row] > 0 and self.prototypes[row] == self.prototypes[anchor]
+        ]
+        distance = np.linalg.norm(self.points[near, :-2] - self.points[anchor, :-2], axis=1)
+        chosen: dict[str, int] = {}
+        for place in np.argsort(distance, kind="stable"):
+            chosen.setdefault(self.compositions[near[place]], near[place])
+        own = chosen.pop(self.compositions[anchor], None)
+        others = list(chosen.values())[:PARTNERS]
+        return others or ([own] if own is not None else [])
+
+
+def valence_electrons(wanted: str, known: str, electrons: float) -> float | None:
+    """Electrons that a cell of a crystal has with other elements on its sites; None where an element is not listed."""
+    ours, theirs = amounts(wanted), amounts(known)
+    if not all(symbol in VALENCE for symbol in [*ours, *theirs]):
+        return None
+    each, known_each = (sum(VALENCE[symbol] * n for symbol, n in formula.items()) for formula in (ours, theirs))
+    return each * max(round(electrons / known_each), 1)
+
+
+def elements_of(wanted: Wanted, composition: str) -> dict[str, str]:
+    """Return what each element of a training crystal becomes; nothing where no composition is wanted."""
+    match = matching(wanted.composition, composition) if wanted.composition else None
+    return dict(match[1]) if match else {}
+
+
+@torch.no_grad()
+def fit_prior(model: DensityVAE, train: DensityTable, index: int) -> LatentPrior:
+    """Encode the training densities of one space group of the model."""
+    rows = torch.nonzero(train.group_m == index)[:, 0]
+    if not len(rows):
+        raise ShapeError(f"space group {model.representation.groups[index]} has no training density to draw near to")
+    condition = train.condition_mp[rows]
+    z = model.encode(train.values_mn[rows], train.group_m[rows], condition).mean
+    points = torch.cat([z, condition], dim=1).double().numpy()
+    entries = [train.entries[row] for row in rows.tolist()]
+    prototypes, compositions = (tuple(getattr(e, name) for e in entries) for name in ("prototype", "composition"))
+    return LatentPrior(points, tuple(rows.tolist()), prototypes, compositions)
+
+
+def active_floats(points: Array, threshold: float = 0.01) -> int:
+    """Count latent floats whose posterior mean has a variance above `threshold` over the training densities.
+
+    The measure of active units of Burda, Grosse and Salakhutdinov 2016.
+    """
+    return int((points[:, :-2].var(0) > threshold).sum())
+
+
+def active_units(model: DensityVAE, train: DensityTable) -> dict[str, int]:
+    """Count active latent floats for each space group."""
+    groups = model.representation.groups
+    return {str(number): active_floats(fit_prior(model, train, index).points) for index, number in enumerate(groups)}

@@ -1,0 +1,160 @@
+"""Draw new densities, write them as CHGCAR files, and check what was written by reading it back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from symfft import Density, SpaceGroup, SymfftError, check_symmetry, expand_from_au, read_chgcar, write_chgcar
+from symfft_models.data.store import Entry
+from symfft_models.model.checkpoint import write_text
+from symfft_models.model.config import SampleConfig
+from symfft_models.model.density_table import DensityTable
+from symfft_models.model.stars import cell_weights
+from symfft_models.model.vae import DensityVAE, unpad
+from symfft_models.sampling.prior import ANYTHING, Draw, Wanted, elements_of, fit_prior
+
+Array = NDArray[np.float64]
+
+#: Folder of a run's samples, and the file in it that describes them.
+SAMPLES, SAMPLES_INDEX = "samples", "samples.json"
+# A written file must be symmetric and hold its electrons to this (relative); its format keeps eleven digits.
+WRITTEN_TOLERANCE = 1e-9
+# A density may fall this far below zero, as a share of its peak; band-limited DFT densities do by a tenth of it.
+NEGATIVE_TOLERANCE = 0.02
+
+
+def lattice_points(space_group: SpaceGroup) -> int:
+    """Count the lattice points of the cell: 1 for P, 4 for F."""
+    identity = np.eye(3, dtype=int)
+    return int((np.asarray(space_group.rotations) == identity).all(axis=(1, 2)).sum())
+
+
+@torch.no_grad()
+def decode_draw(model: DensityVAE, index: int, draw: Draw) -> tuple[Array, float, float]:
+    """Decode a drawn point: AU values in e/Å³ (float64), cubic lattice constant in Å, number of electrons.
+
+    The electron count is the drawn one rounded to a multiple of the cell's lattice points, since each primitive cell
+    holds a whole number; the density integrates to it exactly.
+    """
+    unit = model.representation.units[index]
+    *latent, log_a, log_density = draw.point
+    a = float(np.exp(log_a))
+    each = lattice_points(unit.space_group)
+    electrons = float(max(round(np.exp(log_density) * a**3 / each), 1) * each)
+    condition = torch.tensor([[log_a, np.log(electrons / a**3)]], dtype=torch.float32)
+    group = torch.tensor([index])
+    values = model.decode(torch.tensor([latent], dtype=torch.float32), group, condition)
+    return unpad(model, values, group)[0] * electrons / a**3, a, electrons
+
+
+def with_atoms(
+    model: DensityVAE, index: int, values: Array, a: float, neighbour: Entry, wanted: Wanted = ANYTHING
+) -> Density:
+    """Put a generated density in a cubic cell with the atoms of the training crystal that it was drawn from.
+
+    The model generates a density, not atoms. The draw's prototype fixes the Wyckoff positions; the elements (and free
+    coordinates, where the prototype has any) are those of the training crystal, or those that are wanted in their
+    place. They label the file; the electron count is the density's own.
+    """
+    unit = model.representation.units[index]
+    renamed = elements_of(wanted, neighbour.composition)
+    sites = tuple(replace(site, symbol=renamed.get(site.symbol, site.symbol)) for site in neighbour.sites)
+    positions, numbers = replace(neighbour, sites=sites).atoms()
+    return Density(expand_from_au(values, unit), a * np.eye(3), positions=positions, numbers=numbers)
+
+
+def check_written(path: Path, space_group: SpaceGroup, electrons: float) -> dict[str, Any]:
+    """Read a written CHGCAR and check its density's symmetry, its electrons, and the group of its atoms."""
+    density = read_chgcar(path)
+    report = check_symmetry(density.values, space_group)
+    found = SpaceGroup.from_structure(density.lattice, density.positions, density.numbers).number
+    error = density.electrons / electrons - 1.0
+    return {
+        "symmetric": report.is_symmetric(WRITTEN_TOLERANCE),
+        "symmetry_residual": report.largest_residual,
+        "electrons_exact": bool(abs(error) < WRITTEN_TOLERANCE),
+        "electron_error": error,
+        "atoms_space_group": found,
+        "atoms_agree": bool(found == space_group.number),
+        "minimum": float(density.values.min() / density.values.max()),
+        "negative": float((density.values < 0).mean()),
+    }
+
+
+def nearest(values: Array, train: DensityTable, model: DensityVAE, index: int) -> tuple[str, float]:
+    """Return id of, and NMAE in % to, the closest training density of the group, in either choice of origin."""
+    unit = model.representation.units[index]
+    weight = cell_weights(unit)
+    shape = values / (values @ weight)
+    known = train.of_group(index, unit.size)
+    both = np.concatenate([known, known[:, model.representation.shift_gn[index, : unit.size].numpy()]])
+    distance = 100.0 * (np.abs(both - shape) @ weight)
+    best = int(np.argmin(distance))
+    rows = torch.nonzero(train.group_m == index)[:, 0].tolist()
+    return train.entries[rows[best % len(known)]].id, float(distance[best])
+
+
+def write_samples(
+    model: DensityVAE,
+    train: DensityTable,
+    config: SampleConfig,
+    out: Path,
+    space_groups: Sequence[int] = (),
+    wanted: Wanted = ANYTHING,
+) -> dict[str, Any]:
+    """Write `config.per_group` generated CHGCARs of every space group, or of the given ones, into `out`.
+
+    What is returned is written beside them as ``samples.json``.
+
+    Returns
+    -------
+    dict
+        ``samples``, one entry a file: how it was drawn, what reading it back gave (`check_written`), the nearest
+        training density; ``failures``, how many of them are not symmetric, miss their electrons, fall below
+        -`NEGATIVE_TOLERANCE` of their peak, or could not be read back.
+
+    Raises
+    ------
+    CompositionError
+        Where no training crystal is near to what is wanted.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    results: list[dict[str, Any]] = []
+    for number in space_groups or model.representation.groups:
+        index = model.representation.row(number)
+        unit = model.representation.units[index]
+        prior = fit_prior(model, train, index)
+        rng = np.random.default_rng((config.seed, number))
+        for count in range(config.per_group):
+            draw = prior.draw(rng, config.temperature, wanted)
+            values, a, electrons = decode_draw(model, index, draw)
+            neighbour = train.entries[draw.neighbour]
+            path = out / f"{number}-{draw.prototype}-{count}.CHGCAR"
+            entry: dict[str, Any] = {
+                "file": path.name,
+                "space_group": number,
+                "prototype": draw.prototype,
+                "lattice_constant": a,
+                "electrons": electrons,
+                "atoms_from": neighbour.id,
+            }
+            entry["nearest_training"], entry["nearest_nmae"] = nearest(values, train, model, index)
+            try:
+                write_chgcar(path, with_atoms(model, index, values, a, neighbour, wanted))
+                entry |= check_written(path, unit.space_group, electrons)
+                positive = entry["minimum"] >= -NEGATIVE_TOLERANCE
+                entry["ok"] = entry["symmetric"] and entry["electrons_exact"] and entry["atoms_agree"] and positive
+            except SymfftError as error:
+                entry |= {"ok": False, "error": str(error)}
+            results.append(entry)
+    report = {"samples": results, "failures": sum(not entry["ok"] for entry in results)}
+    write_text(out / SAMPLES_INDEX, json.dumps(report, indent=2))
+    return report
