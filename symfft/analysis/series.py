@@ -1,0 +1,204 @@
+"""A density as its Fourier series: values anywhere, and integrals over spheres and boxes, without interpolation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from symfft.analysis.frequencies import frequencies_of
+from symfft.errors import ShapeError
+from symfft.grid import as_shape
+from symfft.symmetry import SpaceGroup
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+#: Intermediate results take at most about this many bytes.
+WORKSPACE = 2**26
+
+
+class FourierSeries:
+    r"""The Fourier series that a density on a grid stands for.
+
+    .. math:: \rho(x) = \sum_G c_G\, e^{2\pi i G \cdot x}
+
+    over the shortest frequencies that the grid resolves (:mod:`symfft.analysis.frequencies`), the same series as that
+    of :func:`symfft.resample`. It passes through every sample.
+
+    Parameters
+    ----------
+    rho : (b, Nx, Ny, Nz) float
+        Densities on the full grid.
+    lattice : (3, 3) float
+        Basis vectors as rows, in Å.
+    space_group : SpaceGroup
+        A group under which lengths of frequencies are compared; P 1 where nothing is known.
+
+    Raises
+    ------
+    ShapeError
+        If the lattice is not usable or does not fit the group.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symfft import SpaceGroup
+    >>> from symfft.analysis import FourierSeries
+    >>> wave = np.cos(2 * np.pi * np.arange(8) / 8)[:, None, None] * np.ones((8, 4, 4))
+    >>> series = FourierSeries(wave[None], np.eye(3), SpaceGroup.from_number(1))
+    >>> bool(np.allclose(series.at([[0.3, 0.1, 0.2]]), np.cos(2 * np.pi * 0.3)))
+    True
+    """
+
+    def __init__(self, rho: NDArray[Any], lattice: ArrayLike, space_group: SpaceGroup) -> None:
+        import scipy.fft
+
+        shape = as_shape(rho.shape[1:])
+        self._lattice = np.asarray(lattice, dtype=np.float64)
+        n1, n2, n3 = shape
+        half = n1, n2, n3 // 2 + 1
+        hkl = np.indices(half).reshape(3, -1).T
+        found = frequencies_of(np.ascontiguousarray(hkl), space_group, shape, lattice)
+        both = (hkl[:, 2] == 0) | (2 * hkl[:, 2] == n3)  # h and -h are both in the half grid
+        weight = np.where(both, 1.0, 2.0) / found.count
+        coefficients = scipy.fft.rfftn(rho.astype(np.float64, copy=False), axes=(1, 2, 3), norm="forward")
+        taken = (coefficients.reshape(len(rho), -1) * weight)[:, found.owner]
+        # a term and its conjugate have the same real part: those with G3 >= 0 are kept
+        below = found.members[:, 2] < 0
+        members = np.where(below[:, None], -found.members, found.members)
+        self._reach = np.abs(members).max(axis=0)
+        r1, r2, r3 = self._reach.tolist()
+        box = 2 * r1 + 1, 2 * r2 + 1, r3 + 1
+        places = np.ravel_multi_index(tuple((members + [r1, r2, 0]).T), box)
+        self._terms: Complex = np.zeros((len(rho), math.prod(box)), dtype=np.complex128)
+        for row, values in zip(self._terms, np.where(below, taken.conj(), taken), strict=True):
+            np.add.at(row, places, values)
+        self._terms = self._terms.reshape(len(rho), *box)
+        self._squared = np.zeros(math.prod(box))
+        self._squared[places] = found.squared[found.owner]
+        self._squared = self._squared.reshape(box)
+
+    def at(self, points: ArrayLike) -> Array:
+        """Return the values at any points.
+
+        Parameters
+        ----------
+        points : (p, 3) float
+            Fractional coordinates, anywhere in space.
+
+        Returns
+        -------
+        (b, p) float64
+
+        Raises
+        ------
+        ShapeError
+            If the points are not (p, 3) finite numbers.
+        """
+        return self._contracted(self._terms, *map(_waves, finite_points(points).T, self._reach, (True, True, False)))
+
+    def in_spheres(self, centres: ArrayLike, radii: ArrayLike) -> Array:
+        r"""Integrate over spheres.
+
+        .. math:: \int = \sum_G c_G\, e^{2\pi i G \cdot x_0}\, \frac{4\pi R^3}{x^3} (\sin x - x \cos x),
+            \quad x = 2\pi |G| R
+
+        Parameters
+        ----------
+        centres : (p, 3) float
+            Fractional coordinates.
+        radii : (p,) float
+            In Å.
+
+        Returns
+        -------
+        (b, p) float64
+            In units of the density times Å³.
+
+        Raises
+        ------
+        ShapeError
+            If centres or radii are not usable.
+        """
+        places, sizes = finite_points(centres), np.asarray(radii, dtype=np.float64)
+        if sizes.shape != (len(places),) or not (np.isfinite(sizes) & (sizes > 0)).all():
+            raise ShapeError(f"radii {np.asarray(radii).tolist()} must be one positive number of Å for each centre")
+        out = np.empty((len(self._terms), len(places)))
+        for radius in np.unique(sizes):
+            chosen = sizes == radius
+            x = 2 * np.pi * np.sqrt(self._squared) * radius
+            small = x < 1e-2
+            y = np.where(small, 1.0, x)
+            shape = np.where(small, 1 / 3 - x**2 / 30 + x**4 / 840, (np.sin(y) - y * np.cos(y)) / y**3)
+            waves = map(_waves, places[chosen].T, self._reach, (True, True, False))
+            out[:, chosen] = self._contracted(self._terms * (4 * np.pi * radius**3 * shape), *waves)
+        return out
+
+    def in_box(self, lower: ArrayLike, upper: ArrayLike) -> Array:
+        r"""Integrate over a box with edges along the basis vectors.
+
+        .. math:: \int = V \sum_G c_G \prod_i \int_{l_i}^{u_i} e^{2\pi i G_i t}\, dt
+
+        Parameters
+        ----------
+        lower, upper : (3,) float
+            Fractional coordinates of two opposite corners, ``lower < upper``; the box may be longer than the cell.
+
+        Returns
+        -------
+        (b,) float64
+            In units of the density times Å³.
+
+        Raises
+        ------
+        ShapeError
+            If the corners are not usable.
+        """
+        low, high = finite_points([lower])[0], finite_points([upper])[0]
+        if not (low < high).all():
+            raise ShapeError(f"the box from {low.tolist()} to {high.tolist()} is empty: lower must be below upper")
+        factors = []
+        for a, b, reach, two_sided in zip(low, high, self._reach, (True, True, False), strict=True):
+            frequency = np.arange(-reach if two_sided else 0, reach + 1)
+            middle = np.exp(1j * np.pi * frequency * (a + b))
+            factors.append((middle * (b - a) * np.sinc(frequency * (b - a)))[None, :])
+        volume = abs(float(np.linalg.det(self._lattice)))
+        return self._contracted(self._terms, *factors)[:, 0] * volume
+
+    def _contracted(self, terms: Complex, first: Complex, second: Complex, third: Complex) -> Array:
+        """Return the real part of ``Σ terms[b, i, j, k] first[p, i] second[p, j] third[p, k]``, (b, p)."""
+        batch, n1, n2, n3 = terms.shape
+        rows = max(1, WORKSPACE // (16 * n2 * n3))
+        out = np.empty((batch, len(first)))
+        for start in range(0, len(first), rows):
+            chosen = slice(start, start + rows)
+            for one, result in zip(terms, out, strict=True):
+                planes = (first[chosen] @ one.reshape(n1, n2 * n3)).reshape(-1, n2, n3)
+                lines = np.matmul(second[chosen, None, :], planes)[:, 0]
+                result[chosen] = (lines * third[chosen]).sum(axis=1).real
+        return out
+
+
+def finite_points(points: ArrayLike) -> Array:
+    """Accept fractional coordinates, (p, 3).
+
+    Raises
+    ------
+    ShapeError
+        If they are anything else, or not finite.
+    """
+    try:
+        found = np.asarray(points, dtype=np.float64)
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    if found.ndim != 2 or found.shape[1] != 3 or not np.isfinite(found).all():
+        raise ShapeError(f"points {points!r} are not usable: give fractional coordinates of shape (p, 3)")
+    return found
+
+
+def _waves(coordinate: Array, reach: int, two_sided: bool) -> Complex:
+    frequency = np.arange(-reach if two_sided else 0, reach + 1)
+    return np.asarray(np.exp(2j * np.pi * np.outer(coordinate, frequency)))
