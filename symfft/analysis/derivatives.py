@@ -1,8 +1,8 @@
 """Derivatives of a density on its asymmetric unit, exact for its Fourier series.
 
 ``∂rho/∂r = Σ_G 2πi G c_G exp(2πi G·r)``. The Laplacian has the symmetry of the density. A derivative along one
-direction d has that of the operators with W d = d only; along the images W⁻¹ d it takes the same values at other points,
-so that one direction of each of few orbits is enough.
+direction d has that of the operators with W d = d only; along the images W⁻¹ d it takes the same values at other
+points, so that one direction of each of few orbits is enough.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._arrays import as_real, check_values
-from symfft.analysis.frequencies import frequencies_of
-from symfft.asymmetric_unit import AsymmetricUnit
+from symfft.analysis.frequencies import frequencies_of, reciprocal_metric, require_fit, unique_frequencies
+from symfft.au import AsymmetricUnit
+from symfft.crystal.operators import IntArray
+from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError
 from symfft.fourier import au_dft, au_idft, structure_factors
-from symfft.grid import grid_operators
-from symfft.seitz import IntArray
-from symfft.symmetry import SpaceGroup
+from symfft.grid.shape import grid_operators
 
 Array = NDArray[Any]
 
@@ -106,8 +106,8 @@ def au_gradient_norm(values: ArrayLike, au: AsymmetricUnit, lattice: ArrayLike) 
     True
     """
     covariant = _fractional_gradient(values, au, lattice)
-    metric = _metric(au, lattice)
-    return np.asarray(np.sqrt(np.maximum(np.einsum("...in,ij,...jn->...n", covariant, metric, covariant), 0.0)))
+    squared = np.einsum("...in,ij,...jn->...n", covariant, reciprocal_metric(lattice), covariant)
+    return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
 
 
 def au_laplacian(values: ArrayLike, au: AsymmetricUnit, lattice: ArrayLike) -> Array:
@@ -141,7 +141,7 @@ def au_laplacian(values: ArrayLike, au: AsymmetricUnit, lattice: ArrayLike) -> A
     True
     """
     rho = _values(values, au)
-    squared = frequencies_of(au.hkl, au.space_group, au.shape, lattice).squared
+    squared = unique_frequencies(au, lattice).squared
     return np.asarray(au_idft(au_dft(rho, au) * (-4 * np.pi**2 * squared), au))
 
 
@@ -194,18 +194,15 @@ def _values(values: ArrayLike, au: AsymmetricUnit) -> NDArray[np.float64]:
     return np.asarray(rho)
 
 
-def _metric(au: AsymmetricUnit, lattice: ArrayLike) -> NDArray[np.float64]:
-    return frequencies_of(np.zeros((1, 3), dtype=np.int64), au.space_group, au.shape, lattice).metric
-
-
 def _fractional_gradient(values: ArrayLike, au: AsymmetricUnit, lattice: ArrayLike) -> Array:
     """Return the derivatives along the basis vectors, (..., 3, n), in units of the density."""
     rho = _values(values, au)
+    require_fit(au, lattice)
     coefficients = au_dft(rho, au)
     along, slopes = [], []
     for direction in directions_of(au.space_group):
         part = au.under(stabilizer(au.space_group, direction))
-        mean = frequencies_of(part.hkl, au.space_group, au.shape, lattice).mean
+        mean = frequencies_of(part.hkl, au.shape, lattice).mean
         slope = au_idft(structure_factors(coefficients, au, part.hkl) * (2j * np.pi * (mean @ direction)), part)
         operators, images = _independent(au.space_group, direction)
         rotations, translations = grid_operators(au.space_group, au.shape)

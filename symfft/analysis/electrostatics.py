@@ -10,18 +10,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._arrays import as_real, check_values
-from symfft.analysis.frequencies import frequencies_of
-from symfft.asymmetric_unit import AsymmetricUnit
+from symfft.analysis.frequencies import unique_frequencies
+from symfft.au import AsymmetricUnit
 from symfft.fourier import au_dft, au_idft
 
 
 def au_hartree_potential(values: ArrayLike, au: AsymmetricUnit, lattice: ArrayLike) -> NDArray[Any]:
     r"""Return the potential energy of an electron in the field of an electron density, on its asymmetric unit.
 
-    .. math:: V(r) = \frac{e^2}{4\pi\varepsilon_0} \sum_{G \ne 0} \frac{4\pi}{(2\pi |G|)^2}\, c_G\, e^{2\pi i G \cdot r}
+    .. math:: V(r) = \frac{e^2}{4\pi\varepsilon_0} \sum_{G \ne 0}
+        \frac{4\pi}{(2\pi |G|)^2}\, c_G\, e^{2\pi i G \cdot r}
 
-    in the sign of VASP's LOCPOT: positive where there are electrons. Its mean over the cell is zero, since the potential
-    of a periodic crystal is defined up to a constant. Exact for the Fourier series of the density.
+    in the sign of VASP's LOCPOT: positive where there are electrons. Its mean over the cell is zero, since the
+    potential of a periodic crystal is defined up to a constant. Exact for the Fourier series of the density.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ def au_hartree_potential(values: ArrayLike, au: AsymmetricUnit, lattice: ArrayLi
     """
     check_values(values, au.size)
     rho = as_real(values).astype(np.float64, copy=False)
-    squared = frequencies_of(au.hkl, au.space_group, au.shape, lattice).squared
+    squared = unique_frequencies(au, lattice).squared
     kernel = np.divide(coulomb_constant() / math.pi, squared, out=np.zeros_like(squared), where=squared > 0)
     return np.asarray(au_idft(au_dft(rho, au) * kernel, au))
 

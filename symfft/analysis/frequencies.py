@@ -1,8 +1,8 @@
 """The Fourier series that samples on a grid stand for: which frequencies each coefficient of the DFT belongs to.
 
-The DFT of a grid of shape N cannot tell the frequency h from h + N·Z³. Each class stands for its shortest members; where
-several are equally short, they share the coefficient equally, so that the series is as symmetric as the samples. On the
-grid all members of a class agree, hence
+The DFT of a grid of shape N cannot tell the frequency h from h + N·Z³. Each class stands for its shortest members;
+where several are equally short, they share the coefficient equally, so that the series is as symmetric as the samples.
+On the grid all members of a class agree, hence
 
     ``rho(x) = Σ_h c_h · mean of exp(2πi G·x) over the shortest G of the class of h,  c_h = F(h) / N``
 
@@ -12,20 +12,28 @@ and every linear operation that multiplies exp(2πi G·x) by a number is exact o
 from __future__ import annotations
 
 import itertools
-from typing import NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft.fourier.lengths import metric_of
-from symfft.grid import Shape
-from symfft.seitz import IntArray
-from symfft.symmetry import SpaceGroup
+from symfft.crystal.lattice import invariant_form, obtuse_superbase
+from symfft.crystal.operators import IntArray
+from symfft.errors import ShapeError
+from symfft.fourier.lengths import Metric, metric_of
+from symfft.grid.shape import Shape
+
+if TYPE_CHECKING:
+    from symfft.au import AsymmetricUnit
 
 #: Differences of equally short members, in a reduced basis of N·Z³.
 _STEPS = np.array(list(itertools.product((-1, 0, 1), repeat=3)), dtype=np.int64)
-#: Which rows of the metric's seven aliases are the basis vectors.
-_BASIS = [3, 1, 0]
+_SUBSETS = np.array([s for s in itertools.product((0, 1), repeat=3) if any(s)], dtype=np.int64)
+#: Of a lattice of volume one.
+_DECIMALS = 12
+
+Lattice = tuple[tuple[float, ...], ...]
 
 
 class Frequencies(NamedTuple):
@@ -36,11 +44,9 @@ class Frequencies(NamedTuple):
     mean : (k, 3) float64
         Mean of the shortest members of each class, in fractional coordinates of the reciprocal cell.
     squared : (k,) float64
-        Their squared length, in 1/Å², all members alike.
-    count : (k,) int64
+        Their squared length, in 1/Å².
+    multiplicity : (k,) int64
         How many there are.
-    metric : (3, 3) float64
-        Reciprocal metric, averaged over the point group: ``|G|² = G · metric · G``, in 1/Å².
     members : (m, 3) int64
         All of them, class by class.
     owner : (m,) int64
@@ -49,21 +55,21 @@ class Frequencies(NamedTuple):
 
     mean: NDArray[np.float64]
     squared: NDArray[np.float64]
-    count: IntArray
-    metric: NDArray[np.float64]
+    multiplicity: IntArray
     members: IntArray
     owner: IntArray
 
 
-def frequencies_of(hkl: IntArray, space_group: SpaceGroup, shape: Shape, lattice: ArrayLike) -> Frequencies:
+def frequencies_of(hkl: IntArray, shape: Shape, lattice: ArrayLike) -> Frequencies:
     """Return the shortest members of the classes of some reflections.
+
+    Which members are equally short is decided by a quadratic form that is exactly invariant under all isometries of the
+    lattice (:func:`symfft.crystal.lattice.invariant_form`): the last decimals of a lattice cannot break a symmetry.
 
     Parameters
     ----------
     hkl : (k, 3) int
         One reflection of each class.
-    space_group : SpaceGroup
-        Group whose point operators leave lengths unchanged.
     shape : (3,) int
         Shape of the grid.
     lattice : (3, 3) float
@@ -72,33 +78,96 @@ def frequencies_of(hkl: IntArray, space_group: SpaceGroup, shape: Shape, lattice
     Raises
     ------
     ShapeError
-        If `lattice` is no lattice, or does not fit the group.
+        If `lattice` is no lattice.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from symfft import SpaceGroup
-    >>> found = frequencies_of(np.array([[1, 0, 0], [2, 0, 0]]), SpaceGroup.from_number(1), (4, 4, 4), 2 * np.eye(3))
-    >>> found.count.tolist(), found.mean.tolist(), found.squared.tolist()
+    >>> found = frequencies_of(np.array([[1, 0, 0], [2, 0, 0]]), (4, 4, 4), 2 * np.eye(3))
+    >>> found.multiplicity.tolist(), found.mean.tolist(), found.squared.tolist()
     ([1, 2], [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]], [0.25, 1.0])
     """
-    metric = metric_of(space_group, shape, lattice)
+    rows = as_lattice(lattice)
+    metric, basis = _comparison(_scaled(rows), shape)
     shortest = metric.shortest(hkl)
-    squared = metric.squared(shortest)
-    faces = metric.squared(metric.aliases)
-    on_border = (2 * np.abs(shortest @ metric.form @ metric.aliases.T) == faces).any(axis=1)
+    on_border = (2 * np.abs(shortest @ metric.form @ metric.aliases.T) == metric.squared(metric.aliases)).any(axis=1)
 
-    border = np.flatnonzero(on_border)
-    candidates = shortest[border, None, :] + _STEPS @ metric.aliases[_BASIS]
-    equal = np.einsum("kti,ij,ktj->kt", candidates, metric.form, candidates) == squared[border, None]
-    inside = np.flatnonzero(~on_border)
+    border, inside = np.flatnonzero(on_border), np.flatnonzero(~on_border)
+    candidates = shortest[border, None, :] + _STEPS @ basis
+    equal = np.einsum("kti,ij,ktj->kt", candidates, metric.form, candidates)
+    equal = equal == metric.squared(shortest[border])[:, None]
     owner = np.concatenate([inside, np.repeat(border, equal.sum(axis=1))])
     members = np.concatenate([shortest[inside], candidates[equal]])
     order = np.argsort(owner, kind="stable")
     owner, members = owner[order], members[order]
 
     count = np.bincount(owner, minlength=len(hkl))
-    sums = np.stack([np.bincount(owner, weights=column, minlength=len(hkl)) for column in members.T], axis=1)
-    return Frequencies(
-        sums / count[:, None], squared * metric.unit, count, metric.form * metric.unit, members, owner
-    )
+    lengths = (members @ reciprocal_metric(rows) * members).sum(axis=1)
+    columns = [*members.T, lengths]
+    *mean, squared = (np.bincount(owner, weights=c, minlength=len(hkl)) / count for c in columns)
+    return Frequencies(np.stack(mean, axis=1), squared, count, members, owner)
+
+
+def unique_frequencies(au: AsymmetricUnit, lattice: ArrayLike) -> Frequencies:
+    """Return the shortest members of the classes of ``au.hkl``.
+
+    Raises
+    ------
+    ShapeError
+        If `lattice` is no lattice, or does not fit the group.
+    """
+    require_fit(au, lattice)
+    return frequencies_of(au.hkl, au.shape, lattice)
+
+
+def require_fit(au: AsymmetricUnit, lattice: ArrayLike) -> None:
+    """Require that the operators of an asymmetric unit leave the lengths and angles of a lattice unchanged.
+
+    Raises
+    ------
+    ShapeError
+        If they do not.
+    """
+    metric_of(au.space_group, au.shape, as_lattice(lattice))
+
+
+def as_lattice(lattice: ArrayLike) -> NDArray[np.float64]:
+    """Accept three independent basis vectors.
+
+    Raises
+    ------
+    ShapeError
+        If they are not.
+    """
+    try:
+        rows = np.asarray(lattice, dtype=np.float64)
+    except (TypeError, ValueError):
+        rows = np.empty(0)
+    if rows.shape != (3, 3) or not np.isfinite(rows).all():
+        raise ShapeError(
+            f"a lattice of shape {rows.shape} is not usable: give three finite basis vectors as rows, in Å"
+        )
+    if abs(np.linalg.det(rows)) <= 1e-9 * float(np.prod(np.linalg.norm(rows, axis=1))):
+        raise ShapeError(f"the basis vectors {rows.tolist()} lie in a plane: they span no cell")
+    return rows
+
+
+def reciprocal_metric(lattice: ArrayLike) -> NDArray[np.float64]:
+    """Return M of ``|G|² = G · M · G`` in 1/Å², for G in fractional coordinates of the reciprocal cell."""
+    inverse = np.linalg.inv(np.asarray(lattice, dtype=np.float64))
+    return np.asarray(inverse.T @ inverse)
+
+
+def _scaled(rows: NDArray[np.float64]) -> Lattice:
+    """Return a lattice of volume one: lattices that differ in size only compare lengths in the same way."""
+    scaled = np.round(rows / abs(np.linalg.det(rows)) ** (1 / 3), _DECIMALS)
+    return tuple(map(tuple, scaled.tolist()))
+
+
+@lru_cache(maxsize=32)
+def _comparison(lattice: Lattice, shape: Shape) -> tuple[Metric, IntArray]:
+    """Return the invariant form with the aliases of the grid, and a reduced basis of these."""
+    aliases = np.diag(shape).tolist()
+    form = invariant_form(reciprocal_metric(lattice), (1, np.eye(3, dtype=np.int64).tolist()), [(1, aliases)])
+    basis = np.array(obtuse_superbase(form, aliases)[:3], dtype=np.int64)
+    return Metric(np.array(form, dtype=np.int64), 1.0, _SUBSETS @ basis), basis

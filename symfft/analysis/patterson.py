@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._arrays import as_real, check_values
-from symfft.analysis.frequencies import frequencies_of
-from symfft.asymmetric_unit import AsymmetricUnit
+from symfft.analysis.frequencies import unique_frequencies
+from symfft.au import AsymmetricUnit
+from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.fourier import au_dft, au_idft, structure_factors
-from symfft.symmetry import SpaceGroup, as_space_group
 
 
 class PattersonMap(NamedTuple):
@@ -108,7 +108,7 @@ def au_patterson(values: ArrayLike, au: AsymmetricUnit, lattice: ArrayLike) -> P
     rho = as_real(values).astype(np.float64, copy=False)
     own = au.under(patterson_group(au.space_group))
     intensity = np.abs(structure_factors(au_dft(rho, au), au, own.hkl)) ** 2
-    count = frequencies_of(own.hkl, own.space_group, own.shape, lattice).count
+    members = unique_frequencies(own, lattice).multiplicity
     # au_idft divides by N once, |F|² = N² |c|² needs it twice
     scale = abs(float(np.linalg.det(np.asarray(lattice, dtype=np.float64)))) / math.prod(au.shape)
-    return PattersonMap(np.asarray(au_idft((intensity / count * scale).astype(np.complex128), own)), own)
+    return PattersonMap(np.asarray(au_idft((intensity / members * scale).astype(np.complex128), own)), own)

@@ -36,7 +36,7 @@ def planar_average(rho: NDArray[Any], axis: int) -> NDArray[np.float64]:
 
     .. math:: \bar\rho(z_k) = \frac{1}{N_1 N_2} \sum_{ij} \rho_{ijk}
 
-    which is the integral over the plane divided by its area, exactly so for all frequencies below the limit of the grid.
+    the integral over the plane divided by its area, exactly so for all frequencies below the limit of the grid.
 
     Parameters
     ----------

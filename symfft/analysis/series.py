@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft.analysis.frequencies import frequencies_of
+from symfft.analysis.frequencies import as_lattice, frequencies_of
 from symfft.errors import ShapeError
-from symfft.grid import as_shape
-from symfft.symmetry import SpaceGroup
+from symfft.grid.shape import as_shape
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -34,36 +33,33 @@ class FourierSeries:
         Densities on the full grid.
     lattice : (3, 3) float
         Basis vectors as rows, in Å.
-    space_group : SpaceGroup
-        A group under which lengths of frequencies are compared; P 1 where nothing is known.
 
     Raises
     ------
     ShapeError
-        If the lattice is not usable or does not fit the group.
+        If the lattice is not usable.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from symfft import SpaceGroup
     >>> from symfft.analysis import FourierSeries
     >>> wave = np.cos(2 * np.pi * np.arange(8) / 8)[:, None, None] * np.ones((8, 4, 4))
-    >>> series = FourierSeries(wave[None], np.eye(3), SpaceGroup.from_number(1))
+    >>> series = FourierSeries(wave[None], np.eye(3))
     >>> bool(np.allclose(series.at([[0.3, 0.1, 0.2]]), np.cos(2 * np.pi * 0.3)))
     True
     """
 
-    def __init__(self, rho: NDArray[Any], lattice: ArrayLike, space_group: SpaceGroup) -> None:
+    def __init__(self, rho: NDArray[Any], lattice: ArrayLike) -> None:
         import scipy.fft
 
         shape = as_shape(rho.shape[1:])
-        self._lattice = np.asarray(lattice, dtype=np.float64)
+        self._lattice = as_lattice(lattice)
         n1, n2, n3 = shape
         half = n1, n2, n3 // 2 + 1
         hkl = np.indices(half).reshape(3, -1).T
-        found = frequencies_of(np.ascontiguousarray(hkl), space_group, shape, lattice)
+        found = frequencies_of(np.ascontiguousarray(hkl), shape, lattice)
         both = (hkl[:, 2] == 0) | (2 * hkl[:, 2] == n3)  # h and -h are both in the half grid
-        weight = np.where(both, 1.0, 2.0) / found.count
+        weight = np.where(both, 1.0, 2.0) / found.multiplicity
         coefficients = scipy.fft.rfftn(rho.astype(np.float64, copy=False), axes=(1, 2, 3), norm="forward")
         taken = (coefficients.reshape(len(rho), -1) * weight)[:, found.owner]
         # a term and its conjugate have the same real part: those with G3 >= 0 are kept
@@ -72,7 +68,7 @@ class FourierSeries:
         self._reach = np.abs(members).max(axis=0)
         r1, r2, r3 = self._reach.tolist()
         box = 2 * r1 + 1, 2 * r2 + 1, r3 + 1
-        places = np.ravel_multi_index(tuple((members + [r1, r2, 0]).T), box)
+        places = np.ravel_multi_index(tuple((members + np.array([r1, r2, 0])).T), box)
         self._terms: Complex = np.zeros((len(rho), math.prod(box)), dtype=np.complex128)
         for row, values in zip(self._terms, np.where(below, taken.conj(), taken), strict=True):
             np.add.at(row, places, values)
@@ -157,7 +153,7 @@ class FourierSeries:
         ShapeError
             If the corners are not usable.
         """
-        low, high = finite_points([lower])[0], finite_points([upper])[0]
+        low, high = finite_points(np.array([lower, upper], dtype=object))
         if not (low < high).all():
             raise ShapeError(f"the box from {low.tolist()} to {high.tolist()} is empty: lower must be below upper")
         factors = []
