@@ -30,9 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return execute(argv)
     # While modules are being imported an exception could come out as another one; nothing is open yet.
     signal.signal(signal.SIGINT, _leave)
-    from symfft.cli.execution import execute
+    from symfft.cli.execution import Interrupt, execute
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, Interrupt())
     code = execute(sys.argv[1:])
     signal.signal(signal.SIGINT, _leave)
     return code

@@ -5,66 +5,92 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from symfft.cli import exit_codes
-from symfft.cli.command import Command, Result
+from symfft.cli.command import Command, Program, Result
 from symfft.cli.parser import build_parser
-from symfft.cli.registry import COMMANDS, load
+from symfft.cli.registry import PROGRAM
 
 
-def execute(argv: Sequence[str]) -> int:
-    """Run the command with these arguments and return its exit code."""
+class Interrupt:
+    """Handler of SIGINT that remembers: while code is compiled or imported, KeyboardInterrupt may become another error.
+
+    Where that happens, :func:`execute` takes the error for the interruption that it is.
+    """
+
+    arrived = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> NoReturn:
+        """Interrupt what is running."""
+        self.arrived = True
+        raise KeyboardInterrupt
+
+
+def execute(argv: Sequence[str], program: Program = PROGRAM) -> int:
+    """Run a program with these arguments and return its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # Å and file names, whatever the terminal's encoding
     try:
-        code = _run(argv)
+        code = _run(program, argv)
         if sys.stdout is not None:
             sys.stdout.flush()
     except SystemExit as leave:  # argparse, after --help or an error
         code = leave.code if isinstance(leave.code, int) else exit_codes.FAILED
     except KeyboardInterrupt:
-        _say("interrupted")
+        _say(program, program.interrupted)
         code = exit_codes.INTERRUPTED
     except BrokenPipeError:
         code = exit_codes.PIPE_CLOSED
     except OSError as error:
-        _say(f"error: standard output: {error.strerror or error}")
+        _say(program, f"error: standard output: {error.strerror or error}")
         code = exit_codes.FAILED
     return code if _flushed() else max(code, exit_codes.FAILED)
 
 
-def _run(argv: Sequence[str]) -> int:
-    name = next((argument for argument in argv if argument in COMMANDS), None)
-    options = vars(build_parser(name or "").parse_args(argv))
+def _run(program: Program, argv: Sequence[str]) -> int:
+    name = next((argument for argument in argv if argument in program.commands), None)
+    options = vars(build_parser(name or "", program).parse_args(argv))
     name, as_json = options.pop("command"), options.pop("json")
     if "reading" in options:
         options["reading"] = {key: options.pop(key) for key in options["reading"]}
-    command = load(name)
+    command = program.load(name)
+    if command.tells:
+        options["tell"] = _tell_beside_json if as_json else _tell
     if not command.by_file:
-        code, result = _attempt(command, options)
+        code, result = _attempt(program, command, options)
         _show(name, command, result, as_json)
         return code
     worst = exit_codes.DONE
     for file in options.pop("files"):
-        code, result = _attempt(command, {"file": file, **options})
+        code, result = _attempt(program, command, {"file": file, **options})
         worst = max(worst, code)
         _show(name, command, {"file": file, **result}, as_json)
     return worst
 
 
+def _tell(text: str) -> None:
+    print(text, flush=True)
+
+
+def _tell_beside_json(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 def _show(name: str, command: Command, result: Result, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"command": name, **result}), flush=True)
-    elif "error" not in result:
-        print(command.text(result), flush=True)
+    elif "error" not in result and (text := command.text(result)):
+        print(text, flush=True)
 
 
-def _attempt(command: Command, options: dict[str, Any]) -> tuple[int, Result]:
+def _attempt(program: Program, command: Command, options: dict[str, Any]) -> tuple[int, Result]:
     """Return exit code and result; a failure becomes one line on standard error."""
     from symfft.errors import IncompatibleGridError, NotSymmetricError, SymfftError
 
@@ -73,21 +99,31 @@ def _attempt(command: Command, options: dict[str, Any]) -> tuple[int, Result]:
     except BrokenPipeError:
         raise
     except (NotSymmetricError, IncompatibleGridError) as error:
-        code, message = exit_codes.NEGATIVE, _one_line(error)
+        code, message = exit_codes.NEGATIVE, one_line(error)
     except (SymfftError, OSError, MemoryError) as error:
-        code, message = exit_codes.FAILED, _one_line(error)
+        code, message = exit_codes.FAILED, one_line(error)
+    except ImportError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in program.extras:
+            message = f'this needs {missing}, which is not installed: pip install "{program.extras[missing]}"'
+        else:
+            message = one_line(error)
+        code = exit_codes.FAILED
     except Exception as error:
+        if getattr(signal.getsignal(signal.SIGINT), "arrived", False):
+            raise KeyboardInterrupt from error
         if "SYMFFT_TRACEBACK" in os.environ:
             traceback.print_exc()
         code = exit_codes.INTERNAL
-        message = f"internal error, please report it ({type(error).__name__}: {_one_line(error)})"
+        message = f"internal error, please report it ({type(error).__name__}: {one_line(error)})"
     else:
-        return exit_codes.NEGATIVE if result.get("symmetric") is False else exit_codes.DONE, result
-    _say(f"error: {message}")
+        return command.code(result), result
+    _say(program, f"error: {message}")
     return code, {"error": message}
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """Return what an error says as one line of text."""
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, MemoryError):
@@ -95,9 +131,9 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _say(message: str) -> None:
+def _say(program: Program, message: str) -> None:
     try:
-        print(f"symfft: {message}", file=sys.stderr, flush=True)
+        print(f"{program.name}: {message}", file=sys.stderr, flush=True)
     except OSError:
         return
 

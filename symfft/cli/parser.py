@@ -1,4 +1,4 @@
-"""The parser of the command `symfft`; imports nothing that takes time."""
+"""The parser of a program; imports nothing that takes time."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import argparse
 from typing import NoReturn
 
 from symfft.cli import exit_codes
-from symfft.cli.registry import COMMANDS, load
-
-DESCRIPTION = "Symmetry of electron densities: look, check, symmetrize, reduce to the asymmetric unit, convert, draw."
+from symfft.cli.command import Program
+from symfft.cli.registry import PROGRAM
 
 
 class Parser(argparse.ArgumentParser):
@@ -16,21 +15,24 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line and leave with the exit code of a failure."""
-        self.exit(exit_codes.FAILED, f"symfft: error: {' '.join(message.split())} (see {self.prog} --help)\n")
+        program = self.prog.split()[0]
+        self.exit(exit_codes.FAILED, f"{program}: error: {' '.join(message.split())} (see {self.prog} --help)\n")
 
 
-def build_parser(only: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser of the command.
+def build_parser(only: str | None = None, program: Program = PROGRAM) -> argparse.ArgumentParser:
+    """Return the parser of a program.
 
     Parameters
     ----------
     only : str, optional
         The subcommand whose arguments are needed; without it, those of all subcommands are added.
+    program : Program
+        By default the command `symfft`.
     """
-    parser = Parser(prog="symfft", description=DESCRIPTION, epilog=exit_codes.SUMMARY, allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"symfft {_version()}")
+    parser = Parser(prog=program.name, description=program.description, epilog=exit_codes.SUMMARY, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"{program.name} {_version()}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, (_, summary) in COMMANDS.items():
+    for name, (_, summary) in program.commands.items():
         subparser = subparsers.add_parser(
             name,
             help=summary,
@@ -40,7 +42,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         )
         subparser.add_argument("--json", action="store_true", help="print one line of JSON per result instead of text")
         if only in (None, name):
-            load(name).arguments(subparser)
+            program.load(name).arguments(subparser)
     return parser
 
 
