@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symfft.errors import ShapeError
+
+FrozenArray = TypeVar("FrozenArray", bound=NDArray[Any])
+
+REAL_DTYPES = ("float32", "float64")
+COMPLEX_DTYPES = ("complex64", "complex128")
+
+
+def frozen(array: FrozenArray) -> FrozenArray:
+    """Make an array read-only."""
+    array.flags.writeable = False
+    return array
 
 
 def is_tensor(array: Any) -> bool:
@@ -15,27 +26,42 @@ def is_tensor(array: Any) -> bool:
     return any(base.__module__.partition(".")[0] == "torch" for base in type(array).__mro__)
 
 
-def tensors() -> ModuleType:
-    """Return the room of the torch implementations."""
-    from symfft import _torch
-
-    return _torch
-
-
 def as_real(array: Any) -> Any:
-    """Return a NumPy array of float32 or float64.
+    """Return a NumPy array or a tensor of float32 or float64; other real numbers become float64.
 
     Raises
     ------
     ShapeError
         If `array` is complex or no array of numbers.
     """
-    array = np.asarray(array)
-    if array.dtype in (np.float32, np.float64):
+    array = array if is_tensor(array) else np.asarray(array)
+    dtype = _dtype_name(array)
+    if dtype in REAL_DTYPES:
         return array
-    if array.dtype.kind not in "fiub":
-        raise ShapeError(f"dtype {array.dtype} is not real: densities are float32 or float64")
-    return array.astype(np.float64)
+    if dtype.startswith("complex") or not _is_numeric(array):
+        raise ShapeError(f"dtype {dtype} is not real: densities are float32 or float64; give their real part")
+    return array.to(_widest_float(array)) if is_tensor(array) else array.astype(np.float64)
+
+
+def as_complex(array: Any) -> Any:
+    """Return a NumPy array or a tensor of complex64 or complex128; float32 becomes complex64, others complex128.
+
+    Raises
+    ------
+    ShapeError
+        If `array` is no array of numbers.
+    """
+    array = array if is_tensor(array) else np.asarray(array)
+    dtype = _dtype_name(array)
+    if dtype in COMPLEX_DTYPES:
+        return array
+    if not _is_numeric(array):
+        raise ShapeError(f"dtype {dtype} is not a number: structure factors are complex64 or complex128")
+    if is_tensor(array):
+        if not dtype.startswith("complex"):
+            array = as_real(array)
+        return array.to(array.dtype.to_complex()) if dtype in REAL_DTYPES else array.cdouble()
+    return array.astype(np.complex64 if dtype == "float32" else np.complex128)
 
 
 def check_grid(rho: Any, shape: tuple[int, int, int] | None) -> None:
@@ -49,7 +75,7 @@ def check_grid(rho: Any, shape: tuple[int, int, int] | None) -> None:
     found = tuple(np.shape(rho))
     if len(found) < 3 or (shape is not None and found[-3:] != shape):
         wanted = "(..., Nx, Ny, Nz)" if shape is None else f"(..., {', '.join(map(str, shape))})"
-        raise ShapeError(f"an array of shape {found} is no density on this grid: its shape must be {wanted}")
+        raise ShapeError(f"an array of shape {found} does not match the grid: its shape must be {wanted}")
 
 
 def check_values(values: Any, size: int) -> None:
@@ -62,4 +88,21 @@ def check_values(values: Any, size: int) -> None:
     """
     found = tuple(np.shape(values))
     if not found or found[-1] != size:
-        raise ShapeError(f"an array of shape {found} does not hold one value for each orbit: it must be (..., {size})")
+        raise ShapeError(f"an array of shape {found} does not match `au.size`: its shape must be (..., {size})")
+
+
+def _dtype_name(array: Any) -> str:
+    return str(array.dtype).removeprefix("torch.")
+
+
+def _is_numeric(array: Any) -> bool:
+    """Whether the dtype is that of a bool, an integer, a floating-point or a complex number."""
+    if is_tensor(array):
+        return not _dtype_name(array).startswith(("q", "bits"))
+    return array.dtype.kind in "fiubc"
+
+
+def _widest_float(tensor: Any) -> Any:
+    import torch
+
+    return torch.float32 if tensor.device.type == "mps" else torch.float64

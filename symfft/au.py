@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._arrays import as_real, check_grid, check_values, is_tensor, tensors
+from symfft._arrays import as_real, check_grid, check_values, frozen, is_tensor
 from symfft.crystal.operators import IntArray
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import NotSymmetricError, ShapeError
 from symfft.fourier.plan import FourierPlan
-from symfft.grid._kernels import orbit_means
 from symfft.grid.brick import Brick, orbits_in_brick
-from symfft.grid.orbits import Orbits
+from symfft.grid.means import labels_on, means_of
+from symfft.grid.orbits import GridOrbits
 from symfft.grid.shape import Shape, as_shape
 from symfft.grid.symmetry_check import check_symmetry
-
-FrozenArray = TypeVar("FrozenArray", bound=NDArray[Any])
 
 #: Largest distance of a value from its orbit's mean, relative to the largest value, that `reduce_to_au` accepts.
 TOLERANCE = 1e-3
@@ -30,29 +28,33 @@ TOLERANCE = 1e-3
 class AsymmetricUnit:
     """Orbits of the points of a periodic grid under a space group: the plan behind every transform.
 
-    Get one from :func:`asymmetric_unit`, which keeps it. All arrays are read-only. One point of each orbit represents
-    it: the first one, in C order, of the brick.
+    Get one from :func:`asymmetric_unit`, which caches it. All arrays are read-only. One point of each orbit represents
+    it: the first one, in C order, of the brick. Units of the same group and shape are equal; pickled, one is its group
+    and shape.
     """
 
-    def __init__(self, space_group: SpaceGroup, shape: Shape, brick: Brick, orbits: Orbits) -> None:
-        self._space_group, self._shape, self._brick, self._orbits = space_group, shape, brick, orbits
-        for array in (orbits.labels, orbits.representatives, orbits.multiplicity):
-            array.flags.writeable = False
+    def __init__(self, brick: Brick, orbits: GridOrbits) -> None:
+        self._brick, self._orbits = brick, orbits
+
+    @property
+    def orbits(self) -> GridOrbits:
+        """Labels, representatives and sizes of the orbits alone, which engines of transforms work with."""
+        return self._orbits
 
     @property
     def space_group(self) -> SpaceGroup:
         """The group."""
-        return self._space_group
+        return self._orbits.space_group
 
     @property
     def shape(self) -> Shape:
         """Shape of the grid."""
-        return self._shape
+        return self._orbits.shape
 
     @property
     def size(self) -> int:
         """Number n of orbits."""
-        return len(self._orbits.representatives)
+        return self._orbits.size
 
     @property
     def labels(self) -> NDArray[np.int32]:
@@ -64,20 +66,20 @@ class AsymmetricUnit:
         """Number of points in each orbit, (n,); they sum to the number of grid points."""
         return self._orbits.multiplicity
 
-    @cached_property
+    @property
     def repetition_count(self) -> NDArray[np.int32]:
         """R_m, order of the site symmetry of each orbit, (n,): group order / multiplicity."""
-        return frozen((self._space_group.order // self.multiplicity).astype(np.int32))
+        return self._orbits.repetition_count
 
     @property
     def points(self) -> NDArray[np.int32]:
         """Representative of each orbit, numbered in C order of the grid, (n,)."""
-        return self._orbits.representatives
+        return self._orbits.points
 
     @cached_property
     def indices(self) -> IntArray:
         """Grid indices (ix, iy, iz) of the representatives, (n, 3)."""
-        return frozen(np.stack(np.unravel_index(self.points, self._shape), axis=-1).astype(np.int64))
+        return frozen(np.stack(np.unravel_index(self.points, self.shape), axis=-1).astype(np.int64))
 
     @property
     def brick_origin(self) -> Shape:
@@ -91,12 +93,12 @@ class AsymmetricUnit:
 
     @cached_property
     def brick_points(self) -> IntArray:
-        """Place of each representative in the brick, numbered in its C order, (n,); strictly increasing."""
-        offset = (self.indices - np.array(self._brick.origin)) % np.array(self._shape)
+        """Index of each representative in the brick, numbered in its C order, (n,); strictly increasing."""
+        offset = (self.indices - np.array(self._brick.origin)) % np.array(self.shape)
         return frozen(np.ravel_multi_index(tuple(offset.T), self._brick.shape).astype(np.int64))
 
     def points_in(self, envelope: Shape) -> IntArray:
-        """Place of each representative in a box with the brick's first corner and at least its size, (n,)."""
+        """Index of each representative in a box with the brick's first corner and at least its size, (n,)."""
         if envelope == self._brick.shape:
             return self.brick_points
         return np.ravel_multi_index(np.unravel_index(self.brick_points, self._brick.shape), envelope).astype(np.int64)
@@ -108,14 +110,10 @@ class AsymmetricUnit:
         mask[self.brick_points] = True
         return frozen(mask.reshape(self._brick.shape))
 
-    def under(self, space_group: SpaceGroup) -> AsymmetricUnit:
-        """Return the asymmetric unit of the same grid under another group."""
-        return _planned(space_group, self._shape)
-
     @cached_property
     def fourier(self) -> FourierPlan:
         """Plan of the exact transform; made at its first use."""
-        return FourierPlan(self)
+        return FourierPlan(self._orbits)
 
     @property
     def hkl(self) -> IntArray:
@@ -130,8 +128,26 @@ class AsymmetricUnit:
         """
         return self.fourier.reflections.multiplicity
 
+    def __eq__(self, other: object) -> bool:
+        """Whether two units have the same group and the same grid."""
+        if not isinstance(other, AsymmetricUnit):
+            return NotImplemented
+        return self is other or (self.shape == other.shape and self.space_group == other.space_group)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.space_group))
+
+    def __reduce__(self) -> tuple[Callable[..., AsymmetricUnit], tuple[SpaceGroup, Shape]]:
+        return asymmetric_unit, (self.space_group, self.shape)
+
+    def __copy__(self) -> AsymmetricUnit:
+        return self
+
+    def __deepcopy__(self, memo: object) -> AsymmetricUnit:
+        return self
+
     def __repr__(self) -> str:
-        return f"AsymmetricUnit({self._space_group.symbol!r}, shape={self._shape}, size={self.size})"
+        return f"AsymmetricUnit({self.space_group.symbol!r}, shape={self.shape}, size={self.size})"
 
 
 def asymmetric_unit(space_group: SpaceGroup | int | str, shape: Sequence[int]) -> AsymmetricUnit:
@@ -172,7 +188,7 @@ def asymmetric_unit(space_group: SpaceGroup | int | str, shape: Sequence[int]) -
 
 @lru_cache(maxsize=32)
 def _planned(space_group: SpaceGroup, shape: Shape) -> AsymmetricUnit:
-    return AsymmetricUnit(space_group, shape, *orbits_in_brick(space_group, shape))
+    return AsymmetricUnit(*orbits_in_brick(space_group, shape))
 
 
 def reduce_to_au(rho: Any, au: AsymmetricUnit, *, tolerance: float = TOLERANCE) -> Any:
@@ -214,18 +230,10 @@ def reduce_to_au(rho: Any, au: AsymmetricUnit, *, tolerance: float = TOLERANCE) 
     if not tolerance >= 0:
         raise ShapeError(f"tolerance {tolerance!r} must be zero or positive")
     check_grid(rho, au.shape)
-    if is_tensor(rho):
-        means, distance, largest = tensors().reduce_to_au(rho, au)
-    else:
-        rho = as_real(rho)
-        flat = rho.reshape(-1, math.prod(au.shape))
-        means, extremes = np.empty((len(flat), au.size)), np.zeros((len(flat), 2))
-        flat = np.ascontiguousarray(flat)
-        orbit_means(flat, au.labels.reshape(-1), au.points, au.multiplicity, means, extremes)
-        distance, largest = extremes.T
-        means = means.astype(rho.dtype, copy=False).reshape(*rho.shape[:-3], au.size)
-    _require_symmetric(rho, au, distance, largest, tolerance)
-    return means
+    rho = as_real(rho)
+    means = means_of(rho.reshape(-1, math.prod(au.shape)), au.orbits)
+    _require_symmetric(rho, au, means.distance, means.largest, tolerance)
+    return means.values.reshape(*rho.shape[:-3], au.size)
 
 
 def expand_from_au(values: Any, au: AsymmetricUnit) -> Any:
@@ -258,9 +266,10 @@ def expand_from_au(values: Any, au: AsymmetricUnit) -> Any:
     True
     """
     check_values(values, au.size)
-    if is_tensor(values):
-        return tensors().expand_from_au(values, au)
     values = as_real(values)
+    if is_tensor(values):
+        labels = labels_on(au.orbits, values.device)
+        return values.index_select(-1, labels).reshape(*values.shape[:-1], *au.shape)
     return np.take(values, au.labels, axis=-1)
 
 
@@ -327,9 +336,3 @@ def _require_symmetric(rho: Any, au: AsymmetricUnit, distance: Any, largest: Any
         f"{worst.triplet} is broken most ({worst.even:.1e}). Check the group, or force the projection with "
         'tolerance=float("inf")'
     )
-
-
-def frozen(array: FrozenArray) -> FrozenArray:
-    """Make an array read-only."""
-    array.flags.writeable = False
-    return array

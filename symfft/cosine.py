@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from symfft._arrays import as_real, check_values, is_tensor, tensors
+from symfft._arrays import as_real, check_values, is_tensor
+from symfft._tables import on_device
 from symfft.au import AsymmetricUnit
 from symfft.errors import ShapeError
 from symfft.grid.shape import Shape, as_shape
@@ -62,14 +64,17 @@ def au_dct(values: Any, au: AsymmetricUnit, *, shape: Sequence[int] | None = Non
     """
     check_values(values, au.size)
     envelope = au.brick_shape if shape is None else _envelope(shape, au)
+    values = as_real(values)
+    leading = values.shape[:-1]
     if is_tensor(values):
-        return tensors().au_dct(values, au, envelope)
+        padded = values.new_zeros(*leading, math.prod(envelope))
+        padded = padded.index_copy(-1, _points(au, values, envelope), values / _weight(au, values))
+        return _along_axes(padded.reshape(*leading, *envelope), au, inverse=False)
     import scipy.fft
 
-    values = as_real(values)
-    padded = np.zeros((*values.shape[:-1], math.prod(envelope)), dtype=values.dtype)
+    padded = np.zeros((*leading, math.prod(envelope)), dtype=values.dtype)
     padded[..., au.points_in(envelope)] = values / au.repetition_count.astype(values.dtype)
-    return scipy.fft.dctn(padded.reshape(*values.shape[:-1], *envelope), axes=(-3, -2, -1), norm="ortho")
+    return scipy.fft.dctn(padded.reshape(*leading, *envelope), axes=(-3, -2, -1), norm="ortho")
 
 
 def au_idct(coefficients: Any, au: AsymmetricUnit) -> Any:
@@ -95,13 +100,15 @@ def au_idct(coefficients: Any, au: AsymmetricUnit) -> Any:
     if len(np.shape(coefficients)) < 3:
         raise ShapeError(f"coefficients of shape {tuple(np.shape(coefficients))} must be (..., Ex, Ey, Ez)")
     envelope = _envelope(tuple(coefficients.shape[-3:]), au)
+    coefficients = as_real(coefficients)
+    leading = coefficients.shape[:-3]
     if is_tensor(coefficients):
-        return tensors().au_idct(coefficients, au, envelope)
+        flat = _along_axes(coefficients, au, inverse=True).reshape(*leading, math.prod(envelope))
+        return flat.index_select(-1, _points(au, flat, envelope)) * _weight(au, flat)
     import scipy.fft
 
-    coefficients = as_real(coefficients)
     padded = scipy.fft.idctn(coefficients, axes=(-3, -2, -1), norm="ortho")
-    flat = padded.reshape(*coefficients.shape[:-3], math.prod(envelope))
+    flat = padded.reshape(*leading, math.prod(envelope))
     return flat[..., au.points_in(envelope)] * au.repetition_count.astype(coefficients.dtype)
 
 
@@ -113,3 +120,29 @@ def _envelope(shape: Sequence[int], au: AsymmetricUnit) -> Shape:
             "each axis must be at least as long"
         )
     return envelope
+
+
+def _points(au: AsymmetricUnit, tensor: Any, envelope: Shape) -> Any:
+    return on_device(au.orbits, tensor.device, ("points", envelope), lambda: au.points_in(envelope))
+
+
+def _weight(au: AsymmetricUnit, tensor: Any) -> Any:
+    return on_device(au.orbits, tensor.device, "repetition_count", lambda: au.repetition_count).to(tensor.dtype)
+
+
+def _along_axes(tensor: Any, au: AsymmetricUnit, *, inverse: bool) -> Any:
+    """Transform a tensor along its last three axes, by matrices: the axes are short, and gradients pass through."""
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    for axis in (-1, -2, -3):
+        n = tensor.shape[axis]
+        matrix = on_device(au.orbits, tensor.device, ("dct", n, dtype), lambda n=n: _dct_matrix(n).astype(dtype))
+        tensor = (tensor.movedim(axis, -1) @ (matrix if inverse else matrix.T)).movedim(-1, axis)
+    return tensor
+
+
+def _dct_matrix(n: int) -> NDArray[np.float64]:
+    """Return the orthonormal DCT-II as a matrix ``C[k, x]``."""
+    k, x = np.arange(n)[:, None], np.arange(n)[None, :]
+    matrix = np.sqrt(2 / n) * np.cos(np.pi * k * (2 * x + 1) / (2 * n))
+    matrix[0] /= np.sqrt(2)
+    return matrix

@@ -7,6 +7,7 @@ rationals, kept as integer numerators over one common denominator.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._arrays import frozen
 from symfft.crystal.operators import (
     LARGEST_INTEGER,
     Exact,
@@ -66,7 +68,7 @@ class SpaceGroup:
     >>> group.symbol, group.order
     ('F m -3 m', 192)
     >>> SpaceGroup.from_symbol("P 21/c").triplets
-    ['x,y,z', '-x,y+1/2,-z+1/2', '-x,-y,-z', 'x,-y+1/2,z+1/2']
+    ('x,y,z', '-x,y+1/2,-z+1/2', '-x,-y,-z', 'x,-y+1/2,z+1/2')
     """
 
     def __init__(
@@ -92,8 +94,8 @@ class SpaceGroup:
         self._rotations, self._numerators = np.ascontiguousarray(w[order]), np.ascontiguousarray(t[order] // divisor)
         self._denominator = denominator // divisor
         self._number, self._symbol = number, symbol
-        for array in (self._rotations, self._numerators):
-            array.flags.writeable = False
+        frozen(self._rotations)
+        frozen(self._numerators)
         require_group(self._rotations, self._numerators, self._denominator)
 
     # ---- the doors ------------------------------------------------------------------------------------------------
@@ -240,7 +242,9 @@ class SpaceGroup:
     @cached_property
     def translations(self) -> Exact:
         """Translation parts w, (g, 3) array of :class:`fractions.Fraction`; ``.astype(float)`` gives numbers."""
-        return np.array([[Fraction(int(v), self._denominator) for v in row] for row in self._numerators], dtype=object)
+        return frozen(
+            np.array([[Fraction(int(v), self._denominator) for v in row] for row in self._numerators], dtype=object)
+        )
 
     @property
     def order(self) -> int:
@@ -258,9 +262,9 @@ class SpaceGroup:
         return self._type[1]
 
     @cached_property
-    def triplets(self) -> list[str]:
+    def triplets(self) -> tuple[str, ...]:
         """Operators as coordinate triplets, ``'-x,y+1/2,-z'``."""
-        return [triplet(w, t) for w, t in zip(self._rotations, self.translations, strict=True)]
+        return tuple(triplet(w, t) for w, t in zip(self._rotations, self.translations, strict=True))
 
     @cached_property
     def is_centrosymmetric(self) -> bool:
@@ -284,6 +288,15 @@ class SpaceGroup:
     def __hash__(self) -> int:
         return hash(self._key)
 
+    def __reduce__(self) -> tuple[Callable[..., SpaceGroup], tuple[object, ...]]:
+        return _restored, (self._rotations, self._numerators, self._denominator, self._number, self._symbol)
+
+    def __copy__(self) -> SpaceGroup:
+        return self
+
+    def __deepcopy__(self, memo: object) -> SpaceGroup:
+        return self
+
     def __repr__(self) -> str:
         return f"SpaceGroup({self.symbol!r}, number {self.number}, order {self.order})"
 
@@ -296,6 +309,13 @@ def as_space_group(group: SpaceGroup | int | str) -> SpaceGroup:
 
 
 # ---- inside ---------------------------------------------------------------------------------------------------------
+
+
+def _restored(
+    rotations: IntArray, numerators: IntArray, denominator: int, number: int | None, symbol: str | None
+) -> SpaceGroup:
+    """Return a group that was pickled."""
+    return SpaceGroup(rotations, numerators, denominator, number=number, symbol=symbol)
 
 
 def _from_gemmi(operations: gemmi.GroupOps, number: int | None = None, symbol: str | None = None) -> SpaceGroup:

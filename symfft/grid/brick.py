@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from symfft.crystal.operators import IntArray
 from symfft.crystal.space_group import SpaceGroup
 from symfft.grid._kernels import renumber_orbits, smallest_box, tighten_box
-from symfft.grid.orbits import Orbits, find_orbits
+from symfft.grid.orbits import GridOrbits, Orbits, find_orbits
 from symfft.grid.shape import Shape, next_compatible_shape
 
 #: Coarse grid of the search.
@@ -38,7 +38,7 @@ class Brick(NamedTuple):
     shape: Shape
 
 
-def orbits_in_brick(space_group: SpaceGroup, shape: Shape) -> tuple[Brick, Orbits]:
+def orbits_in_brick(space_group: SpaceGroup, shape: Shape) -> tuple[Brick, GridOrbits]:
     """Find the brick of a group on a grid, and the orbits numbered in C order of the brick.
 
     Raises
@@ -49,7 +49,8 @@ def orbits_in_brick(space_group: SpaceGroup, shape: Shape) -> tuple[Brick, Orbit
     for box in _covering_boxes(space_group, shape):
         orbits = find_orbits(space_group, shape, box.origin, box.shape)
         if orbits.covered == math.prod(shape):
-            return _tightened(box, orbits)
+            brick, orbits = _tightened(box, orbits)
+            return brick, GridOrbits(space_group, orbits.labels, orbits.representatives, orbits.multiplicity)
     raise AssertionError("a box as large as the cell holds every orbit")
 
 

@@ -3,14 +3,67 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft._arrays import frozen
 from symfft.crystal.space_group import SpaceGroup
 from symfft.grid._kernels import label_orbits
 from symfft.grid.shape import Shape, grid_operators
+
+
+@dataclass(frozen=True, eq=False)
+class GridOrbits:
+    """Orbits of all points of a periodic grid under a space group, numbered from 0. All arrays are read-only.
+
+    Attributes
+    ----------
+    space_group : SpaceGroup
+        The group.
+    labels : (Nx, Ny, Nz) int32
+        Orbit number of every grid point.
+    points : (n,) int32
+        Representative of each orbit, numbered in C order of the grid.
+    multiplicity : (n,) int32
+        Number of points in each orbit.
+    """
+
+    space_group: SpaceGroup
+    labels: NDArray[np.int32]
+    points: NDArray[np.int32]
+    multiplicity: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        for array in (self.labels, self.points, self.multiplicity):
+            frozen(array)
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the grid."""
+        return cast(Shape, self.labels.shape)
+
+    @property
+    def size(self) -> int:
+        """Number n of orbits."""
+        return len(self.points)
+
+    @cached_property
+    def repetition_count(self) -> NDArray[np.int32]:
+        """Order of the site symmetry of each orbit, (n,): group order / multiplicity."""
+        return frozen((self.space_group.order // self.multiplicity).astype(np.int32))
+
+    def under(self, space_group: SpaceGroup) -> GridOrbits:
+        """Return the orbits of the same grid under another group, in C order of their first points."""
+        found = find_orbits(space_group, self.shape, (0, 0, 0), self.shape)
+        return GridOrbits(space_group, found.labels, found.representatives, found.multiplicity)
+
+    def __reduce__(self) -> tuple[Callable[..., GridOrbits], tuple[object, ...]]:
+        return GridOrbits, (self.space_group, self.labels, self.points, self.multiplicity)
 
 
 class Orbits(NamedTuple):
