@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -134,15 +135,15 @@ def _along_axes(tensor: Any, au: AsymmetricUnit, *, inverse: bool) -> Any:
     """Transform a tensor along its last three axes, by matrices: the axes are short, and gradients pass through."""
     dtype = str(tensor.dtype).removeprefix("torch.")
     for axis in (-1, -2, -3):
-        n = tensor.shape[axis]
-        matrix = on_device(au.orbits, tensor.device, ("dct", n, dtype), lambda n=n: _dct_matrix(n).astype(dtype))
+        make = partial(_dct_matrix, tensor.shape[axis], dtype)
+        matrix = on_device(au.orbits, tensor.device, ("dct", tensor.shape[axis], dtype), make)
         tensor = (tensor.movedim(axis, -1) @ (matrix if inverse else matrix.T)).movedim(-1, axis)
     return tensor
 
 
-def _dct_matrix(n: int) -> NDArray[np.float64]:
+def _dct_matrix(n: int, dtype: str) -> NDArray[Any]:
     """Return the orthonormal DCT-II as a matrix ``C[k, x]``."""
     k, x = np.arange(n)[:, None], np.arange(n)[None, :]
     matrix = np.sqrt(2 / n) * np.cos(np.pi * k * (2 * x + 1) / (2 * n))
     matrix[0] /= np.sqrt(2)
-    return matrix
+    return np.asarray(matrix, dtype=dtype)

@@ -12,8 +12,8 @@ from symfft.fourier._reciprocal_kernels import gather
 from symfft.fourier.reciprocal import Filling, Reflections, find_reflections, half_space
 
 if TYPE_CHECKING:
-    from symfft.au import AsymmetricUnit
     from symfft.crystal.operators import IntArray
+    from symfft.grid.orbits import GridOrbits
     from symfft.grid.shape import Shape
 
 
@@ -30,11 +30,11 @@ class FullTransform:
 
     Parameters
     ----------
-    au : AsymmetricUnit
+    au : GridOrbits
         The plan of the grid.
     """
 
-    def __init__(self, au: AsymmetricUnit) -> None:
+    def __init__(self, au: GridOrbits) -> None:
         self._labels, self._points, self._shape = au.labels, au.points, au.shape
         self._half_shape = (au.shape[0], au.shape[1], au.shape[2] // 2 + 1)
         half = half_space(au.shape)

@@ -20,8 +20,8 @@ from symfft.fourier.reciprocal import Reflections, find_reflections
 from symfft.fourier.subgroup import SubgroupTransform, axis_subgroups
 
 if TYPE_CHECKING:
-    from symfft.au import AsymmetricUnit
     from symfft.crystal.operators import IntArray
+    from symfft.grid.orbits import GridOrbits
 
 
 class Engine(Protocol):
@@ -41,13 +41,13 @@ class Engine(Protocol):
 
 
 class FourierPlan:
-    """The exact transform of one asymmetric unit; :class:`AsymmetricUnit` keeps it.
+    """The exact transform of one asymmetric unit; :class:`symfft.AsymmetricUnit` caches it.
 
     The engine is chosen by modelled cost, from group and shape alone: the order of the reflections is the same on every
     machine and for every dtype.
     """
 
-    def __init__(self, au: AsymmetricUnit) -> None:
+    def __init__(self, au: GridOrbits) -> None:
         self._au = au
         self.engine = cheapest_engine(au)
         self.hkl = self.engine.hkl
@@ -86,7 +86,7 @@ class Choice(NamedTuple):
     plan: Callable[[], Engine | None]
 
 
-def cheapest_engine(au: AsymmetricUnit) -> Engine:
+def cheapest_engine(au: GridOrbits) -> Engine:
     """Return the engine with the lowest modelled cost.
 
     One that would cost more than another even at the least is not planned.
@@ -110,7 +110,7 @@ def _cheapest(choices: list[Choice]) -> Engine | None:
     return best
 
 
-def direct_choices(au: AsymmetricUnit) -> list[Choice]:
+def direct_choices(au: GridOrbits) -> list[Choice]:
     """Return the engines that know the group and save work for it."""
     from symfft.fourier.planes import plan_planes  # its kernels need numba to be defined
 
@@ -121,7 +121,7 @@ def direct_choices(au: AsymmetricUnit) -> list[Choice]:
     return choices
 
 
-def least_planes_cost(au: AsymmetricUnit) -> float:
+def least_planes_cost(au: GridOrbits) -> float:
     """Return what planes and lines cost at least: some steps for each value of the asymmetric unit.
 
     Acentric groups have half as many reflections, but complex ones. The figures hold for orthorhombic and higher

@@ -15,9 +15,9 @@ from symfft.fourier._reciprocal_kernels import gather
 from symfft.fourier.reciprocal import Filling, find_reflections
 
 if TYPE_CHECKING:
-    from symfft.au import AsymmetricUnit
     from symfft.crystal.operators import IntArray
     from symfft.fourier.plan import Engine
+    from symfft.grid.orbits import GridOrbits
 
 
 class SubgroupTransform:
@@ -25,15 +25,15 @@ class SubgroupTransform:
 
     Parameters
     ----------
-    au : AsymmetricUnit
+    au : GridOrbits
         Of the group.
-    smaller : AsymmetricUnit
+    smaller : GridOrbits
         Of the same grid under the subgroup.
     engine : Engine
         For `smaller`.
     """
 
-    def __init__(self, au: AsymmetricUnit, smaller: AsymmetricUnit, engine: Engine) -> None:
+    def __init__(self, au: GridOrbits, smaller: GridOrbits, engine: Engine) -> None:
         self._engine, self._size = engine, au.size
         self._entry = au.labels.reshape(-1)[smaller.points].astype(np.uint32)
         self._copy = smaller.labels.reshape(-1)[au.points].astype(np.uint32)

@@ -13,7 +13,7 @@ def test_through_an_axis_subgroup(number):
     au = asymmetric_unit(number, (8, 8, 8))
     subgroups = axis_subgroups(au.space_group)
     assert [3 * s.order for s in subgroups] == [au.space_group.order] * 3
-    smaller = au.under(subgroups[2])
+    smaller = au.orbits.under(subgroups[2])
     transform = SubgroupTransform(au, smaller, FullTransform(smaller))
     values = np.random.default_rng(number).standard_normal((2, au.size))
     full = np.fft.fftn(expand_from_au(values, au), axes=(1, 2, 3))

@@ -22,7 +22,7 @@ from symfft.fourier.reciprocal import Reflections, find_reflections
 from symfft.grid.shape import Shape, as_shape
 
 if TYPE_CHECKING:
-    from symfft.au import AsymmetricUnit
+    from symfft.grid.orbits import GridOrbits
 
 
 class Cell(NamedTuple):
@@ -36,14 +36,14 @@ class Cell(NamedTuple):
         |det B|, its volume in given cells.
     basis : (3, 3) int
         B.
-    au : AsymmetricUnit
+    au : GridOrbits
         Of the given cell.
     """
 
     shape: Shape
     volume: int
     basis: IntArray
-    au: AsymmetricUnit
+    au: GridOrbits
 
     @property
     def is_given(self) -> bool:
@@ -82,7 +82,7 @@ class Cell(NamedTuple):
         return hkl if self.is_given else np.rint(hkl @ np.linalg.inv(self.basis)).astype(np.int64)
 
 
-def find_cell(au: AsymmetricUnit) -> tuple[Cell, Frame] | None:
+def find_cell(au: GridOrbits) -> tuple[Cell, Frame] | None:
     """Return a cell in which the blocks of a group can be formed, the given one if possible, and the blocks."""
     group, shape = au.space_group, au.shape
     frame = find_frame(group, shape)

@@ -24,8 +24,8 @@ from symfft.fourier.blocks.separable import (
 from symfft.fourier.reciprocal import Reflections
 
 if TYPE_CHECKING:
-    from symfft.au import AsymmetricUnit
     from symfft.crystal.operators import IntArray
+    from symfft.grid.orbits import GridOrbits
     from symfft.grid.shape import Shape
 
 
@@ -93,7 +93,7 @@ def least_cost(cell: Cell, frame: Frame) -> float:
     return MEASURED_PER_COUNTED * cost
 
 
-def plan_blocks(au: AsymmetricUnit) -> BlockTransform | None:
+def plan_blocks(au: GridOrbits) -> BlockTransform | None:
     """Plan the transform in blocks; None where the scheme does not apply to group or grid."""
     found = find_cell(au)
     return None if found is None else BlockTransform(*found)

@@ -15,19 +15,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from symfft.au import AsymmetricUnit
     from symfft.fourier.planes.column_transform import ColumnsTransform
     from symfft.fourier.planes.transform import PlanesTransform
+    from symfft.grid.orbits import GridOrbits
 
 __all__ = ["plan_planes"]
 
 
-def plan_planes(au: AsymmetricUnit) -> PlanesTransform | ColumnsTransform | None:
+def plan_planes(au: GridOrbits) -> PlanesTransform | ColumnsTransform | None:
     """Plan the transform of a group with a unique axis, along the axis that is cheapest.
 
     Parameters
     ----------
-    au : AsymmetricUnit
+    au : GridOrbits
         The grid and its orbits.
 
     Returns

@@ -13,14 +13,14 @@ from symfft.fourier.planes.plane import plan_plane, two_fold
 from symfft.fourier.planes.transform import PlanesTransform, cost_of_planes
 
 if TYPE_CHECKING:
-    from symfft.au import AsymmetricUnit
+    from symfft.grid.orbits import GridOrbits
 
 
 #: Points of a grid from which on columns always cost less: rows of planes leave the second-level cache.
 LARGE = 500_000
 
 
-def cheapest(au: AsymmetricUnit) -> PlanesTransform | ColumnsTransform | None:
+def cheapest(au: GridOrbits) -> PlanesTransform | ColumnsTransform | None:
     """Return the transform of lowest modelled cost, None where no axis is unique."""
     planned = [(frame, kinds_of_planes(frame)) for frame in frames(au)]
     if not planned:

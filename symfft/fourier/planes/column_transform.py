@@ -27,8 +27,8 @@ from symfft.fourier.planes.work import Work, aligned
 from symfft.fourier.reciprocal import centred
 
 if TYPE_CHECKING:
-    from symfft.au import AsymmetricUnit
     from symfft.crystal.operators import IntArray
+    from symfft.grid.orbits import GridOrbits
 
 
 #: Rows that begin with a cache line are written and read twice as fast.
@@ -49,7 +49,7 @@ class ColumnsTransform:
         Modelled time of a transform, in ns.
     """
 
-    def __init__(self, au: AsymmetricUnit, frame: Frame, kind: Kind, axis: Operator | None) -> None:
+    def __init__(self, au: GridOrbits, frame: Frame, kind: Kind, axis: Operator | None) -> None:
         tables, memory = Tables(), Memory()
         slots = slots_of(frame, axis is not None)
         runs = runs_of(_labels(au, frame, kind, axis), au.size)
@@ -139,7 +139,7 @@ def _places(runs: Runs, units: int, last: int, base: int) -> tuple[IntArray, int
     return places, needed
 
 
-def _labels(au: AsymmetricUnit, frame: Frame, kind: Kind, axis: Operator | None) -> NDArray[np.int32]:
+def _labels(au: GridOrbits, frame: Frame, kind: Kind, axis: Operator | None) -> NDArray[np.int32]:
     """Return the orbits of the points that are read, (planes, n0, columns); -1 in columns that fill up sixteen."""
     n0, n1, _ = frame.shape
     s = np.zeros(2, dtype=np.int64) if axis is None else half_turn(axis, (n0, n1))[0]

@@ -20,7 +20,7 @@ from symfft.crystal.operators import IntArray
 from symfft.grid.shape import grid_operators
 
 if TYPE_CHECKING:
-    from symfft.au import AsymmetricUnit
+    from symfft.grid.orbits import GridOrbits
 
 
 class Frame(NamedTuple):
@@ -44,7 +44,7 @@ class Frame(NamedTuple):
     shifts: IntArray
 
 
-def frames(au: AsymmetricUnit) -> list[Frame]:
+def frames(au: GridOrbits) -> list[Frame]:
     """Return the frames of all unique axes of a group: none for the cubic groups, several for the lowest ones."""
     n = np.array(au.shape)
     w, t = grid_operators(au.space_group, au.shape)

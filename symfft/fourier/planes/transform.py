@@ -21,8 +21,8 @@ from symfft.fourier.planes.work import Work, aligned
 from symfft.fourier.reciprocal import centred
 
 if TYPE_CHECKING:
-    from symfft.au import AsymmetricUnit
     from symfft.crystal.operators import IntArray
+    from symfft.grid.orbits import GridOrbits
 
 
 def cost_of_planes(kinds: list[Kind], nodes: list[Node]) -> float:
@@ -46,7 +46,7 @@ class PlanesTransform:
         Modelled time of a transform, in ns.
     """
 
-    def __init__(self, au: AsymmetricUnit, frame: Frame, kinds: list[Kind], nodes: list[Node]) -> None:
+    def __init__(self, au: GridOrbits, frame: Frame, kinds: list[Kind], nodes: list[Node]) -> None:
         tables, memory = Tables(), Memory()
         longest = max(frame.shape[:2])
         scratch = memory.reserve(4 * longest * ROW)
@@ -108,7 +108,7 @@ class PlanesTransform:
         return values
 
 
-def _labels_at(au: AsymmetricUnit, frame: Frame, kind: Kind) -> Any:
+def _labels_at(au: GridOrbits, frame: Frame, kind: Kind) -> Any:
     """Return the function that numbers the orbits of points x in the chunks' planes, (chunks, points, 16)."""
     chunks = -(-len(kind.planes) // ROW)
     lane = np.minimum(np.arange(chunks * ROW), len(kind.planes) - 1)
