@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from symfft._arrays import as_real, check_values
 from symfft.analysis.frequencies import frequencies_of, reciprocal_metric, require_fit, unique_frequencies
-from symfft.au import AsymmetricUnit
+from symfft.au import AsymmetricUnit, asymmetric_unit
 from symfft.crystal.operators import IntArray
 from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError
@@ -201,7 +201,7 @@ def _fractional_gradient(values: ArrayLike, au: AsymmetricUnit, lattice: ArrayLi
     coefficients = au_dft(rho, au)
     along, slopes = [], []
     for direction in directions_of(au.space_group):
-        part = au.under(stabilizer(au.space_group, direction))
+        part = asymmetric_unit(stabilizer(au.space_group, direction), au.shape)
         mean = frequencies_of(part.hkl, au.shape, lattice).mean
         slope = au_idft(structure_factors(coefficients, au, part.hkl) * (2j * np.pi * (mean @ direction)), part)
         operators, images = _independent(au.space_group, direction)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from symfft._arrays import as_real, check_values
 from symfft.analysis.frequencies import unique_frequencies
-from symfft.au import AsymmetricUnit
+from symfft.au import AsymmetricUnit, asymmetric_unit
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.fourier import au_dft, au_idft, structure_factors
 
@@ -106,7 +106,7 @@ def au_patterson(values: ArrayLike, au: AsymmetricUnit, lattice: ArrayLike) -> P
     """
     check_values(values, au.size)
     rho = as_real(values).astype(np.float64, copy=False)
-    own = au.under(patterson_group(au.space_group))
+    own = asymmetric_unit(patterson_group(au.space_group), au.shape)
     intensity = np.abs(structure_factors(au_dft(rho, au), au, own.hkl)) ** 2
     members = unique_frequencies(own, lattice).multiplicity
     # au_idft divides by N once, |F|² = N² |c|² needs it twice
