@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft.crystal.elements import symbol
 from symfft.errors import ShapeError, SymfftError
 
 if TYPE_CHECKING:
     from symfft.crystal.space_group import SpaceGroup
 
 Kind = Literal["charge", "potential", "elf", "kinetic_energy"]
+UNITS: dict[Kind, str] = {"charge": "e/Å³", "potential": "eV", "elf": "", "kinetic_energy": "eV/Å³"}
 KINDS: tuple[Kind, ...] = ("charge", "potential", "elf", "kinetic_energy")
 
 _AUGMENTATION_HEAD = re.compile(r"\s*augmentation occupancies( \(imaginary part\))?.*")
@@ -127,6 +129,29 @@ class Density:
         grid = " x ".join(map(str, self.shape))
         cell = f"{len(self.numbers)} atoms in {self.volume:.6g} Å³"
         return f"<Density: {self.kind} on {grid} points{blocks}, {content}{cell}>"
+
+    def _repr_html_(self) -> str:
+        """Return a table of facts for notebooks; :func:`symfft.view.density_page` shows the density itself."""
+        lengths = np.linalg.norm(self.lattice, axis=1)
+        a, b, c = self.lattice / lengths[:, None]
+        angles = np.degrees(np.arccos(np.clip([b @ c, c @ a, a @ b], -1.0, 1.0)))
+        counts = {number: int((self.numbers == number).sum()) for number in dict.fromkeys(self.numbers.tolist())}
+        atoms = (f"{symbol(z) if z > 0 else f'(unknown {-z})'}{n if n > 1 else ''}" for z, n in counts.items())
+        facts = {
+            "kind": self.kind.replace("_", " "),
+            "composition": " ".join(atoms) or "no atoms",
+            "a, b, c": ", ".join(f"{x:.4f}" for x in lengths) + " Å",
+            "α, β, γ": ", ".join(f"{x:.2f}" for x in angles) + "°",
+            "volume": f"{self.volume:.3f} Å³",
+            "grid": " × ".join(map(str, self.shape)),
+            "values": f"{self.values.min():.5g} to {self.values.max():.5g} {UNITS[self.kind]}".strip(),
+        }
+        if self.kind == "charge":
+            facts["electrons"] = f"{self.electrons:.6f}"
+        if self.blocks > 1:
+            facts["spin"] = "collinear" if self.blocks == 2 else "non-collinear"
+        cells = "".join(f"<tr><th style='text-align:left'>{k}</th><td>{v}</td></tr>" for k, v in facts.items())
+        return f"<table><caption>Density</caption>{cells}</table>"
 
     # ---- what follows from it ---------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ PROGRAM = Program(
         "reduce": ("reduced:REDUCE", "store a density on its asymmetric unit"),
         "expand": ("reduced:EXPAND", "bring a reduced density back to the whole grid"),
         "convert": ("convert:CONVERT", "convert between formats, grids and cells"),
+        "view": ("view:VIEW", "write an interactive page: isosurfaces, atoms, lattice planes, differences"),
         "plot": ("plot:PLOT", "draw planes of the cell and layers of the asymmetric unit"),
     },
 )
