@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft.analysis.verbs import Verbs
 from symfft.crystal.elements import symbol
 from symfft.errors import ShapeError, SymfftError
 
 if TYPE_CHECKING:
     from symfft.crystal.space_group import SpaceGroup
 
-Kind = Literal["charge", "potential", "elf", "kinetic_energy"]
-UNITS: dict[Kind, str] = {"charge": "e/Å³", "potential": "eV", "elf": "", "kinetic_energy": "eV/Å³"}
-KINDS: tuple[Kind, ...] = ("charge", "potential", "elf", "kinetic_energy")
+Kind = Literal["charge", "potential", "elf", "kinetic_energy", "other"]
+UNITS: dict[Kind, str] = {"charge": "e/Å³", "potential": "eV", "elf": "", "kinetic_energy": "eV/Å³", "other": ""}
+KINDS: tuple[Kind, ...] = ("charge", "potential", "elf", "kinetic_energy", "other")
 
 _AUGMENTATION_HEAD = re.compile(r"\s*augmentation occupancies( \(imaginary part\))?.*")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Density:
+class Density(Verbs):
     """A periodic quantity on a regular grid: ``values[ix, iy, iz]`` belongs to the fractional coordinates i / N.
 
     Densities are not changed in place: :meth:`with_values` and :func:`dataclasses.replace` make new ones.
@@ -33,7 +34,8 @@ class Density:
     ----------
     values : (Nx, Ny, Nz) float64
         Charge density in e/Å³ (electrons count positive), potential in eV, kinetic-energy density in eV/Å³, or
-        electron localization function, by `kind`. With `spin_down` given: the part of spin up.
+        electron localization function, by `kind`; "other" is anything else, in any unit. With `spin_down`
+        given: the part of spin up.
     lattice : (3, 3) float64
         Basis vectors as rows, in Å.
     positions : (n, 3) float64
@@ -44,7 +46,7 @@ class Density:
         Spin up minus spin down, or the three components of a non-collinear magnetization; in the units of `values`.
     spin_down : (Nx, Ny, Nz) float64, optional
         The part of spin down, of quantities that VASP gives by spin (LOCPOT, ELFCAR, TAUCAR).
-    kind : {"charge", "potential", "elf", "kinetic_energy"}
+    kind : {"charge", "potential", "elf", "kinetic_energy", "other"}
         What the values are.
     comment : str
         First line of the file.
@@ -223,8 +225,8 @@ class Density:
             If pymatgen is missing, an element is unknown, or pymatgen has no class of this kind.
         """
         outputs, core = _pymatgen()
-        if self.kind == "kinetic_energy":
-            raise SymfftError("pymatgen has no class for a kinetic-energy density")
+        if self.kind in ("kinetic_energy", "other"):
+            raise SymfftError(f"pymatgen has no class for a density of the kind {self.kind}")
         if (self.numbers < 1).any():
             raise SymfftError(
                 "pymatgen needs elements, and the file did not name them: read it with the argument species"

@@ -51,6 +51,7 @@ _LABELS = {
     "potential": "potential (eV)",
     "elf": "electron localization function",
     "kinetic_energy": "kinetic-energy density (eV/Å³)",
+    "other": "value",
 }
 
 

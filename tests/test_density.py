@@ -137,7 +137,7 @@ def test_complex_occupancies_keep_both_parts() -> None:
 
 def test_what_pymatgen_cannot_hold() -> None:
     core = pytest.importorskip("pymatgen.core")
-    with pytest.raises(SymfftError, match="no class for a kinetic-energy density"):
+    with pytest.raises(SymfftError, match="no class for a density of the kind kinetic_energy"):
         salt(kind="kinetic_energy").to_pymatgen()
     with pytest.raises(SymfftError, match="needs elements"):
         salt(numbers=[-1, -2]).to_pymatgen()

@@ -6,7 +6,8 @@ import argparse
 
 import numpy as np
 
-from symfft.cli import files, options, results, spins, words
+from symfft.analysis.spins import NEGLIGIBLE, is_character, is_negligible
+from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
 from symfft.grid.shape import next_compatible_shape
 from symfft.grid.symmetry_check import check_symmetry
@@ -23,7 +24,7 @@ def run(file: str, *, reading: files.Reading, group: str | None, symprec: float,
     """Check a density against every operator of a group."""
     density, _ = files.load(file, reading)
     found = files.find_group(density, group, symprec)
-    total, spin = spins.parts(density)
+    total, spin = density.spin_parts()
     report = check_symmetry(total, found)
     symmetric = report.is_symmetric(tolerance)
     result: Result = {
@@ -40,11 +41,11 @@ def run(file: str, *, reading: files.Reading, group: str | None, symprec: float,
         return {**result, "symmetric": symmetric}
     collinear = spin.ndim == 3
     report = check_symmetry(spin if collinear else np.linalg.norm(spin, axis=0), found)
-    if spins.is_negligible(spin, total):
+    if is_negligible(spin, total):
         keeps = report.fits
-        result["notes"].append(f"magnetization below {spins.NEGLIGIBLE:g} of the largest density: taken for zero")
+        result["notes"].append(f"magnetization below {NEGLIGIBLE:g} of the largest density: taken for zero")
     elif collinear:
-        keeps = report.fits and report.largest_residual <= tolerance and spins.is_character(found, report.signs)
+        keeps = report.fits and report.largest_residual <= tolerance and is_character(found, report.signs)
     else:
         keeps = report.is_symmetric(tolerance)
         result["notes"].append("non-collinear magnetization: its length is checked, its direction is not")

@@ -6,7 +6,7 @@ import argparse
 import math
 
 #: What a density holds, as :data:`symfft.density.KINDS`.
-KINDS = ("charge", "potential", "elf", "kinetic_energy")
+KINDS = ("charge", "potential", "elf", "kinetic_energy", "other")
 #: Options that say how to read a file; they reach a command as one value, ``reading``.
 READING = ("kind", "dataset", "species")
 

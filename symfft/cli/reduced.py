@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from symfft.cli import files, options, results, spins, words
+from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
 from symfft.errors import SymfftError
 from symfft.io import au_file
@@ -73,7 +73,7 @@ def _reduce(
         "values": values,
         "ratio": points / values,
         "grids": grids,
-        "residual": results.largest_residual(spins.parts(density)[0], found),
+        "residual": results.largest_residual(density.spin_parts()[0], found),
         "bytes_before": bytes_before,
         "bytes_after": Path(output).stat().st_size,
         "electrons": results.electrons(density),

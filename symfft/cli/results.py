@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from symfft.analysis.spins import Grid
 from symfft.cli.command import Result
-from symfft.cli.spins import Grid
 from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
 from symfft.grid.symmetry_check import check_symmetry
@@ -13,6 +13,7 @@ KINDS = {
     "potential": "potential",
     "elf": "electron localization function",
     "kinetic_energy": "kinetic-energy density",
+    "other": "another quantity",
 }
 
 

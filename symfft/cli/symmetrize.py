@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from symfft.analysis.spins import trusted_signs
 from symfft.au import symmetrize as project
-from symfft.cli import files, options, results, spins, words
+from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
 from symfft.errors import NotSymmetricError
 from symfft.grid.shape import grid_operators
@@ -41,8 +42,8 @@ def run(
     density, _ = files.load(file, reading)
     found = files.find_group(density, group, symprec)
     if drop_magnetization:
-        density = spins.total_alone(density)
-    total, spin = spins.parts(density)
+        density = density.total()
+    total, spin = density.spin_parts()
     grid_operators(found, density.shape)
     before = results.largest_residual(total, found)
     if before > tolerance:
@@ -53,12 +54,12 @@ def run(
     new_total, new_spin, magnetization = project(total, found), None, None
     if spin is not None:
         try:
-            signs, residual = spins.trusted_signs(spin, total, found, tolerance)
+            signs, residual = trusted_signs(spin, total, found, tolerance)
         except NotSymmetricError as error:
-            raise NotSymmetricError(f"{file}: {error}") from None
+            raise NotSymmetricError(f"{file}: {error}; or leave it out with --drop-magnetization") from None
         new_spin = project(spin, found, signs=signs)
         magnetization = {"sign_changing_operators": sum(s < 0 for s in signs), "residual_before": residual}
-    new = spins.from_parts(density, new_total, new_spin)
+    new = density.with_spin_parts(new_total, new_spin)
     notes = []
     if density.augmentation is not None:
         fate = "kept as they were" if augmentation == "keep" else "left out"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from symfft.cli.command import Result
 
-UNITS = {"charge": " e/Å³", "potential": " eV", "elf": "", "kinetic_energy": " eV/Å³"}
+UNITS = {"charge": " e/Å³", "potential": " eV", "elf": "", "kinetic_energy": " eV/Å³", "other": ""}
 
 
 def content(result: Result) -> str:

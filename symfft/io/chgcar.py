@@ -52,7 +52,7 @@ def read_chgcar(
     ----------
     path : path-like
         The file. It is read in one pass through a window of fixed size.
-    kind : {"charge", "potential", "elf", "kinetic_energy"}, optional
+    kind : {"charge", "potential", "elf", "kinetic_energy", "other"}, optional
         What the values are; by default judged by the file's name (LOCPOT, ELFCAR, TAUCAR, otherwise charge).
     species : sequence of str, optional
         Element of every count of atoms, for headers without symbols. Without it such atoms get the numbers

@@ -26,6 +26,7 @@ UNITS: dict[Kind, float] = {
     "potential": HARTREE,
     "elf": 1.0,
     "kinetic_energy": HARTREE / BOHR**3,
+    "other": 1.0,
 }
 
 _INTEGER = re.compile(rb"\s*([-+]?\d{1,9})(?=\s|$)")
@@ -44,7 +45,7 @@ def read_cube(
     ----------
     path : path-like
         The file.
-    kind : {"charge", "potential", "elf", "kinetic_energy"}
+    kind : {"charge", "potential", "elf", "kinetic_energy", "other"}
         What the values are; the file does not tell.
     dataset : int, optional
         Which one to read, from 0, of a file that holds several values per voxel (such as orbitals, announced by a

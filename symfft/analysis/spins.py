@@ -1,43 +1,20 @@
-"""Two spins as total and difference, and the signs of the difference under the operators of a group."""
+"""Signs of a spin density under the operators of a group: kept, reversed, or neither."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symfft.crystal.space_group import SpaceGroup
-from symfft.density import Density
 from symfft.errors import NotSymmetricError, SpaceGroupError
-from symfft.grid.symmetry_check import SymmetryReport, check_symmetry
+from symfft.grid.symmetry_check import check_symmetry
 
 Grid = NDArray[np.float64]
 
 #: A spin density below this share of the largest density is numerical noise, whatever its symmetry.
 NEGLIGIBLE = 1e-6
-
-
-def parts(density: Density) -> tuple[Grid, Grid | None]:
-    """Return the sum and the difference of the spins; the latter is (3, Nx, Ny, Nz) where non-collinear."""
-    if density.spin_down is not None:
-        return density.values + density.spin_down, density.values - density.spin_down
-    return density.values, density.magnetization
-
-
-def from_parts(density: Density, total: Grid, difference: Grid | None) -> Density:
-    """Return the density with other spins, kept in the way it keeps them."""
-    if density.spin_down is not None and difference is not None:
-        return replace(density, values=(total + difference) / 2, spin_down=(total - difference) / 2)
-    return replace(density, values=total, magnetization=difference)
-
-
-def total_alone(density: Density) -> Density:
-    """Return the density without its magnetization."""
-    texts = None if density.augmentation is None else density.augmentation[:1]
-    total, _ = parts(density)
-    return replace(density, values=total, magnetization=None, spin_down=None, augmentation=texts, site_moments=None)
 
 
 def is_negligible(spin: Grid, total: Grid) -> bool:
@@ -67,25 +44,23 @@ def trusted_signs(spin: Grid, total: Grid, group: SpaceGroup, tolerance: float) 
     NotSymmetricError
         If it is not collinear, or an operator neither keeps nor reverses it, or the signs are no character.
     """
-    remedy = "leave it out with --drop-magnetization"
     if spin.ndim == 4:
         raise NotSymmetricError(
             "a non-collinear magnetization is not symmetrized, since the file does not tell how spins turn with the "
-            f"crystal (spin axes, spin-orbit coupling); {remedy}"
+            "crystal (spin axes, spin-orbit coupling)"
         )
-    report: SymmetryReport = check_symmetry(spin, group)
+    report = check_symmetry(spin, group)
     if is_negligible(spin, total):
         return (1,) * group.order, report.largest_residual
     if report.largest_residual > tolerance:
         worst = max(report.operators, key=lambda o: o.residual or 0.0)
         raise NotSymmetricError(
             f"operator {worst.triplet} neither keeps nor reverses the magnetization (residual {worst.residual:.1e}, "
-            f"tolerance {tolerance:g}): the magnetic order has less symmetry than {group.symbol}; choose its group "
-            f"with --group, or {remedy}"
+            f"tolerance {tolerance:g}): the magnetic order has less symmetry than {group.symbol}; choose its group"
         )
     if not is_character(group, report.signs):
         raise NotSymmetricError(
             f"the operators that keep the magnetization are no subgroup of {group.symbol} with half of its operators: "
-            f"its signs cannot be trusted; {remedy}"
+            "its signs cannot be trusted"
         )
     return report.signs, report.largest_residual
