@@ -18,7 +18,13 @@ MOST_POINTS = 2_000_000
 #: Largest difference of two cells that are taken for the same, relative to the longest vector.
 SAME_CELL = 1e-3
 
-NAMES = {"charge": "electron density", "potential": "potential", "elf": "ELF", "kinetic_energy": "kinetic energy"}
+NAMES = {
+    "charge": "electron density",
+    "potential": "potential",
+    "elf": "ELF",
+    "kinetic_energy": "kinetic energy",
+    "other": "value",
+}
 
 
 def comparable(density: Density, other: Density) -> Density:
