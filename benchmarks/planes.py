@@ -16,7 +16,7 @@ import numpy as np
 import scipy.fft
 
 from symfft import asymmetric_unit, expand_from_au, next_compatible_shape
-from symfft.fourier.planes import plan_planes
+from symfft.fourier.engines.planes import plan_planes
 
 GROUPS = (
     "P -1",

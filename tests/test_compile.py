@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import symfft
-from symfft._compile import sources
-from symfft.fourier.planes import _line_kernels
+from symfft._compile.compiler import sources
+from symfft.fourier.engines.planes import _line_kernels
 
 INNER = """
 from symfft._compile import kernel
@@ -56,4 +56,4 @@ def test_sources_are_all_that_a_kernel_is_made_of():
     kernels = [value for value in vars(_line_kernels).values() if hasattr(value, "_compiled")]
     folder = Path(symfft.__file__).parent
     names = {Path(path).relative_to(folder).as_posix() for k in kernels for path, *_ in sources(k._function)}
-    assert {"fourier/planes/_line_kernels.py", "fourier/_lanes.py"} <= names
+    assert {"fourier/engines/planes/_line_kernels.py", "_compile/lanes.py"} <= names

@@ -72,9 +72,9 @@ def au_dft(
     scale = _scale(norm, au, inverse=False)
     if is_tensor(values):
         _refuse_place(out)
-        from symfft.fourier import _torch
+        from symfft.fourier import tensors
 
-        return _scaled(_torch.dft(values, au, workers), scale)
+        return _scaled(tensors.dft(values, au, workers), scale)
     values = as_real(values)
     shape, dtype = (*values.shape[:-1], len(au.hkl)), np.result_type(values.dtype, np.complex64)
     place = None if out is None else _place(out, shape, dtype, values)
@@ -127,9 +127,9 @@ def au_idft(
     scale = _scale(norm, au, inverse=True)
     if is_tensor(coefficients):
         _refuse_place(out)
-        from symfft.fourier import _torch
+        from symfft.fourier import tensors
 
-        return _scaled(_torch.idft(coefficients, au, workers), scale)
+        return _scaled(tensors.idft(coefficients, au, workers), scale)
     coefficients = _as_complex(coefficients)
     shape, dtype = (*coefficients.shape[:-1], au.size), coefficients.real.dtype
     place = None if out is None else _place(out, shape, dtype, coefficients)
@@ -180,9 +180,9 @@ def structure_factors(coefficients: Any, au: AsymmetricUnit, hkl: ArrayLike) -> 
         raise ShapeError(f"reflections of shape {wanted.shape} and dtype {wanted.dtype} must be (..., 3) integers")
     label, factor, conjugate = au.fourier.reflections.relation(wanted.astype(np.int64))
     if is_tensor(coefficients):
-        from symfft.fourier import _torch
+        from symfft.fourier import tensors
 
-        return _torch.structure_factors(coefficients, (label, factor, conjugate))
+        return tensors.structure_factors(coefficients, (label, factor, conjugate))
     coefficients = _as_complex(coefficients)
     taken = coefficients[..., np.maximum(label, 0)]
     factor = np.where(label < 0, 0, factor).astype(coefficients.dtype)

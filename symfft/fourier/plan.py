@@ -7,37 +7,21 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symfft.errors import ShapeError
-from symfft.fourier.blocks import BlockTransform, find_cell
-from symfft.fourier.blocks import least_cost as least_block_cost
-from symfft.fourier.full import FullTransform, full_cost
-from symfft.fourier.reciprocal import Reflections, find_reflections
-from symfft.fourier.subgroup import SubgroupTransform, axis_subgroups
+from symfft.fourier.engines.blocks import BlockTransform, find_cell
+from symfft.fourier.engines.blocks import least_cost as least_block_cost
+from symfft.fourier.engines.engine import Engine
+from symfft.fourier.engines.full import FullTransform, full_cost
+from symfft.fourier.engines.subgroup import SubgroupTransform, axis_subgroups
+from symfft.fourier.reflections import Reflections, find_reflections
 
 if TYPE_CHECKING:
-    from symfft.crystal.operators import IntArray
     from symfft.grid.orbits import GridOrbits
-
-
-class Engine(Protocol):
-    """What computes a transform: values (b, n) to structure factors (b, n_h) in the order of its `hkl`, and back."""
-
-    hkl: IntArray
-    #: Expected time of a transform in ns: operations counted, times what a machine of 2025 took for them at 96³.
-    cost: float
-
-    def forward(self, values: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return ``F(h) = Σ_m rho(m) exp(-2πi h·x_m)``."""
-        ...
-
-    def inverse(self, coefficients: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return ``rho(m) = 1/N Σ_h F(h) exp(2πi h·x_m)``, of the symmetric part of the coefficients."""
-        ...
 
 
 class FourierPlan:
@@ -112,7 +96,7 @@ def _cheapest(choices: list[Choice]) -> Engine | None:
 
 def direct_choices(au: GridOrbits) -> list[Choice]:
     """Return the engines that know the group and save work for it."""
-    from symfft.fourier.planes import plan_planes  # its kernels need numba to be defined
+    from symfft.fourier.engines.planes import plan_planes  # its kernels need numba to be defined
 
     choices = [Choice(least_planes_cost(au), lambda: plan_planes(au))]
     found = find_cell(au)

@@ -13,7 +13,7 @@ from symfft._arrays import as_real, check_values, is_tensor
 from symfft.errors import ShapeError
 from symfft.fourier._real_kernels import join_parts, take_parts
 from symfft.fourier.lengths import metric_of
-from symfft.fourier.reciprocal import centred
+from symfft.fourier.reflections import centred
 
 if TYPE_CHECKING:
     from symfft.au import AsymmetricUnit
@@ -103,9 +103,9 @@ def au_real_dft(
     check_values(values, au.size)
     rows = _rows(lattice)
     if is_tensor(values):
-        from symfft.fourier import _torch
+        from symfft.fourier import tensors
 
-        return _torch.real_dft(values, au, rows, workers)
+        return tensors.real_dft(values, au, rows, workers)
     layout = layout_of(au, rows)
     values = as_real(values)
     coefficients = au.fourier.forward(values.reshape(-1, au.size), workers)
@@ -149,9 +149,9 @@ def au_real_idft(
     check_values(coefficients, au.size)
     rows = _rows(lattice)
     if is_tensor(coefficients):
-        from symfft.fourier import _torch
+        from symfft.fourier import tensors
 
-        return _torch.real_idft(coefficients, au, rows, workers)
+        return tensors.real_idft(coefficients, au, rows, workers)
     layout = layout_of(au, rows)
     coefficients = as_real(coefficients)
     flat = np.ascontiguousarray(coefficients.reshape(-1, au.size))

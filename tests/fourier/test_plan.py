@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from symfft import SpaceGroup, asymmetric_unit, next_compatible_shape
-from symfft.fourier.full import full_cost
+from symfft.fourier.engines.full import full_cost
+from symfft.fourier.engines.planes import plan_planes
 from symfft.fourier.plan import cheapest_engine, direct_choices, least_planes_cost
-from symfft.fourier.planes import plan_planes
 
 
 def check(group, wanted):

@@ -1,0 +1,305 @@
+"""The transform in blocks: AU vector -> folds -> one block of each orbit -> unique structure factors, and back."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft.fourier.engines.blocks.cell import Cell, find_cell
+from symfft.fourier.engines.blocks.codes import Code, Frame, unique_blocks
+from symfft.fourier.engines.blocks.halves import by_classes, find_halves, forward_in_halves, inverse_in_halves, is_long
+from symfft.fourier.engines.blocks.places import Places, find_wedge
+from symfft.fourier.engines.blocks.program import CompiledProgram, Program
+from symfft.fourier.engines.blocks.separable import (
+    block_frequencies,
+    box_length,
+    forward_matrix,
+    inverse_matrix,
+    transform_block,
+)
+from symfft.fourier.reflections import Reflections
+
+if TYPE_CHECKING:
+    from symfft.crystal.operators import IntArray
+    from symfft.grid.orbits import GridOrbits
+    from symfft.grid.shape import Shape
+
+
+#: Time of a transform over the time that the program counts.
+MEASURED_PER_COUNTED = 0.9
+
+#: Least share of the products that is left of a block that so many permutations leave in place.
+SHARE = {1: 1.0, 2: 0.6, 3: 0.43, 6: 0.3}
+
+
+class BlockTransform:
+    """The transform of a group that has sign changes of all axes in its Laue class; see :func:`plan_blocks`."""
+
+    def __init__(self, cell: Cell, frame: Frame) -> None:
+        layout = _Layout(frame, cell)
+        self._size = cell.au.size
+        self._padded = not cell.is_given
+        forward, reflections, order = _plan_forward(cell, frame, layout)
+        inverse = _plan_inverse(cell, frame, layout, reflections, order)
+        self.hkl: IntArray = reflections.hkl[order]
+        self.cost = MEASURED_PER_COUNTED * forward.cost
+        self._programs = forward.finished(), inverse.finished()
+        self._scales = frame.diagonal / cell.volume, cell.volume / frame.images
+        self._finished: dict[str, Any] = {}
+
+    def forward(self, values: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return F at the unique reflections, (b, n_h), of values (b, n)."""
+        run = self._run(values.dtype, 0)
+        if self._padded:
+            values = np.concatenate([values, np.zeros((len(values), 1), dtype=values.dtype)], axis=1)
+        if out is None:
+            out = np.empty((len(values), len(self.hkl)), dtype=np.result_type(values.dtype, np.complex64))
+        run(values, out.view(values.dtype))
+        return out
+
+    def inverse(self, coefficients: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return the values, (b, n), of coefficients (b, n_h)."""
+        rows = coefficients.view(coefficients.real.dtype)
+        run = self._run(rows.dtype, 1)
+        if out is None:
+            out = np.empty((len(rows), self._size), dtype=rows.dtype)
+        run(rows, out)
+        return out
+
+    def _run(self, dtype: np.dtype[Any], direction: int) -> Any:
+        key = f"{dtype.char}{direction}"
+        if key not in self._finished:
+            self._finished[key] = CompiledProgram(self._programs[direction], dtype, self._scales[direction])
+        return self._finished[key]
+
+
+def least_cost(cell: Cell, frame: Frame) -> float:
+    """Return what a transform in blocks costs at least, without planning it.
+
+    Counted are the folds, the products at the full speed of the processor, and one step for each coefficient.
+    """
+    box = [box_length(n) for n in cell.shape]
+    cost = len(frame.codes) * math.prod(box) / len(frame.permutations)
+    for block in unique_blocks(frame)[0]:
+        order = len(block.stabilizer)
+        h = [len(block_frequencies(n, s, p)) for n, s, p in zip(cell.shape, *block.code, strict=True)]
+        x, y, z = (a * b / (2 if is_long(n, order) else 1) for a, b, n in zip(h, box, cell.shape, strict=True))
+        products = x * box[1] * box[2] + h[0] * box[1] * z + h[0] * y * h[2]
+        cost += products * SHARE[order] / 30 + math.prod(h) / order / cell.volume
+    return MEASURED_PER_COUNTED * cost
+
+
+def plan_blocks(au: GridOrbits) -> BlockTransform | None:
+    """Plan the transform in blocks; None where the scheme does not apply to group or grid."""
+    found = find_cell(au)
+    return None if found is None else BlockTransform(*found)
+
+
+class _Layout:
+    """Blocks, and the smallest set of points from which permutations give all that the folds leave."""
+
+    def __init__(self, frame: Frame, cell: Cell) -> None:
+        self.frame = frame
+        shape = cell.shape
+        self.blocks, self.sources = unique_blocks(frame)
+        self.rows = {code: r for r, code in enumerate(frame.codes)}
+        self.box = (box_length(shape[0]), box_length(shape[1]), box_length(shape[2]))
+        wedge = find_wedge(self.box, frame.permutations)
+        self.points, self.number, self.carrier = by_classes(wedge, shape) if len(frame.permutations) == 1 else wedge
+        self.entries = cell.entries(frame, self.points)
+
+        self.rows_are_blocks = len(frame.permutations) == 1 and frame.quarters is None
+        self.scratch = 5 * math.prod(b + 1 for b in self.box)
+
+    def folded(self, code: Code, at: int, columns: int) -> Places:
+        """Return where the folds of a block are, for all of the box; the rows, of so many columns, start at `at`."""
+        images = [permutation.image(code) for permutation in self.frame.permutations]
+        row = np.array([self.rows[moved] for moved, _ in images])
+        sign = np.array([s for _, s in images])
+        return Places(at + row[self.carrier] * columns + self.number, sign[self.carrier])
+
+
+def _plan_forward(cell: Cell, frame: Frame, layout: _Layout) -> tuple[Program, Reflections, IntArray]:
+    """Plan the folds, the blocks and the unique reflections that they give; return these too, and their order."""
+    program = Program(layout.scratch)
+    axes_of = [[(n, s, p) for n, s, p in zip(cell.shape, *block.code, strict=True)] for block in layout.blocks]
+    halves_of = [find_halves(cell.shape, block) for block in layout.blocks]
+    size = len(layout.points)
+    columns = max([size, *(halves.size for halves in halves_of if halves is not None and layout.rows_are_blocks)])
+    at = program.read_folded(np.pad(layout.entries, ((0, 0), (0, columns - size)), mode="edge"))
+    # where no permutation mixes the folds, each block overwrites its own, or in halves those of the last one
+    free = program.allocate(columns) if columns > size else None
+    outputs = []
+    candidates = []
+    for block, axes, halves in zip(layout.blocks, axes_of, halves_of, strict=True):
+        matrices = forward_matrix(*axes[0]), forward_matrix(*axes[1]), forward_matrix(*axes[2])
+        h = [block_frequencies(*a) for a in axes]
+        folded = layout.folded(block.code, at, columns)
+        own = at + layout.rows[block.code] * columns if layout.rows_are_blocks else None
+        if halves is not None:
+            to, free = (free, own) if layout.rows_are_blocks else (None, None)
+            places = forward_in_halves(program, matrices, halves, folded, to)
+        else:
+            places = transform_block(program, matrices, block, folded, own)
+        program.release()
+        outputs.append(places)
+        order = np.argsort(places.position, axis=None, kind="stable")
+        ordered = places.position.reshape(-1)[order]
+        order = order[(ordered > 0) & np.append(True, np.diff(ordered) > 0)]
+        candidates.append(_at(h, np.stack(np.unravel_index(order, places.position.shape), axis=-1)))
+    hkl = np.concatenate(candidates)
+    reflections = cell.find_reflections(hkl)
+    table, phases = _terms(hkl[reflections.candidate], frame, layout, outputs, cell.shape)
+    order, segments = _alike(phases, np.argsort(table[0], kind="stable"))
+    for start, stop in segments:
+        part = order[start:stop]
+        program.write_complex(start, table[:, part], tuple(_turn(p / 8) for p in phases[:, part[0]].tolist()))
+    return program, reflections, order
+
+
+def _terms(
+    hkl: IntArray, frame: Frame, layout: _Layout, outputs: list[Places], shape: Shape
+) -> tuple[IntArray, NDArray[np.uint8]]:
+    """Return the terms of ``F(h) = e^{-2πi h·o} Σ_p (-i)^{|p|} b_{σp}(h)``: positions, and phases in eighths of a turn,
+    each (terms, n_h).
+    """
+    parities = {code.parity for code in frame.codes}
+    terms = len(frame.codes) // len(parities)
+    table = np.zeros((terms, len(hkl)), dtype=np.int64)
+    phases = np.zeros((terms, len(hkl)), dtype=np.uint8)
+    h = np.ascontiguousarray(hkl.T)
+    x, y, z = h.astype(np.uint8)  # enough for parities, and for phases in eighths
+    a, b, c = np.array(frame.eighths, dtype=np.uint8)
+    shift = -(a * x + b * y + c * z)
+    p, q, r = weight = np.where(np.array(shape) % 2 == 0, [4, 2, 1], 0).astype(np.uint8)
+    parity_of = p * (x & 1) + q * (y & 1) + r * (z & 1)
+    for parity in sorted(parities):
+        mine = np.flatnonzero(parity_of == weight @ np.array(parity))
+        for t, code in enumerate(sorted(c for c in frame.codes if c.parity == parity)):
+            position, sign = coefficient(code, h[:, mine], layout, outputs, shape)
+            table[t, mine] = position
+            phases[t, mine] = (shift[mine] + np.uint8(8 - 2 * sum(code.sine)) + np.uint8(4) * (sign < 0)) & 7
+    return table, phases
+
+
+def _at(h: list[IntArray], index: IntArray) -> IntArray:
+    """Return the reflections (k, 3) with indices (..., 3) in a block."""
+    index = index.reshape(-1, 3)
+    return np.stack([h[i][index[:, i]] for i in range(3)], axis=-1)
+
+
+def _alike(phases: NDArray[Any], order: IntArray) -> tuple[IntArray, list[tuple[int, int]]]:
+    """Return an order in which entries with the same phases follow each other, each group of them in the given order,
+    and where they start and stop.
+    """
+    key = phases[0] if len(phases) == 1 else 8 * phases[0] + phases[1]
+    key = key.astype(np.min_scalar_type(int(key.max(initial=0))))  # short ones are sorted without comparisons
+    order = order[np.argsort(key[order], kind="stable")]
+    edges = np.flatnonzero(np.diff(key[order])) + 1
+    return order, list(pairwise([0, *edges.tolist(), len(order)])) if len(order) else []
+
+
+def _turn(part: float) -> complex:
+    """Return ``exp(2πi part)``, exact at the quarters."""
+    quarter, rest = divmod(4 * part, 1)
+    return complex(1j ** (int(quarter) % 4) * np.exp(0.5j * np.pi * rest))
+
+
+def coefficient(
+    code: Code, h: IntArray, layout: _Layout, outputs: list[Places], shape: Shape
+) -> tuple[IntArray, IntArray]:
+    """Return where ``b_code(h)`` is, for h (3, k) in the first octant, and its sign; position 0 where it vanishes."""
+    number, permutation, sign, mirrored = layout.sources[code]
+    found = outputs[number]
+    at = np.zeros(h.shape[1], dtype=np.int64)
+    for axis, (n, s, p) in enumerate(zip(shape, *layout.blocks[number].code, strict=True)):
+        frequencies = block_frequencies(n, s, p)
+        index = np.full(n // 2 + 1, len(frequencies))  # sines vanish at 0 and N/2: those places come last, and hold 0
+        index[frequencies] = np.arange(len(frequencies))
+        at *= len(frequencies) + 1
+        at += index[h[permutation.axes[axis]]]
+    position = np.pad(found.position, (0, 1)).reshape(-1)[at]
+    signs = sign * np.pad(found.sign, (0, 1), constant_values=1).reshape(-1)[at]
+    if mirrored:  # cos h(π/2 - x) = sin(hπ/2) sin hx for odd h, and the same with sine and cosine exchanged
+        signs *= 1 - 2 * ((h // 2).sum(axis=0) % 2)
+    return position, signs
+
+
+def _plan_inverse(cell: Cell, frame: Frame, layout: _Layout, reflections: Reflections, order: IntArray) -> Program:
+    """Plan ``b = Re(conj(w) F)``, the inverse blocks, the folds of all codes, and the points of the asymmetric unit."""
+    program = Program(layout.scratch)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    rows = program.allocate(len(frame.codes) * len(layout.points)) if layout.rows_are_blocks else None
+    outputs = []
+    for block in layout.blocks:
+        axes = [(n, s, p) for n, s, p in zip(cell.shape, *block.code, strict=True)]
+        h = [block_frequencies(*a) for a in axes]
+        matrices = inverse_matrix(*axes[0]), inverse_matrix(*axes[1]), inverse_matrix(*axes[2])
+        wanted = None if rows is None else rows + layout.rows[block.code] * len(layout.points) + layout.number
+        halves = find_halves(cell.shape, block)
+        if halves is not None:
+            index = halves.reflected()
+            read = _read_block(program, block.code, _at(h, index), cell, frame, reflections, rank)
+            outputs.append(inverse_in_halves(program, matrices, halves, read.reshape(index.shape[:2]), wanted))
+        else:
+            wedge = find_wedge(tuple(len(f) for f in h), [p for p, _ in block.stabilizer])
+            read = _read_block(program, block.code, _at(h, wedge.points), cell, frame, reflections, rank)
+            sign = np.array([s for _, s in block.stabilizer])[wedge.carrier]
+            to = None if wanted is None else int(wanted[0, 0, 0])
+            outputs.append(transform_block(program, matrices, block, Places(read[wedge.number], sign), to))
+        program.release()
+    folds = np.zeros((len(frame.codes), len(layout.points)), dtype=np.int64)
+    signs = np.ones_like(folds)
+    for r, code in enumerate(frame.codes):
+        number, permutation, sign_of_code, mirrored = layout.sources[code]
+        points = np.array(layout.box) - 1 - layout.points if mirrored else layout.points
+        at_points = tuple(points[:, a] for a in permutation.axes)
+        folds[r] = outputs[number].position[at_points]
+        signs[r] = sign_of_code * outputs[number].sign[at_points]
+    at = program.take_folded(folds, signs)
+    table = np.empty(cell.au.size + 1, dtype=np.int64)
+    carried = layout.entries.reshape(-1)
+    table[carried] = at + np.arange(len(carried))
+    program.write(table[: cell.au.size])
+    return program
+
+
+def _read_block(
+    program: Program,
+    code: Code,
+    hkl: IntArray,
+    cell: Cell,
+    frame: Frame,
+    reflections: Reflections,
+    rank: IntArray,
+) -> IntArray:
+    """Plan ``b(h) = Re(conj(w) F(h))`` and return where the b will be; position 0 where b vanishes.
+
+    w is the weight of b in F; F(h) follows from the unique reflection of its class, whose place in the input is its
+    rank. Of a centric F only the component along its phase φ is taken: ``b = cos(φ - arg w) Re(exp(-iφ) F)``.
+    """
+    label, numerator, conjugate = reflections.exact_relation(cell.in_given_cell(hkl))
+    turns = math.lcm(8, 2 * reflections.denominator)
+    weight = -(hkl @ np.array(frame.eighths)) - 2 * sum(code.sine)
+    phase = numerator * (turns // reflections.denominator) - weight * (turns // 8)
+    phase = np.where(conjugate, -phase, phase) % turns
+    centric = np.where(label < 0, -1, reflections.centric[label])
+    along = centric * (turns // (2 * reflections.denominator))
+    vanishes = (label < 0) | ((centric >= 0) & ((phase + along) % (turns // 2) == turns // 4))
+    present = np.flatnonzero(~vanishes)
+    position = np.zeros(len(hkl), dtype=np.int64)
+    key = np.where(centric < 0, phase, turns * (1 + along) + phase)[present]
+    order, segments = _alike(key[None], np.arange(len(present)))
+    for start, stop in segments:
+        part = present[order[start:stop]]
+        first = part[0]
+        factor = _turn(phase[first] / turns)
+        if centric[first] >= 0:
+            factor = _turn((phase[first] + along[first]) / turns).real * _turn(-along[first] / turns)
+        position[part] = program.read_complex(rank[label[part]], factor) + np.arange(len(part))
+    return position

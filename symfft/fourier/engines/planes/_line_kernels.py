@@ -1,0 +1,242 @@
+"""Compiled loops of the line stage: eight or sixteen lines along the unique axis at a time.
+
+See :mod:`symfft.fourier.engines.planes.lines` for the formulas and for the tables.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft._compile import bare, inlined
+from symfft._compile.lanes import LANES, fill, fma, load, store
+from symfft.fourier.engines.planes._fft import fft
+from symfft.fourier.engines.planes._radices import HALF, ROW
+from symfft.fourier.engines.planes._spectra import COMPLEX, put_spectra, take_spectra, twist
+from symfft.fourier.engines.planes._transpose import transpose, transpose_adding
+
+Array = NDArray[Any]
+
+#: Fields at the head of a class of lines.
+CLASS_FIELDS = 16
+#: Fields at the head of a segment.
+SEGMENT_FIELDS = 8
+
+
+@bare
+def lines_forward(memory: Array, out: Array, program: Array, at: Any, reals: Array) -> None:
+    """Transform all lines into structure factors.
+
+    Parameters
+    ----------
+    memory : 1-D float
+        Work space with the rows of the plane stage.
+    out : (2 n_h,) float
+        Overwritten: real and imaginary parts of F.
+    program, at, reals : 1-D int64, int, 1-D float
+        Tables, and where the line stage begins in the first.
+    """
+    row, there = np.int64(ROW), np.int64(0)
+    classes, form, n, plan, segments, room = (
+        program[at],
+        program[at + 1],
+        program[at + 2],
+        program[at + 3],
+        program[at + 4],
+        program[at + 5],
+    )
+    fold = n if program[at + 6] else 0
+    subs = 1 if form == COMPLEX else 2
+    first_segment = at + 8
+    head = first_segment + SEGMENT_FIELDS * segments
+    result, scratch = room + n * ROW, room + 2 * n * ROW
+    for _ in range(classes):
+        blocks, twiddle, sources, factors = program[head], program[head + 5], program[head + 6], program[head + 7]
+        for block in range(blocks):
+            for sub in range(subs):
+                for segment in range(segments):
+                    where = (block * segments + segment) * subs + sub
+                    _assemble(
+                        memory,
+                        program,
+                        reals,
+                        first_segment + SEGMENT_FIELDS * segment,
+                        sources + LANES * where,
+                        factors + 4 * LANES * where,
+                        room,
+                        scratch,
+                        sub,
+                        fold,
+                    )
+            if twiddle >= 0:
+                twist(memory, room, n, reals, twiddle, 1.0)
+            fft(memory, room, row, result, row, scratch, plan, program, reals, there)
+            put_spectra(memory, out, program, reals, head, block, form, result, scratch)
+        head += CLASS_FIELDS
+
+
+@bare
+def lines_adjoint(memory: Array, given: Array, program: Array, at: Any, reals: Array) -> None:
+    """Apply the transposed linear map of :func:`lines_forward` to weighted structure factors.
+
+    The rows of the plane stage are added to; the weights are the numbers of reflections in the classes, which makes
+    the whole N0 N1 N2 times the inverse.
+    """
+    row, back = np.int64(ROW), np.int64(HALF)
+    classes, form, n, plan, segments, room = (
+        program[at],
+        program[at + 1],
+        program[at + 2],
+        program[at + 3],
+        program[at + 4],
+        program[at + 5],
+    )
+    fold = n if program[at + 6] else 0
+    subs = 1 if form == COMPLEX else 2
+    first_segment = at + 8
+    head = first_segment + SEGMENT_FIELDS * segments
+    result, scratch = room + n * ROW, room + 2 * n * ROW
+    for _ in range(classes):
+        blocks, twiddle, sources, factors = program[head], program[head + 5], program[head + 6], program[head + 7]
+        for block in range(blocks):
+            take_spectra(memory, given, program, reals, head, block, form, n, result, scratch)
+            fft(memory, result, row, room, row, scratch, plan, program, reals, back)
+            if twiddle >= 0:
+                twist(memory, room, n, reals, twiddle, -1.0)
+            for sub in range(subs):
+                for segment in range(segments):
+                    where = (block * segments + segment) * subs + sub
+                    _distribute(
+                        memory,
+                        program,
+                        reals,
+                        first_segment + SEGMENT_FIELDS * segment,
+                        sources + LANES * where,
+                        factors + 4 * LANES * where,
+                        room,
+                        scratch,
+                        sub,
+                        fold,
+                    )
+        head += CLASS_FIELDS
+
+
+# ---- between rows of planes and lines ----
+
+
+@inlined
+def _assemble(
+    memory: Array,
+    program: Array,
+    reals: Array,
+    segment: Any,
+    source: Any,
+    factor: Any,
+    line: Any,
+    scratch: Any,
+    sub: Any,
+    fold: Any,
+) -> None:
+    """Write p(z) = e(-(H·u)/N) P(RᵀH; ±z) of eight lines into a row for each z; times i, added, for the second eight.
+
+    Where `fold` is n and not zero, p(n - z) = conj p(z) is written too.
+    """
+    groups, columns, part, sheared = program[segment], program[segment + 1], program[segment + 2], program[segment + 3]
+    xx, xy = load(reals, factor), load(reals, factor + LANES)
+    yx, yy = load(reals, factor + 2 * LANES), load(reals, factor + 3 * LANES)
+    for group in range(groups):
+        transpose(memory, program, source, LANES * group, scratch, LANES)
+        if part:
+            transpose(memory, program, source, LANES * group + part, scratch + LANES * LANES, LANES)
+        for j in range(LANES):
+            z = program[columns + LANES * group + j]
+            if z < 0:
+                continue
+            x = load(memory, scratch + LANES * j)
+            if part:
+                y = load(memory, scratch + LANES * (LANES + j))
+                u, v = fma(x, xx, y * xy), fma(x, yx, y * yy)
+            else:
+                u, v = x * xx, x * yx
+            if sheared:
+                c, s = _shear(memory, program, reals, segment, source, LANES * group + j, scratch + 2 * LANES * LANES)
+                u, v = fma(u, c, -(v * s)), fma(u, s, v * c)
+            _lay(memory, line + ROW * z, u, v, sub)
+            if fold and z and 2 * z != fold:
+                _lay(memory, line + ROW * (fold - z), u, -v, sub)
+
+
+@inlined
+def _lay(memory: Array, o: Any, u: Any, v: Any, sub: Any) -> None:
+    """Write u + iv to a row, or add i(u + iv)."""
+    if sub:
+        u, v = load(memory, o) - v, load(memory, o + HALF) + u
+    store(memory, o, u)
+    store(memory, o + HALF, v)
+
+
+@inlined
+def _distribute(
+    memory: Array,
+    program: Array,
+    reals: Array,
+    segment: Any,
+    source: Any,
+    factor: Any,
+    line: Any,
+    scratch: Any,
+    sub: Any,
+    fold: Any,
+) -> None:
+    """Transposed map of :func:`_assemble`."""
+    groups, columns, part, sheared = program[segment], program[segment + 1], program[segment + 2], program[segment + 3]
+    xx, xy = load(reals, factor), load(reals, factor + LANES)
+    yx, yy = load(reals, factor + 2 * LANES), load(reals, factor + 3 * LANES)
+    for group in range(groups):
+        for j in range(LANES):
+            z = program[columns + LANES * group + j]
+            x, y = fill(memory, 0.0), fill(memory, 0.0)
+            if z >= 0:
+                o = line + ROW * z
+                u, v = load(memory, o), load(memory, o + HALF)
+                if fold and z and 2 * z != fold:
+                    o = line + ROW * (fold - z)
+                    a, b = load(memory, o), load(memory, o + HALF)
+                    if sub:
+                        u, v = u - a, v + b
+                    else:
+                        u, v = u + a, v - b
+                if sub:
+                    u, v = v, -u
+                if sheared:
+                    c, s = _shear(
+                        memory, program, reals, segment, source, LANES * group + j, scratch + 2 * LANES * LANES
+                    )
+                    u, v = fma(u, c, v * s), fma(v, c, -(u * s))
+                x, y = fma(u, xx, v * yx), fma(u, xy, v * yy)
+            store(memory, scratch + LANES * j, x)
+            store(memory, scratch + LANES * (LANES + j), y)
+        transpose_adding(memory, program, source, LANES * group, scratch)
+        if part:
+            transpose_adding(memory, program, source, LANES * group + part, scratch + LANES * LANES)
+
+
+@inlined
+def _shear(memory: Array, program: Array, reals: Array, segment: Any, source: Any, column: Any, room: Any) -> Any:
+    """Return the lanes of e(-(H·v z + RᵀH·c(z))/N)."""
+    period, roots, steps, planes = (
+        program[segment + 4],
+        program[segment + 5],
+        program[segment + 6] + 3 * (source - program[segment + 7]),
+        program[segment + 1] + LANES * program[segment] + 3 * column,
+    )
+    for lane in range(LANES):
+        s = steps + 3 * lane
+        turns = program[s] * program[planes]
+        turns += program[s + 1] * program[planes + 1] + program[s + 2] * program[planes + 2]
+        r = roots + 2 * (turns % period)
+        memory[room + lane] = reals[r]
+        memory[room + LANES + lane] = reals[r + 1]
+    return load(memory, room), load(memory, room + LANES)

@@ -1,0 +1,50 @@
+"""What both directions of the plane stage have: kinds of steps, products with matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from symfft._compile import bare, inlined
+from symfft._compile.lanes import fill, fma, load, spread, store
+from symfft.fourier.engines.planes._radices import HALF, ROW
+
+Array = NDArray[Any]
+
+#: Kinds of steps.
+TRANSFORM, MATRIX, DECIMATION, HALVING = 0, 1, 2, 3
+
+#: How eight values follow one another; see :meth:`Tables.put_labels`.
+UPWARDS, DOWNWARDS, ANYHOW = 0, 1, 2
+
+
+@bare
+def product(memory: Array, reals: Array, matrix: Any, m: Any, n: Any, source: Any, target: Any, width: Any) -> None:
+    """Multiply n rows by an (m, n) matrix, which is stored by eights of its rows; the target has room for eights."""
+    for half in range(0, width, HALF):
+        for i in range(0, m, 8):
+            a, b, c, d = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
+            e, f, g, h = fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0), fill(memory, 0.0)
+            for k in range(n):
+                x = load(memory, source + k * ROW + half)
+                r = matrix + i * n + 8 * k
+                a, b = fma(spread(reals, r), x, a), fma(spread(reals, r + 1), x, b)
+                c, d = fma(spread(reals, r + 2), x, c), fma(spread(reals, r + 3), x, d)
+                e, f = fma(spread(reals, r + 4), x, e), fma(spread(reals, r + 5), x, f)
+                g, h = fma(spread(reals, r + 6), x, g), fma(spread(reals, r + 7), x, h)
+            o = target + i * ROW + half
+            store(memory, o, a)
+            store(memory, o + ROW, b)
+            store(memory, o + 2 * ROW, c)
+            store(memory, o + 3 * ROW, d)
+            store(memory, o + 4 * ROW, e)
+            store(memory, o + 5 * ROW, f)
+            store(memory, o + 6 * ROW, g)
+            store(memory, o + 7 * ROW, h)
+
+
+@inlined
+def hadamard(a: Any, b: Any, c: Any, d: Any) -> Any:
+    p, q, r, s = a + b, a - b, c + d, c - d
+    return p + r, q + s, p - r, q - s

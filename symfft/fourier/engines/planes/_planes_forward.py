@@ -1,0 +1,281 @@
+"""Compiled loops of the plane stage, sixteen planes at a time: see :mod:`symfft.fourier.engines.planes.program`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft._compile import bare, inlined
+from symfft._compile.lanes import fill, fma, gather, load, reverse, spread, store
+from symfft.fourier.engines.planes._fft import fft
+from symfft.fourier.engines.planes._plane_steps import DOWNWARDS, HALVING, MATRIX, TRANSFORM, UPWARDS, hadamard, product
+from symfft.fourier.engines.planes._radices import HALF, ROW
+
+Array = NDArray[Any]
+
+
+@bare
+def planes_forward(values: Array, memory: Array, program: Array, at: Any, labels: Array, reals: Array) -> None:
+    """Transform the planes of an asymmetric unit.
+
+    Parameters
+    ----------
+    values : (n,) float
+        Values on the asymmetric unit.
+    memory : 1-D float
+        Work space, and the rows that come out.
+    program, at, labels, reals : 1-D int64, int, 1-D int32, 1-D float
+        See :mod:`symfft.fourier.engines.planes.program`; the steps begin at `at`.
+    """
+    kinds = program[at]
+    at += 1
+    for _ in range(kinds):
+        chunks, steps = program[at], program[at + 1]
+        planes = program[at + 2]
+        for chunk in range(chunks):
+            width = HALF if planes - ROW * chunk <= HALF else ROW
+            op = at + 3
+            for _ in range(steps):
+                kind = program[op]
+                if kind == TRANSFORM and width == HALF and not program[op + 5]:
+                    _half_transform(values, memory, program, op, labels, reals, chunk)
+                elif kind == TRANSFORM:
+                    _transform(values, memory, program, op, labels, reals, chunk, width)
+                elif kind == MATRIX:
+                    _matrix(values, memory, program, op, labels, reals, chunk, width)
+                elif kind == HALVING:
+                    _halving(memory, program, op, reals, chunk, width)
+                else:
+                    _decimation(memory, program, op, reals, chunk, width)
+                op += program[op + 1]
+        for _ in range(steps):
+            at += program[at + 4]
+        at += 3
+
+
+@inlined
+def _fetch(values: Array, program: Array, labels: Array, at: Any) -> Any:
+    """Return eight values: a run upwards, a run downwards, or any."""
+    code = program[at]
+    start = code >> 2
+    if code & 3 == UPWARDS:
+        return load(values, start)
+    if code & 3 == DOWNWARDS:
+        return reverse(load(values, start), load(values, start))
+    return gather(values, labels, start)
+
+
+@bare
+def _transform(
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, width: Any
+) -> None:
+    row, there = np.int64(ROW), np.int64(0)
+    n0, n1, rows, centred = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
+    d0, grid, scratch = program[op + 6], program[op + 7], program[op + 8]
+    plan0, plan1, at, phases = program[op + 9], program[op + 10], program[op + 11], program[op + 12]
+    out, row_step, part_step = program[op + 13] + program[op + 16] * chunk, program[op + 14], program[op + 15]
+    at += chunk * rows * n1 * 2
+    room = scratch + 2 * max(n0, n1) * ROW
+    line = program[op + 17]
+    for x0 in range(rows):
+        for x1 in range(n1):
+            p = at + (x0 * n1 + x1) * 2
+            store(memory, room + x1 * ROW, _fetch(values, program, labels, p))
+            store(memory, room + x1 * ROW + HALF, _fetch(values, program, labels, p + 1))
+        fft(memory, room, row, grid + x0 * line, row, scratch, plan1, program, reals, there)
+    columns = n1 // 2 + 1
+    for k in range(columns):
+        mate = (n1 - k) % n1
+        if centred:
+            _complete(memory, grid, line, room, n0, n1, rows, k, d0, phases, reals)
+            spectrum = room + n0 * ROW
+            fft(memory, room, row, spectrum, row, scratch, plan0, program, reals, there)
+            for h in range(n0):
+                q = phases + 2 * (n1 + k * n0 + h)
+                c, s = spread(reals, q), spread(reals, q + 1)
+                x, y = load(memory, spectrum + h * ROW), load(memory, spectrum + h * ROW + HALF)
+                o = out + (k * n0 + h) * row_step
+                store(memory, o, fma(x, c, -(y * s)))
+                if width > HALF:
+                    store(memory, o + HALF, fma(x, s, y * c))
+            continue
+        other = room
+        fft(memory, grid + k * ROW, line, room, row, scratch, plan0, program, reals, there)
+        if mate != k:
+            other = room + n0 * ROW
+            fft(memory, grid + mate * ROW, line, other, row, scratch, plan0, program, reals, there)
+        half = fill(memory, 0.5)
+        for h in range(n0):
+            a, b = room + h * ROW, other + (n0 - h if h else 0) * ROW
+            ax, ay = half * load(memory, a), half * load(memory, a + HALF)
+            bx, by = half * load(memory, b), half * load(memory, b + HALF)
+            o = out + (k * n0 + h) * row_step
+            store(memory, o, ax + bx)
+            store(memory, o + part_step, ay - by)
+            store(memory, o + HALF, ay + by)
+            store(memory, o + part_step + HALF, bx - ax)
+
+
+@inlined
+def _complete(
+    memory: Array,
+    grid: Any,
+    line: Any,
+    room: Any,
+    n0: Any,
+    n1: Any,
+    rows: Any,
+    k: Any,
+    d0: Any,
+    phases: Any,
+    reals: Array,
+) -> None:
+    """Collect column k; rows that are not there come from their mates, Q(d - x0; k) = e(-k d1/n1) Q(x0; -k)."""
+    mate = (n1 - k) % n1
+    c, s = spread(reals, phases + 2 * k), spread(reals, phases + 2 * k + 1)
+    for x0 in range(rows):
+        a = grid + x0 * line + k * ROW
+        store(memory, room + x0 * ROW, load(memory, a))
+        store(memory, room + x0 * ROW + HALF, load(memory, a + HALF))
+        y0 = (d0 - x0) % n0
+        if y0 >= rows:
+            b = grid + x0 * line + mate * ROW
+            x, y = load(memory, b), load(memory, b + HALF)
+            store(memory, room + y0 * ROW, fma(x, c, -(y * s)))
+            store(memory, room + y0 * ROW + HALF, fma(x, s, y * c))
+
+
+@bare
+def _half_transform(
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any
+) -> None:
+    row, there = np.int64(ROW), np.int64(0)
+    n0, n1, grid, scratch = program[op + 2], program[op + 3], program[op + 7], program[op + 8]
+    plan0, plan1, at = program[op + 9], program[op + 10], program[op + 11]
+    out, row_step, part_step = program[op + 13] + program[op + 16] * chunk, program[op + 14], program[op + 15]
+    line = program[op + 17]
+    at += chunk * n0 * n1 * 2
+    room = scratch + 2 * max(n0, n1) * ROW
+    spectrum = room + n1 * ROW
+    columns = n1 // 2 + 1
+    half = fill(memory, 0.5)
+    for x0 in range(0, n0, 2):
+        next_line = 1 if x0 + 1 < n0 else 0
+        for x1 in range(n1):
+            p = at + (x0 * n1 + x1) * 2
+            store(memory, room + x1 * ROW, _fetch(values, program, labels, p))
+            store(memory, room + x1 * ROW + HALF, _fetch(values, program, labels, p + 2 * next_line * n1))
+        fft(memory, room, row, spectrum, row, scratch, plan1, program, reals, there)
+        for k in range(columns):
+            a, b = spectrum + k * ROW, spectrum + (n1 - k if k else 0) * ROW
+            ax, ay = half * load(memory, a), half * load(memory, a + HALF)
+            bx, by = half * load(memory, b), half * load(memory, b + HALF)
+            g = grid + x0 * line + k * ROW
+            store(memory, g, ax + bx)
+            store(memory, g + HALF, ay - by)
+            if next_line:
+                store(memory, g + line, ay + by)
+                store(memory, g + line + HALF, bx - ax)
+    for k in range(columns):
+        fft(memory, grid + k * ROW, line, room, row, scratch, plan0, program, reals, there)
+        for h in range(n0):
+            o = out + (k * n0 + h) * row_step
+            store(memory, o, load(memory, room + h * ROW))
+            store(memory, o + part_step, load(memory, room + h * ROW + HALF))
+
+
+@bare
+def _matrix(
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, width: Any
+) -> None:
+    points, outputs, parts, at = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
+    room, matrix = program[op + 6], program[op + 7]
+    out, row_step, part_step = program[op + 8] + program[op + 11] * chunk, program[op + 9], program[op + 10]
+    at += chunk * points * 2
+    result = room + points * ROW
+    for i in range(2 * points):
+        store(memory, room + HALF * i, _fetch(values, program, labels, at + i))
+    product(memory, reals, matrix, outputs, points, room, result, width)
+    for i in range(outputs):
+        o = out + (i // parts) * row_step + (i % parts) * part_step
+        for half in range(0, width, HALF):
+            store(memory, o + half, load(memory, result + i * ROW + half))
+
+
+@bare
+def _decimation(memory: Array, program: Array, op: Any, reals: Array, chunk: Any, width: Any) -> None:
+    count, p2, real, places = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
+    factors, roots, room = program[op + 6], program[op + 7], program[op + 8]
+    out, row_step, part_step = program[op + 9] + program[op + 12] * chunk, program[op + 10], program[op + 11]
+    gaps = op + 13
+    for i in range(count):
+        for y in range(p2):
+            a = program[places + i * p2 + y]
+            b = a + program[gaps + y]
+            f = factors + 4 * (i * p2 + y)
+            t = room + 2 * ROW * y
+            xx, xy, yx, yy = spread(reals, f), spread(reals, f + 1), spread(reals, f + 2), spread(reals, f + 3)
+            for half in range(0, width, HALF):
+                x, z = load(memory, a + half), load(memory, b + half)
+                store(memory, t + half, fma(xx, x, xy * z))
+                store(memory, t + ROW + half, fma(yx, x, yy * z))
+        o = out + i * p2 * row_step
+        for s in range(p2):
+            for half in range(0, width, HALF):
+                x, z = fill(memory, 0.0), fill(memory, 0.0)
+                for y in range(p2):
+                    r = roots + 2 * (s * p2 + y)
+                    t = room + 2 * ROW * y + half
+                    u, v = load(memory, t), load(memory, t + ROW)
+                    c, d = spread(reals, r), spread(reals, r + 1)
+                    x = fma(c, u, fma(-d, v, x))
+                    if not real:
+                        z = fma(d, u, fma(c, v, z))
+                store(memory, o + s * row_step + half, x)
+                if not real:
+                    store(memory, o + s * row_step + part_step + half, z)
+
+
+@inlined
+def _term(memory: Array, program: Array, reals: Array, place: Any, factor: Any, offset: Any) -> Any:
+    """Return T_y of one half of a row."""
+    a, b = program[place] + offset, program[place + 1]
+    x = load(memory, a)
+    if b == 0:
+        return spread(reals, factor) * x, x
+    z = load(memory, a + b)
+    return (
+        fma(spread(reals, factor), x, spread(reals, factor + 1) * z),
+        fma(spread(reals, factor + 2), x, spread(reals, factor + 3) * z),
+    )
+
+
+@bare
+def _halving(memory: Array, program: Array, op: Any, reals: Array, chunk: Any, width: Any) -> None:
+    count, real, places = program[op + 2], program[op + 4], program[op + 5]
+    factors, signs = program[op + 6], program[op + 7]
+    out, row_step, part_step = program[op + 9] + program[op + 12] * chunk, program[op + 10], program[op + 11]
+    for i in range(count):
+        p, f, o = places + 8 * i, factors + 16 * i, out + 4 * i * row_step
+        for half in range(0, width, HALF):
+            ax, ay = _term(memory, program, reals, p, f, half)
+            bx, by = _term(memory, program, reals, p + 2, f + 4, half)
+            cx, cy = _term(memory, program, reals, p + 4, f + 8, half)
+            dx, dy = _term(memory, program, reals, p + 6, f + 12, half)
+            ax, bx, cx, dx = hadamard(ax, bx, cx, dx)
+            if real:
+                bx, cx, dx = bx * spread(reals, signs + 1), cx * spread(reals, signs + 2), dx * spread(reals, signs + 3)
+            else:
+                ay, by, cy, dy = hadamard(ay, by, cy, dy)
+                q = o + part_step + half
+                store(memory, q, ay)
+                store(memory, q + row_step, by)
+                store(memory, q + 2 * row_step, cy)
+                store(memory, q + 3 * row_step, dy)
+            q = o + half
+            store(memory, q, ax)
+            store(memory, q + row_step, bx)
+            store(memory, q + 2 * row_step, cx)
+            store(memory, q + 3 * row_step, dx)
