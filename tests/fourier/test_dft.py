@@ -124,7 +124,7 @@ def test_the_input_is_left_alone():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda au: au_dft(np.zeros(3), au), "one value for each orbit"),
+        (lambda au: au_dft(np.zeros(3), au), "au.size"),
         (lambda au: au_idft(np.zeros(3), au), "one coefficient for each of au.hkl"),
         (lambda au: au_dft(np.zeros(au.size), au, norm="sideways"), "'backward', 'ortho' or 'forward'"),
         (lambda au: au_dft(np.zeros(au.size), au, workers=0), "positive number of threads"),
