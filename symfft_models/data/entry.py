@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,14 +96,28 @@ class Entry:
 
     def atoms(self) -> tuple[FloatArray, NDArray[np.int64]]:
         """Return fractional positions (m, 3) and atomic numbers (m,) of all atoms of the cell."""
-        import gemmi
+        positions, _, numbers = atoms_of(self.space_group, self.sites)
+        return positions, numbers
 
-        group = SpaceGroup.from_number(self.space_group)
-        translations = group.translations.astype(np.float64)
-        positions, numbers = [], []
-        for site in self.sites:
-            images = (group.rotations @ np.array(site.position) + translations) % 1.0
-            orbit = np.unique(np.round(images, 9) % 1.0, axis=0)
-            positions.append(orbit)
-            numbers += [gemmi.Element(site.symbol).atomic_number] * len(orbit)
-        return np.concatenate([np.empty((0, 3)), *positions]), np.array(numbers, dtype=np.int64)
+
+def atoms_of(space_group: int, sites: Sequence[Site]) -> tuple[FloatArray, NDArray[np.int64], NDArray[np.int64]]:
+    """Return fractional positions (m, 3), sites (m,) and atomic numbers (m,) of all atoms on the sites of a cell.
+
+    Parameters
+    ----------
+    space_group : int
+        Number, in the reference setting.
+    sites : sequence of Site
+        Occupied orbits; the second result counts them.
+    """
+    import gemmi
+
+    group = SpaceGroup.from_number(space_group)
+    translations = group.translations.astype(np.float64)
+    orbits = [np.empty((0, 3))]
+    for site in sites:
+        images = (group.rotations @ np.array(site.position) + translations) % 1.0
+        orbits.append(np.unique(np.round(images, 9) % 1.0, axis=0))
+    owners = np.repeat(np.arange(len(sites)), [len(orbit) for orbit in orbits[1:]])
+    numbers = np.array([gemmi.Element(site.symbol).atomic_number for site in sites], dtype=np.int64)
+    return np.concatenate(orbits), owners, numbers[owners]

@@ -1,10 +1,10 @@
 """Candidate crystals: elements on the sites of structure types, and which of them are plausible once relaxed.
 
-``prototypes.csv`` lists structure types: space group, ratios of the free cell constants (angles in degrees) and occupied
-Wyckoff positions, elements as A, B, C, D; free coordinates are starting values only. ``families.csv`` lists which elements
-may stand where, by the sets of ``element_sets.csv``, and the share of the combinations that is taken (by a hash of the
-name, so that a list grows without changing). Cell constants and free coordinates of a candidate come from a relaxation
-with a machine-learned potential; see ``relax_worker.py``.
+``prototypes.csv`` lists structure types: space group, ratios of the free cell constants (angles in degrees) and
+occupied Wyckoff positions, elements as A, B, C, D; free coordinates are starting values only. ``families.csv`` lists
+which elements may stand where, by the sets of ``element_sets.csv``, and the share of the combinations that is taken (by
+a hash of the name, so that a list grows without changing). Cell constants and free coordinates of a candidate come from
+a relaxation with a machine-learned potential; see ``workers/relax.py``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft import SpaceGroup
-from symfft_models.data.crystals import Crystal, of_sites
+from symfft_models.datasets.bundled.crystals import Crystal, of_sites
 
 FloatArray = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ def candidates() -> list[Crystal]:
             if len(set(elements)) < len(elements):
                 continue
             crystal = substituted(prototypes[row["prototype"]], elements)
-            if _fraction(crystal.id) < float(row["share"]):
+            if fraction(crystal.id) < float(row["share"]):
                 found.setdefault(crystal.id, crystal)
     return list(found.values())
 
@@ -64,7 +64,8 @@ def _elements(words: str, sets: dict[str, list[str]]) -> list[str]:
     return list(dict.fromkeys(symbol for word in words.split() for symbol in sets.get(word, [word])))
 
 
-def _fraction(name: str) -> float:
+def fraction(name: str) -> float:
+    """Return a number in [0, 1) that depends on a name alone."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
 
 
@@ -97,7 +98,7 @@ def relaxed(crystal: Crystal, result: dict[str, Any]) -> Crystal:
     points = np.array(result["positions"]) @ crystal.basis
     first, sites = 0, []
     for symbol, wyckoff, point in crystal.sites:
-        cell_count = int(round(int(wyckoff[:-1]) * abs(float(np.linalg.det(crystal.basis)))))
+        cell_count = round(int(wyckoff[:-1]) * abs(float(np.linalg.det(crystal.basis))))
         moved = _nearest(points[first : first + cell_count], crystal, first, point)
         sites.append((symbol, wyckoff, _special(group, np.array(point), moved)))
         first += cell_count

@@ -1,7 +1,7 @@
 """Relax crystals with CHGNet at fixed space group: for the Python that chgnet is installed in.
 
-``python relax_worker.py JOBS.jsonl RESULTS.jsonl``: one result a line, appended as it comes; what is there already is not
-done again. A job holds ``id``, ``cell`` (rows, any scale), ``symbols`` and ``positions`` (fractional). The scale is taken
+``python relax.py JOBS.jsonl RESULTS.jsonl``: one result a line, appended as it comes; what is there already is not done
+again. A job holds ``id``, ``cell`` (rows, any scale), ``symbols`` and ``positions`` (fractional). The scale is taken
 from covalent radii, then from the lowest energy of some volumes; then cell and positions relax together. Imports numpy,
 torch, ase and chgnet only.
 """

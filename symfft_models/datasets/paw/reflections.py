@@ -1,0 +1,107 @@
+"""Unique reflections of a ball in reciprocal space: which stand for the others under a space group, and back.
+
+For a density with rho(W x + w) = rho(x) the structure factors ``F(h) = (1/N) sum rho(x) exp(-2 pi i h.x)`` satisfy
+``F(h W) = exp(2 pi i h.w) F(h)`` (h a row), and ``F(-h) = conj F(h)``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft import SpaceGroup
+
+IntArray = NDArray[np.int64]
+ComplexArray = NDArray[np.complex128]
+
+
+def operators(group: SpaceGroup) -> tuple[IntArray, NDArray[np.float64]]:
+    """Return one rotation and translation for each distinct rotation of a group: centring adds only absences."""
+    rotations = np.asarray(group.rotations, dtype=np.int64)
+    _, first = np.unique(rotations.reshape(-1, 9), axis=0, return_index=True)
+    return rotations[first], group.translations[first].astype(np.float64)
+
+
+def reduce_reflections(
+    group: SpaceGroup, hkl: IntArray, values: ComplexArray
+) -> tuple[IntArray, NDArray[np.complex128], float]:
+    """Average structure factors over the group and keep one of each class of symmetry-related reflections.
+
+    Parameters
+    ----------
+    group : SpaceGroup
+        In the setting of the indices.
+    hkl : (n, 3) int
+        Reflections of a ball, one at least of each pair of opposite ones.
+    values : (s, n) complex
+        s sets of structure factors.
+
+    Returns
+    -------
+    unique : (m, 3) int64
+        The reflection of each class with the largest (h, k, l), in order of h² + k² + l²; absent ones are left out.
+    reduced : (s, m) complex128
+        Their averaged structure factors.
+    residual : float
+        Largest difference between a structure factor and what its class says, relative to the largest of all.
+    """
+    rotations, translations = operators(group)
+    both = np.concatenate([hkl, -hkl])
+    size = 2 * int(np.abs(both).max()) + 1
+    table = np.full((len(values), size, size, size), np.nan + 0j)
+    table[:, *both.T] = np.concatenate([values, values.conj()], axis=1)
+    ranked = np.array([size**2, size, 1])
+    images = np.einsum("ni,oij->noj", both, rotations)
+    best = np.maximum((images @ ranked).max(1), (-images @ ranked).max(1))
+    _, first = np.unique(both @ ranked, return_index=True)
+    unique = both[first][(both @ ranked)[first] == best[first]]
+    members = np.einsum("ni,oij->onj", unique, rotations)
+    phases = np.exp(2j * np.pi * (translations @ unique.T))
+    found = table[:, members[..., 0], members[..., 1], members[..., 2]]
+    reduced = (found * phases.conj()).mean(1)
+    residual = float(np.nanmax(np.abs(found - phases * reduced[:, None])) / np.abs(values).max())
+    same = (members == unique).all(2)
+    absent = (same & (np.abs(phases - 1) > 1e-6)).any(0) | _absent_by_centring(group, unique)
+    if np.isnan(found).any():
+        raise ValueError("the reflections are not a whole ball: some have images that are not among them")
+    length = np.linalg.norm(unique, axis=1)
+    order = np.lexsort((-(unique @ ranked), length))
+    order = order[~absent[order]]
+    return unique[order], reduced[:, order], residual
+
+
+def _absent_by_centring(group: SpaceGroup, hkl: IntArray) -> NDArray[np.bool_]:
+    rotations = np.asarray(group.rotations)
+    centring = group.translations[(rotations == np.eye(3, dtype=int)).all((1, 2))].astype(np.float64)
+    return np.asarray((np.abs(np.exp(2j * np.pi * (hkl @ centring.T)) - 1) > 1e-6).any(1))
+
+
+def expand_reflections(
+    group: SpaceGroup, unique: IntArray, values: ComplexArray, shape: tuple[int, int, int]
+) -> ComplexArray:
+    """Return the structure factors of a whole grid, zero where the unique reflections do not reach.
+
+    Reflections on or beyond the grid's highest frequency are left out.
+
+    Parameters
+    ----------
+    group : SpaceGroup
+        In the setting of the indices.
+    unique : (m, 3) int
+        One reflection of each class.
+    values : (m,) complex
+        Their structure factors.
+    shape : (3,) int
+        Grid; F(h) comes at h modulo the shape.
+    """
+    grid = np.zeros(shape, dtype=np.complex128)
+    sizes = np.array(shape)
+    rotations, translations = operators(group)
+    for rotation, translation in zip(rotations, translations, strict=True):
+        members = unique @ rotation
+        inside = (2 * np.abs(members) < sizes).all(1)
+        factors = (values * np.exp(2j * np.pi * (unique @ translation)))[inside]
+        members = members[inside]
+        grid[tuple((members % sizes).T)] = factors
+        grid[tuple((-members % sizes).T)] = factors.conj()
+    return grid
