@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from symfft import SymfftError
 
 if TYPE_CHECKING:
-    from symfft_models.data.store import DensitySet
     from symfft_models.model.config import Config
 
 #: Densities generated in each space group for a comparison with the test split.
@@ -150,29 +149,27 @@ def show_shipped(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def info_command(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Count what a set holds."""
-    from symfft_models.datasets.bundled.catalogue import info
+    """Count what the sets hold."""
+    from symfft_models.datasets.contents import chosen_sets, info
 
-    return info(chosen_set(arguments.set_file))
+    return {"sets": [info(densities) for densities in chosen_sets(arguments.set_file)]}
+
+
+def report_info(result: dict[str, Any]) -> str:
+    """Return the counts of the sets as tables."""
+    from symfft_models.datasets.contents import info_text
+
+    return "\n\n".join(map(info_text, result["sets"]))
 
 
 def export_entry_command(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Write one density of a set as a CHGCAR."""
-    from symfft_models.datasets.bundled.catalogue import export
+    """Write densities of a set as CHGCARs."""
+    from symfft_models.datasets.contents import chosen_sets, export
 
-    densities = chosen_set(arguments.set_file)
     try:
-        export(densities, arguments.id, arguments.out)
+        return {"written": export(chosen_sets(arguments.set_file), arguments.ids, arguments.out)}
     except KeyError as error:
         raise SymfftError(error.args[0]) from None
-    return {"id": arguments.id, "file": str(arguments.out)}
-
-
-def chosen_set(path: Path | None) -> DensitySet:
-    """Open a file of a set, or the bundled one."""
-    from symfft_models.data.store import DensitySet, load_bundled
-
-    return DensitySet.open(path) if path else load_bundled()
 
 
 def prepare_command(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -290,16 +287,19 @@ def add_data_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     from symfft_models.datasets.prepare.command import add_prepare_arguments
     from symfft_models.datasets.prepare.command import report as report_preparation
 
-    command = commands.add_parser("data", help="look at the bundled densities, or at a file of a set")
+    command = commands.add_parser("data", help="look at the densities of the package, or at a file of a set")
     actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
     source = argparse.ArgumentParser(add_help=False)
-    source.add_argument("--file", dest="set_file", type=Path, help="file of a set (default: the bundled one)")
+    source.add_argument("--file", dest="set_file", type=Path, help="file of a set (default: those of the package)")
     action = actions.add_parser("info", parents=[common, source], help="count by group, prototype and split")
-    action.set_defaults(run_command=info_command, report=lambda result: json.dumps(result, indent=2))
-    action = actions.add_parser("export", parents=[common, source], help="write one entry as a CHGCAR")
-    action.add_argument("id", help="name of the entry, such as rock-salt-NaCl")
-    action.add_argument("-o", "--out", type=Path, required=True, help="file to write")
-    action.set_defaults(run_command=export_entry_command, report=lambda result: f"{result['id']}: {result['file']}")
+    action.set_defaults(run_command=info_command, report=report_info)
+    action = actions.add_parser("export", parents=[common, source], help="write entries as CHGCARs")
+    action.add_argument("ids", nargs="+", metavar="ID", help="name of an entry, such as rock-salt-NaCl")
+    action.add_argument("-o", "--out", type=Path, required=True, help="file to write; a folder for several entries")
+    action.set_defaults(
+        run_command=export_entry_command,
+        report=lambda result: "\n".join(f"{row['id']}: {row['file']}" for row in result["written"]),
+    )
 
     command = commands.add_parser("fetch", help="fetch densities of the Materials Project or of parquet collections")
     add_fetch_arguments(command, common)

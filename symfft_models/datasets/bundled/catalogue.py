@@ -1,11 +1,9 @@
-"""What is in a density set: figures for a program, a data card for a reader, single entries as CHGCAR files."""
+"""The data card of the bundled densities."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -15,59 +13,12 @@ from typing import Any
 import numpy as np
 
 from symfft import SpaceGroup
-from symfft.io import write_chgcar
 from symfft_models.data.store import SPLITS, DensitySet
 
 #: Space groups with many entries and one grid.
 MAIN_GROUPS = (221, 225, 227)
 #: Primitive cells in a conventional one, by centring letter.
 CELLS = {"P": 1, "A": 2, "C": 2, "I": 2, "R": 3, "F": 4}
-
-
-def info(densities: DensitySet) -> dict[str, Any]:
-    """Count a set's entries, and measure its file.
-
-    Returns
-    -------
-    dict
-        ``entries``, ``compounds``, ``by_space_group``, ``by_prototype``, ``by_split`` (by space group, then split),
-        ``grids``, ``values`` (numbers stored), ``kept_out`` (results left out, by reason) and, for a set read from a
-        file, ``bytes`` and ``load_seconds``. Keys are text, ready for JSON.
-    """
-    groups = densities.column("space_group")
-    splits: dict[str, dict[str, int]] = {}
-    grids: dict[str, list[list[int]]] = {}
-    for group in densities.space_groups:
-        here = groups == group
-        counted = Counter(densities.column("split")[here].tolist())
-        splits[str(group)] = {split: counted[split] for split in SPLITS}
-        grids[str(group)] = np.unique(densities.column("shape")[here], axis=0).tolist()
-    figures = {
-        "entries": len(densities),
-        "compounds": len(set(densities.column("composition").tolist())),
-        "by_space_group": {str(k): v for k, v in sorted(Counter(groups.tolist()).items())},
-        "by_prototype": dict(sorted(Counter(densities.column("prototype").tolist()).items())),
-        "by_split": splits,
-        "grids": grids,
-        "values": int(np.diff(densities.columns["offsets"])[densities.rows].sum()),
-        "kept_out": json.loads(densities.attributes.get("kept_out", "{}")),
-    }
-    if densities.path is not None:
-        started = time.perf_counter()
-        DensitySet.open(densities.path)
-        figures |= {"bytes": densities.path.stat().st_size, "load_seconds": round(time.perf_counter() - started, 4)}
-    return figures
-
-
-def export(densities: DensitySet, identifier: str, path: str | os.PathLike[str]) -> None:
-    """Write one entry as a CHGCAR of the conventional cell.
-
-    Raises
-    ------
-    KeyError
-        If no entry has that name; the message lists near ones.
-    """
-    write_chgcar(path, densities.find(identifier).density())
 
 
 def card(densities: DensitySet) -> str:

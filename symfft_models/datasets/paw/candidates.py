@@ -179,17 +179,20 @@ def plausible(
         yield crystal, formation, above, formation < 0 or above <= ABOVE_LOWEST or crystal.id in known
 
 
-#: Structure types that every element is relaxed in for its reference energy.
+#: Structure types that an element is relaxed in for its reference energy.
 ELEMENTAL = (
-    *("fcc", "bcc", "hcp", "diamond", "simple-cubic", "A7", "beta-Sn", "bct", "A8", "alpha-Ga", "black-P"),
-    *("alpha-N2", "iodine"),
+    *("fcc", "bcc", "hcp", "diamond", "simple-cubic"),
+    *("A7", "beta-Sn", "bct", "A8", "alpha-Ga", "black-P"),
 )
+#: Of elements whose solids are made of molecules or of single atoms.
+MOLECULAR = dict.fromkeys(("H", "N", "O", "F", "Cl", "Br", "I"), ("alpha-N2", "iodine"))
+MOLECULAR |= dict.fromkeys(("He", "Ne", "Ar", "Kr", "Xe", "Rn"), ("fcc", "hcp"))
 
 
 def elemental_phases(symbols: Iterable[str]) -> list[Crystal]:
-    """Return every element in every elemental structure type."""
+    """Return every element in its elemental structure types."""
     prototypes = {row["prototype"]: row for row in table("prototypes.csv")}
-    return [substituted(prototypes[name], [symbol]) for symbol in symbols for name in ELEMENTAL]
+    return [substituted(prototypes[name], [symbol]) for symbol in symbols for name in MOLECULAR.get(symbol, ELEMENTAL)]
 
 
 def elemental_energies(results: Iterable[tuple[Crystal, float]]) -> dict[str, float]:

@@ -44,6 +44,11 @@ def reduce_reflections(
         Their averaged structure factors.
     residual : float
         Largest difference between a structure factor and what its class says, relative to the largest of all.
+
+    Raises
+    ------
+    ValueError
+        If the reflections are not a whole ball.
     """
     rotations, translations = operators(group)
     both = np.concatenate([hkl, -hkl])
@@ -53,17 +58,17 @@ def reduce_reflections(
     ranked = np.array([size**2, size, 1])
     images = np.einsum("ni,oij->noj", both, rotations)
     best = np.maximum((images @ ranked).max(1), (-images @ ranked).max(1))
-    _, first = np.unique(both @ ranked, return_index=True)
-    unique = both[first][(both @ ranked)[first] == best[first]]
+    keys, first = np.unique(both @ ranked, return_index=True)
+    unique = both[first][keys == best[first]]
     members = np.einsum("ni,oij->onj", unique, rotations)
     phases = np.exp(2j * np.pi * (translations @ unique.T))
     found = table[:, members[..., 0], members[..., 1], members[..., 2]]
+    if np.isnan(found).any() or not np.isin(best, keys).all():
+        raise ValueError("the reflections are not a whole ball: some have images that are not among them")
     reduced = (found * phases.conj()).mean(1)
-    residual = float(np.nanmax(np.abs(found - phases * reduced[:, None])) / np.abs(values).max())
+    residual = float(np.max(np.abs(found - phases * reduced[:, None])) / np.abs(values).max())
     same = (members == unique).all(2)
     absent = (same & (np.abs(phases - 1) > 1e-6)).any(0) | _absent_by_centring(group, unique)
-    if np.isnan(found).any():
-        raise ValueError("the reflections are not a whole ball: some have images that are not among them")
     length = np.linalg.norm(unique, axis=1)
     order = np.lexsort((-(unique @ ranked), length))
     order = order[~absent[order]]

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from symfft import SpaceGroup, check_symmetry, read_chgcar
+from symfft import SpaceGroup, check_symmetry
 from symfft_models.data.split import split_of
 from symfft_models.data.store import DensitySet, bundled_path, load_bundled
-from symfft_models.datasets.bundled.catalogue import MAIN_GROUPS, card, export, info
+from symfft_models.datasets.bundled.catalogue import MAIN_GROUPS, card
 from symfft_models.datasets.bundled.crystals import listed_crystals
 from symfft_models.datasets.bundled.recipe import VALENCE
 
@@ -111,34 +111,6 @@ def test_losses_of_the_common_grid_are_small(densities):
     assert np.percentile(psnr, 5) > 65
     assert psnr.min() > 55
     assert densities.column("symmetry_residual").max() < 1e-6
-
-
-def test_info_counts_what_is_there(densities):
-    figures = info(densities)
-    assert figures["entries"] == len(densities) == sum(figures["by_space_group"].values())
-    assert sum(figures["by_prototype"].values()) == len(densities)
-    assert sum(sum(counts.values()) for counts in figures["by_split"].values()) == len(densities)
-    assert figures["bytes"] == bundled_path().stat().st_size
-    assert figures["load_seconds"] < 0.9
-    assert figures["values"] == sum(len(entry.values) for entry in densities)
-    assert figures["grids"]["225"] == [[56, 56, 56]]
-    part = info(densities.select(space_group=227, split="test"))
-    assert part["by_space_group"] == {"227": part["entries"]}
-    assert part["by_split"]["227"] == {"train": 0, "val": 0, "test": part["entries"]}
-
-
-def test_export_writes_a_chgcar_that_reads_back(densities, tmp_path):
-    entry = densities.select(space_group=227)[0]
-    export(densities, entry.id, tmp_path / "CHGCAR")
-    density = read_chgcar(tmp_path / "CHGCAR")
-    expected = entry.density()
-    np.testing.assert_allclose(density.values, expected.values, rtol=1e-9, atol=1e-9 * expected.values.max())
-    np.testing.assert_allclose(density.lattice, entry.lattice, atol=1e-12)
-    assert sorted(density.numbers.tolist()) == sorted(expected.numbers.tolist())
-    assert density.electrons == pytest.approx(entry.electrons, rel=1e-9)
-    with pytest.raises(KeyError, match="near ones: "):
-        export(densities, entry.id + "x", tmp_path / "none")
-    assert not (tmp_path / "none").exists()
 
 
 def test_entries_are_of_the_list_that_is_in_the_project(densities):
