@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symfft.errors import ShapeError
 
-FrozenArray = TypeVar("FrozenArray", bound=NDArray[Any])
-
 REAL_DTYPES = ("float32", "float64")
 COMPLEX_DTYPES = ("complex64", "complex128")
-
-
-def frozen(array: FrozenArray) -> FrozenArray:
-    """Make an array read-only."""
-    array.flags.writeable = False
-    return array
 
 
 def is_tensor(array: Any) -> bool:

@@ -10,22 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._arrays import as_real, check_grid, check_values, frozen, is_tensor
+from symfft._arrays import as_real, check_grid, check_values, is_tensor
+from symfft._immutable import Immutable, frozen
 from symfft.crystal.operators import IntArray
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import NotSymmetricError, ShapeError
 from symfft.fourier.plan import FourierPlan
 from symfft.grid.brick import Brick, orbits_in_brick
-from symfft.grid.means import labels_on, means_of
+from symfft.grid.means import Means, labels_on, means_of
 from symfft.grid.orbits import GridOrbits
-from symfft.grid.shape import Shape, as_shape
-from symfft.grid.symmetry_check import check_symmetry
+from symfft.grid.shape import Shape, as_shape, grid_operators
+from symfft.grid.symmetry_check import check_symmetry, even_subgroup
 
-#: Largest distance of a value from its orbit's mean, relative to the largest value, that `reduce_to_au` accepts.
+#: Largest difference between two values of an orbit, relative to the largest value, that `reduce_to_au` accepts.
 TOLERANCE = 1e-3
 
 
-class AsymmetricUnit:
+class AsymmetricUnit(Immutable):
     """Orbits of the points of a periodic grid under a space group: the plan behind every transform.
 
     Get one from :func:`asymmetric_unit`, which caches it. All arrays are read-only. One point of each orbit represents
@@ -33,8 +34,11 @@ class AsymmetricUnit:
     and shape.
     """
 
+    _brick: Brick
+    _orbits: GridOrbits
+
     def __init__(self, brick: Brick, orbits: GridOrbits) -> None:
-        self._brick, self._orbits = brick, orbits
+        vars(self).update(_brick=brick, _orbits=orbits)
 
     @property
     def orbits(self) -> GridOrbits:
@@ -140,18 +144,12 @@ class AsymmetricUnit:
     def __reduce__(self) -> tuple[Callable[..., AsymmetricUnit], tuple[SpaceGroup, Shape]]:
         return asymmetric_unit, (self.space_group, self.shape)
 
-    def __copy__(self) -> AsymmetricUnit:
-        return self
-
-    def __deepcopy__(self, memo: object) -> AsymmetricUnit:
-        return self
-
     def __repr__(self) -> str:
         return f"AsymmetricUnit({self.space_group.symbol!r}, shape={self.shape}, size={self.size})"
 
 
 def asymmetric_unit(space_group: SpaceGroup | int | str, shape: Sequence[int]) -> AsymmetricUnit:
-    """Return the asymmetric unit of a grid under a space group; the last 32 are kept.
+    """Return the asymmetric unit of a grid under a space group; the last 32 are cached.
 
     The orbit of a grid point m holds its images W m + w. Its *multiplicity* is the number of distinct images, and
     ``R_m = order of the group / multiplicity``.
@@ -203,7 +201,8 @@ def reduce_to_au(rho: Any, au: AsymmetricUnit, *, tolerance: float = TOLERANCE) 
     au : AsymmetricUnit
         The plan.
     tolerance : float
-        Largest accepted |rho - orbit mean| / max |rho|. ``float("inf")`` forces the projection.
+        Largest accepted difference of two values of an orbit, relative to max |rho|: the largest residual that
+        :func:`symfft.check_symmetry` reports. ``float("inf")`` forces the projection.
 
     Returns
     -------
@@ -232,7 +231,7 @@ def reduce_to_au(rho: Any, au: AsymmetricUnit, *, tolerance: float = TOLERANCE) 
     check_grid(rho, au.shape)
     rho = as_real(rho)
     means = means_of(rho.reshape(-1, math.prod(au.shape)), au.orbits)
-    _require_symmetric(rho, au, means.distance, means.largest, tolerance)
+    _require_symmetric(rho, au, means, tolerance)
     return means.values.reshape(*rho.shape[:-3], au.size)
 
 
@@ -286,7 +285,6 @@ def symmetrize(rho: Any, space_group: SpaceGroup | int | str, *, signs: Sequence
         The group.
     signs : (g,) of +1 and -1, optional
         A sign for each operator, as :func:`check_symmetry` finds them for the magnetisation of an antiferromagnet.
-        NumPy arrays only.
 
     Returns
     -------
@@ -297,7 +295,10 @@ def symmetrize(rho: Any, space_group: SpaceGroup | int | str, *, signs: Sequence
     IncompatibleGridError
         If the grid does not fit the group.
     NotSymmetricError
-        If the signs are not a character of the group (a product of operators with the product of their signs).
+        If the signs do not form a one-dimensional representation of the group (a product of operators has the product
+        of their signs).
+    ShapeError
+        If `rho` is not a grid of real numbers, or there is not one sign, +1 or -1, for every operator.
 
     Examples
     --------
@@ -310,29 +311,43 @@ def symmetrize(rho: Any, space_group: SpaceGroup | int | str, *, signs: Sequence
     group = as_space_group(space_group)
     check_grid(rho, None)
     shape = as_shape(tuple(rho.shape[-3:]))
-    if signs is not None and any(s != 1 for s in signs):
-        from symfft.grid.symmetry_check import symmetrize_with_signs
+    rho = as_real(rho)
+    even, odd = (group, None) if signs is None else even_subgroup(group, signs)
+    if odd is not None:
+        grid_operators(group, shape)
+    au = asymmetric_unit(even, shape)
+    mean = expand_from_au(reduce_to_au(rho, au, tolerance=math.inf), au)
+    if odd is None:
+        return mean
+    image = _image_of_grid(group, odd, shape)
+    flat = mean.reshape(*mean.shape[:-3], math.prod(shape))
+    turned = flat.index_select(-1, flat.new_tensor(image, dtype=int)) if is_tensor(flat) else flat[..., image]
+    return (mean - turned.reshape(mean.shape)) / 2
 
-        return symmetrize_with_signs(as_real(rho), group, signs)
-    au = asymmetric_unit(group, shape)
-    return expand_from_au(reduce_to_au(rho, au, tolerance=math.inf), au)
+
+def _image_of_grid(group: SpaceGroup, operator: int, shape: Shape) -> NDArray[np.int64]:
+    """Return the index of the image of every grid point under one operator, in C order."""
+    rotations, translations = grid_operators(group, shape)
+    x, y, z = np.ogrid[: shape[0], : shape[1], : shape[2]]
+    w, t = rotations[operator], translations[operator]
+    u, v, s = ((w[i, 0] * x + w[i, 1] * y + w[i, 2] * z + t[i]) % shape[i] for i in range(3))
+    return np.asarray(((u * shape[1] + v) * shape[2] + s).reshape(-1), dtype=np.int64)
 
 
-def _require_symmetric(rho: Any, au: AsymmetricUnit, distance: Any, largest: Any, tolerance: float) -> None:
-    bad = [
-        i for i, (d, m) in enumerate(zip(distance, largest, strict=True)) if not math.isfinite(d) or d > tolerance * m
-    ]
-    if not bad:
+def _require_symmetric(rho: Any, au: AsymmetricUnit, means: Means, tolerance: float) -> None:
+    spreads = enumerate(zip(means.spread, means.largest, strict=True))
+    broken = next(((i, s, m) for i, (s, m) in spreads if not math.isfinite(s) or (s > 0 and s / m > tolerance)), None)
+    if broken is None:
         return
-    i = bad[0]
-    which = f"density {i} of the batch" if len(distance) > 1 else "the density"
-    if not math.isfinite(distance[i]):
+    i, spread, largest = broken
+    which = f"density {i} of the batch" if len(means.spread) > 1 else "the density"
+    if not math.isfinite(spread):
         raise ShapeError(f"{which} holds NaN or infinite values: repair or leave it out before reducing")
     one = np.asarray(rho.detach().cpu() if is_tensor(rho) else rho, dtype=np.float64).reshape(-1, *au.shape)[i]
     worst = max(check_symmetry(one, au.space_group).operators, key=lambda o: -1.0 if o.even is None else o.even)
     raise NotSymmetricError(
-        f"{which} is not symmetric under {au.space_group.symbol}: values differ from their orbit's mean by "
-        f"{distance[i] / largest[i]:.1e} of the largest, above the tolerance of {tolerance:.1e}; operator "
+        f"{which} is not symmetric under {au.space_group.symbol}: values of an orbit differ by "
+        f"{spread / largest:.1e} of the largest, above the tolerance of {tolerance:.1e}; operator "
         f"{worst.triplet} is broken most ({worst.even:.1e}). Check the group, or force the projection with "
         'tolerance=float("inf")'
     )

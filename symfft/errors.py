@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 
 class SymfftError(ValueError):
-    """Base class of every error that symfft raises on purpose."""
+    """Base class of every error that symfft raises on purpose.
+
+    Errors travel between processes whole: a child may have a constructor of its own, and attributes.
+    """
+
+    def __reduce__(self) -> tuple[Callable[..., SymfftError], tuple[object, ...]]:
+        return _restored, (type(self), self.args, vars(self))
 
 
 class SpaceGroupError(SymfftError):
@@ -37,3 +45,10 @@ class DensityFormatError(SymfftError):
 
 class ChgcarFormatError(DensityFormatError):
     """A VASP volumetric file (CHGCAR, CHG, LOCPOT, AECCAR, ELFCAR) is truncated, garbled or not of that kind."""
+
+
+def _restored(kind: type[SymfftError], args: tuple[object, ...], attributes: Mapping[str, Any]) -> SymfftError:
+    """Return an error that was pickled or copied, without its constructor."""
+    error = kind.__new__(kind, *args)
+    vars(error).update(attributes)
+    return error

@@ -49,16 +49,18 @@ def burnside(group, shape):
     return fixed // group.order
 
 
+def images(rho, group):
+    """Densities rho(gr), operator by operator."""
+    n = np.array(rho.shape)
+    grid = np.stack(np.meshgrid(*(np.arange(k) for k in rho.shape), indexing="ij"), axis=-1)
+    for w, t in zip(group.rotations, group.translations):
+        moved = (grid @ (w * n[:, None] // n[None, :]).T + np.array([int(v * m) for v, m in zip(t, rho.shape)])) % n
+        yield rho[tuple(np.moveaxis(moved, -1, 0))]
+
+
 def symmetrized(rho, group):
     """Mean of a density over its images under all operators."""
-    shape = rho.shape
-    n = np.array(shape)
-    grid = np.stack(np.meshgrid(*(np.arange(k) for k in shape), indexing="ij"), axis=-1)
-    total = np.zeros(shape)
-    for w, t in zip(group.rotations, group.translations):
-        moved = (grid @ (w * n[:, None] // n[None, :]).T + np.array([int(v * m) for v, m in zip(t, shape)])) % n
-        total += rho[tuple(np.moveaxis(moved, -1, 0))]
-    return total / group.order
+    return sum(images(rho, group)) / group.order
 
 
 def dct2(array):

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.crystal.space_group import SpaceGroup
-from symfft.errors import NotSymmetricError, SpaceGroupError
-from symfft.grid.symmetry_check import check_symmetry
+from symfft.errors import NotSymmetricError
+from symfft.grid.symmetry_check import check_symmetry, even_subgroup
 
 Grid = NDArray[np.float64]
 
@@ -24,14 +24,9 @@ def is_negligible(spin: Grid, total: Grid) -> bool:
 
 def is_character(group: SpaceGroup, signs: Sequence[int]) -> bool:
     """Whether the operators with sign +1 are all of them, or a subgroup that is half of them."""
-    even = np.array(signs) > 0
-    if even.all():
-        return True
-    if 2 * even.sum() != group.order:
-        return False
     try:
-        SpaceGroup.from_operators(group.rotations[even], group.translations[even])
-    except SpaceGroupError:
+        even_subgroup(group, signs)
+    except NotSymmetricError:
         return False
     return True
 
@@ -42,7 +37,8 @@ def trusted_signs(spin: Grid, total: Grid, group: SpaceGroup, tolerance: float) 
     Raises
     ------
     NotSymmetricError
-        If it is not collinear, or an operator neither keeps nor reverses it, or the signs are no character.
+        If it is not collinear, or an operator neither keeps nor reverses it, or the signs do not
+        form a one-dimensional representation.
     """
     if spin.ndim == 4:
         raise NotSymmetricError(
@@ -52,7 +48,7 @@ def trusted_signs(spin: Grid, total: Grid, group: SpaceGroup, tolerance: float) 
     report = check_symmetry(spin, group)
     if is_negligible(spin, total):
         return (1,) * group.order, report.largest_residual
-    if report.largest_residual > tolerance:
+    if report.largest_signed_residual > tolerance:
         worst = max(report.operators, key=lambda o: o.residual or 0.0)
         raise NotSymmetricError(
             f"operator {worst.triplet} neither keeps nor reverses the magnetization (residual {worst.residual:.1e}, "
@@ -63,4 +59,4 @@ def trusted_signs(spin: Grid, total: Grid, group: SpaceGroup, tolerance: float) 
             f"the operators that keep the magnetization are no subgroup of {group.symbol} with half of its operators: "
             "its signs cannot be trusted"
         )
-    return report.signs, report.largest_residual
+    return report.signs, report.largest_signed_residual

@@ -45,7 +45,7 @@ def run(file: str, *, reading: files.Reading, group: str | None, symprec: float,
         keeps = report.fits
         result["notes"].append(f"magnetization below {NEGLIGIBLE:g} of the largest density: taken for zero")
     elif collinear:
-        keeps = report.fits and report.largest_residual <= tolerance and is_character(found, report.signs)
+        keeps = report.fits and report.largest_signed_residual <= tolerance and is_character(found, report.signs)
     else:
         keeps = report.is_symmetric(tolerance)
         result["notes"].append("non-collinear magnetization: its length is checked, its direction is not")
@@ -84,7 +84,10 @@ def text(result: Result) -> str:
     if magnetization is not None:
         changing = magnetization["sign_changing_operators"]
         sign = f"; {words.count(changing, 'operator')} of {len(spins)} change its sign" if changing else ""
-        verdict = words.verdict(magnetization["symmetric"], magnetization["largest_residual"], result["tolerance"])
+        residual = magnetization[
+            "largest_signed_residual" if magnetization["measure"] == "value" else "largest_residual"
+        ]
+        verdict = words.verdict(magnetization["symmetric"], residual, result["tolerance"])
         lines.append(f"  magnetization: {verdict}{sign}")
     return "\n".join(lines + words.notes(result))
 

@@ -30,7 +30,7 @@ def what(density: Density) -> str:
 
 def largest_residual(total: Grid, group: SpaceGroup) -> float:
     """Return the largest residual of the operators that the grid carries."""
-    return max(o.even for o in check_symmetry(total, group).operators if o.even is not None)
+    return check_symmetry(total, group).largest_residual
 
 
 def electrons(density: Density) -> float | None:

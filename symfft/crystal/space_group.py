@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft._arrays import frozen
+from symfft._immutable import Immutable, frozen
 from symfft.crystal.operators import (
     LARGEST_INTEGER,
     Exact,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 TRANSLATION_TOLERANCE = 1e-5
 
 
-class SpaceGroup:
+class SpaceGroup(Immutable):
     """A space group in a definite setting: all Seitz operators of the given cell, centring translations included.
 
     Build one with :meth:`from_number`, :meth:`from_symbol`, :meth:`from_hall`, :meth:`from_operators` or
@@ -71,6 +71,12 @@ class SpaceGroup:
     ('x,y,z', '-x,y+1/2,-z+1/2', '-x,-y,-z', 'x,-y+1/2,z+1/2')
     """
 
+    _rotations: IntArray
+    _numerators: IntArray
+    _denominator: int
+    _number: int | None
+    _symbol: str | None
+
     def __init__(
         self,
         rotations: ArrayLike,
@@ -91,11 +97,13 @@ class SpaceGroup:
         t = t % denominator
         divisor = math.gcd(denominator, *np.unique(t).tolist())
         order = canonical_order(w, t)
-        self._rotations, self._numerators = np.ascontiguousarray(w[order]), np.ascontiguousarray(t[order] // divisor)
-        self._denominator = denominator // divisor
-        self._number, self._symbol = number, symbol
-        frozen(self._rotations)
-        frozen(self._numerators)
+        vars(self).update(
+            _rotations=frozen(np.ascontiguousarray(w[order])),
+            _numerators=frozen(np.ascontiguousarray(t[order] // divisor)),
+            _denominator=denominator // divisor,
+            _number=number,
+            _symbol=symbol,
+        )
         require_group(self._rotations, self._numerators, self._denominator)
 
     # ---- the doors ------------------------------------------------------------------------------------------------
@@ -290,12 +298,6 @@ class SpaceGroup:
 
     def __reduce__(self) -> tuple[Callable[..., SpaceGroup], tuple[object, ...]]:
         return _restored, (self._rotations, self._numerators, self._denominator, self._number, self._symbol)
-
-    def __copy__(self) -> SpaceGroup:
-        return self
-
-    def __deepcopy__(self, memo: object) -> SpaceGroup:
-        return self
 
     def __repr__(self) -> str:
         return f"SpaceGroup({self.symbol!r}, number {self.number}, order {self.order})"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._arrays import as_real, check_values, is_tensor
+from symfft._immutable import frozen
+from symfft._tables import once
 from symfft.errors import ShapeError
 from symfft.fourier._real_kernels import join_parts, take_parts
 from symfft.fourier.lengths import metric_of
@@ -51,6 +53,12 @@ class RealBasis(NamedTuple):
     star: IntArray
     multiplicity: IntArray
     part: NDArray[np.int8]
+
+    def __reduce__(self) -> tuple[Callable[..., RealBasis], tuple[object, ...]]:
+        return _read_only, tuple(self)
+
+    def __deepcopy__(self, memo: object) -> RealBasis:
+        return self
 
 
 def au_real_dft(
@@ -206,9 +214,12 @@ class Layout(NamedTuple):
     inverse_factors: NDArray[np.complex128]
 
 
-@lru_cache(maxsize=32)
 def layout_of(au: AsymmetricUnit, lattice: Rows | None) -> Layout:
-    """Return the layout of an asymmetric unit's real vector; the last 32 are kept."""
+    """Return the layout of an asymmetric unit's real vector, cached with the unit."""
+    return once(au.fourier, ("layout", lattice), lambda: _layout(au, lattice))
+
+
+def _layout(au: AsymmetricUnit, lattice: Rows | None) -> Layout:
     reflections = au.fourier.reflections
     hkl = _last_of_each_class(reflections.labels, len(reflections.hkl))
     metric = metric_of(au.space_group, au.shape, lattice)
@@ -232,11 +243,15 @@ def layout_of(au: AsymmetricUnit, lattice: Rows | None) -> Layout:
     factors = size * np.exp(2j * np.pi * (turns[which] + quarter))
 
     part = np.where(centric[which], CENTRIC, np.where(second, IMAGINARY, REAL)).astype(np.int8)
-    basis = RealBasis(shortest[which], metric.lengths(shortest)[which], star, reflections.multiplicity[which], part)
-    layout = Layout(basis, which, factors, factors.conj() / size**2)
-    for array in (*basis, *layout[1:]):
-        array.flags.writeable = False
-    return layout
+    lengths, multiplicity = metric.lengths(shortest)[which], reflections.multiplicity[which]
+    basis = _read_only(shortest[which], lengths, star, multiplicity, part)
+    return Layout(basis, frozen(which), frozen(factors), frozen(factors.conj() / size**2))
+
+
+def _read_only(
+    hkl: IntArray, length: NDArray[np.float64], star: IntArray, multiplicity: IntArray, part: NDArray[np.int8]
+) -> RealBasis:
+    return RealBasis(frozen(hkl), frozen(length), frozen(star), frozen(multiplicity), frozen(part))
 
 
 def _rows(lattice: ArrayLike | None) -> Rows | None:

@@ -255,32 +255,37 @@ def orbit_means(rho: Array, labels: Array, points: Array, multiplicity: Array, m
     means : (b, n) float64
         Overwritten: orbit means.
     extremes : (b, 2) float64
-        Overwritten: largest distance of a value from its orbit's mean, largest absolute value; NaN or infinite where
+        Overwritten: largest difference between two values of an orbit, largest absolute value; NaN or infinite where
         a value is.
     """
-    first = np.empty(len(points))
+    first, least, most = np.empty(len(points)), np.empty(len(points)), np.empty(len(points))
     for b in range(rho.shape[0]):
         mean = means[b]
         for k in range(len(points)):
-            first[k] = rho[b, points[k]]
+            first[k] = least[k] = most[k] = rho[b, points[k]]
             mean[k] = 0.0
         for p in range(rho.shape[1]):
-            mean[labels[p]] += rho[b, p] - first[labels[p]]
+            k, value = labels[p], rho[b, p]
+            mean[k] += value - first[k]
+            least[k] = min(least[k], value)
+            most[k] = max(most[k], value)
+        spread, largest, total = 0.0, 0.0, 0.0
         for k in range(len(points)):
+            spread = max(spread, most[k] - least[k])
+            largest = max(largest, abs(least[k]), abs(most[k]))
             mean[k] = first[k] + mean[k] / multiplicity[k]
-        distance = 0.0
-        largest = 0.0
-        for p in range(rho.shape[1]):
-            distance = max(distance, abs(rho[b, p] - mean[labels[p]]))
-            largest = max(largest, abs(rho[b, p]))
-        total = mean.sum()
-        extremes[b, 0] = distance if np.isfinite(total) else total
+            total += mean[k]
+        extremes[b, 0] = spread if np.isfinite(total) else total
         extremes[b, 1] = largest
 
 
 @kernel
-def operator_residuals(rho: Array, shape: Array, rotations: Array, translations: Array, residuals: Array) -> None:
-    """Compare a density with its image under each operator.
+def even_residuals(rho: Array, shape: Array, operators: Array, done: Array, residuals: Array) -> None:
+    """Find the largest change of a density under each operator of a group.
+
+    On an orbit none changes it by more than the difference of its extremes there. An orbit is looked at operator by
+    operator only where that is more than what has been found for one of them: where the density is symmetric but for
+    noise, that is a small part of them.
 
     Parameters
     ----------
@@ -288,49 +293,88 @@ def operator_residuals(rho: Array, shape: Array, rotations: Array, translations:
         Density.
     shape : (3,) int64
         Shape of the grid.
-    rotations, translations : (g, 3, 3), (g, 3) int64
-        Operators in grid units.
-    residuals : (g, 2) float64
-        Overwritten: max |rho(gr) - rho(r)|, max |rho(gr) + rho(r)|.
+    operators : (12, g) int32
+        The operators, as in :func:`label_orbits`, of a group.
+    done : (N0 N1 N2,) bool
+        All False; overwritten.
+    residuals : (g,) float64
+        Overwritten: max |rho(gr) - rho(r)|.
     """
     n0, n1, n2 = shape
-    for g in range(len(rotations)):
-        w = rotations[g]
-        step0, step1, step2 = w[0, 2] % n0, w[1, 2] % n1, w[2, 2] % n2
-        even = 0.0
-        odd = 0.0
-        p = 0
-        for x in range(n0):
-            for y in range(n1):
-                u0 = (w[0, 0] * x + w[0, 1] * y + translations[g, 0]) % n0
-                u1 = (w[1, 0] * x + w[1, 1] * y + translations[g, 1]) % n1
-                u2 = (w[2, 0] * x + w[2, 1] * y + translations[g, 2]) % n2
-                for _ in range(n2):
-                    image = rho[(u0 * n1 + u1) * n2 + u2]
-                    even = max(even, abs(image - rho[p]))
-                    odd = max(odd, abs(image + rho[p]))
-                    p += 1
-                    u0 += step0
-                    u1 += step1
-                    u2 += step2
-                    u0 -= n0 if u0 >= n0 else 0
-                    u1 -= n1 if u1 >= n1 else 0
-                    u2 -= n2 if u2 >= n2 else 0
-        residuals[g, 0] = even
-        residuals[g, 1] = odd
+    order = operators.shape[1]
+    images, at = np.empty((3, order), np.int32), np.empty(order, np.int32)
+    r0, r1, r2 = 1.0 / n0, 1.0 / n1, 1.0 / n2
+    identity = -1
+    for g in range(order):
+        unit = operators[0, g] == 1 % n0 and operators[4, g] == 1 % n1 and operators[8, g] == 1 % n2
+        for i in (1, 2, 3, 5, 6, 7, 9, 10, 11):
+            unit &= operators[i, g] == 0
+        identity = g if unit else identity
+    residuals[:] = 0.0
+    reached = 0.0
+    for x in range(n0):
+        for y in range(n1):
+            for z in range(n2):
+                p = (x * n1 + y) * n2 + z
+                if done[p]:
+                    continue
+                least = most = rho[p]
+                for g in range(order):
+                    u0 = operators[0, g] * x + operators[1, g] * y + operators[2, g] * z + operators[9, g]
+                    u1 = operators[3, g] * x + operators[4, g] * y + operators[5, g] * z + operators[10, g]
+                    u2 = operators[6, g] * x + operators[7, g] * y + operators[8, g] * z + operators[11, g]
+                    u0 -= n0 * np.int64((u0 + 0.5) * r0)
+                    u1 -= n1 * np.int64((u1 + 0.5) * r1)
+                    u2 -= n2 * np.int64((u2 + 0.5) * r2)
+                    images[0, g], images[1, g], images[2, g] = u0, u1, u2
+                    at[g] = (u0 * n1 + u1) * n2 + u2
+                size = 0
+                for g in range(order):
+                    if not done[at[g]]:
+                        done[at[g]] = True
+                        least, most = min(least, rho[at[g]]), max(most, rho[at[g]])
+                        at[size] = at[g]
+                        images[:, size] = images[:, g]
+                        size += 1
+                if most - least <= reached:
+                    continue
+                reached = most - least
+                for g in range(order):
+                    if g == identity:
+                        continue
+                    if residuals[g] < most - least:
+                        for i in range(size):
+                            i0, i1, i2 = images[0, i], images[1, i], images[2, i]
+                            u0 = operators[0, g] * i0 + operators[1, g] * i1 + operators[2, g] * i2 + operators[9, g]
+                            u1 = operators[3, g] * i0 + operators[4, g] * i1 + operators[5, g] * i2 + operators[10, g]
+                            u2 = operators[6, g] * i0 + operators[7, g] * i1 + operators[8, g] * i2 + operators[11, g]
+                            u0 -= n0 * np.int64((u0 + 0.5) * r0)
+                            u1 -= n1 * np.int64((u1 + 0.5) * r1)
+                            u2 -= n2 * np.int64((u2 + 0.5) * r2)
+                            change = abs(rho[(u0 * n1 + u1) * n2 + u2] - rho[at[i]])
+                            residuals[g] = max(residuals[g], change)
+                    reached = min(reached, residuals[g])
 
 
 @kernel
-def apply_operator(rho: Array, shape: Array, rotation: Array, translation: Array, out: Array) -> None:
-    """Overwrite `out` (b, N) with ``rho(W r + w)`` for one operator in grid units."""
+def odd_residual(rho: Array, shape: Array, operator: Array) -> float:
+    """Return max |rho(gr) + rho(r)| for one operator in grid units, (12,) int64: rows of W' and then w'."""
     n0, n1, n2 = shape
-    for b in range(rho.shape[0]):
-        p = 0
-        for x in range(n0):
-            for y in range(n1):
-                for z in range(n2):
-                    u0 = (rotation[0, 0] * x + rotation[0, 1] * y + rotation[0, 2] * z + translation[0]) % n0
-                    u1 = (rotation[1, 0] * x + rotation[1, 1] * y + rotation[1, 2] * z + translation[1]) % n1
-                    u2 = (rotation[2, 0] * x + rotation[2, 1] * y + rotation[2, 2] * z + translation[2]) % n2
-                    out[b, p] = rho[b, (u0 * n1 + u1) * n2 + u2]
-                    p += 1
+    step0, step1, step2 = operator[2] % n0, operator[5] % n1, operator[8] % n2
+    residual = 0.0
+    p = 0
+    for x in range(n0):
+        for y in range(n1):
+            u0 = (operator[0] * x + operator[1] * y + operator[9]) % n0
+            u1 = (operator[3] * x + operator[4] * y + operator[10]) % n1
+            u2 = (operator[6] * x + operator[7] * y + operator[11]) % n2
+            for _ in range(n2):
+                residual = max(residual, abs(rho[(u0 * n1 + u1) * n2 + u2] + rho[p]))
+                p += 1
+                u0 += step0
+                u1 += step1
+                u2 += step2
+                u0 -= n0 if u0 >= n0 else 0
+                u1 -= n1 if u1 >= n1 else 0
+                u2 -= n2 if u2 >= n2 else 0
+    return residual

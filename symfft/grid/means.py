@@ -19,12 +19,12 @@ class Means(NamedTuple):
     ----------
     values : (b, n) array or tensor
         The means.
-    distance, largest : (b,) list of float
-        Largest distance of a value from its orbit's mean, and largest absolute value; NaN or infinite where a value is.
+    spread, largest : (b,) list of float
+        Largest difference between two values of an orbit, and largest absolute value; NaN or infinite where a value is.
     """
 
     values: Any
-    distance: list[float]
+    spread: list[float]
     largest: list[float]
 
 
@@ -56,5 +56,7 @@ def _means_of_tensors(batch: Any, orbits: GridOrbits) -> Means:
     first = wide.index_select(1, points)
     deviations = wide - first.index_select(1, labels)
     means = first + wide.new_zeros(len(batch), orbits.size).index_add(1, labels, deviations) / multiplicity
-    distance = (wide.detach() - means.detach().index_select(1, labels)).abs().amax(1)
-    return Means(means.to(batch.dtype), distance.tolist(), batch.detach().abs().amax(1).tolist())
+    values, where = wide.detach(), labels.expand(len(batch), -1)
+    most, least = (first.detach().scatter_reduce(1, where, values, kind) for kind in ("amax", "amin"))
+    spread = (most - least).amax(1).tolist()
+    return Means(means.to(batch.dtype), spread, batch.detach().abs().amax(1).tolist())

@@ -11,10 +11,10 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._arrays import frozen
+from symfft._immutable import frozen
 from symfft.crystal.space_group import SpaceGroup
 from symfft.grid._kernels import label_orbits
-from symfft.grid.shape import Shape, grid_operators
+from symfft.grid.shape import Shape, grid_operators, operator_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,14 +95,12 @@ def find_orbits(space_group: SpaceGroup, shape: Shape, origin: Shape, box: Shape
     IncompatibleGridError
         If the grid does not fit the group.
     """
-    rotations, translations = grid_operators(space_group, shape)
-    n = np.array(shape, dtype=np.int64)
-    rows = np.concatenate([(rotations % n[:, None]).reshape(-1, 9).T, translations.T])
+    operators = operator_columns(grid_operators(space_group, shape), shape)
     labels = np.empty(math.prod(shape), dtype=np.int32)
     found = np.empty((2, math.prod(box)), dtype=np.int32)
     count, covered = label_orbits(
-        np.ascontiguousarray(rows.astype(np.int32)),
-        n,
+        operators,
+        np.array(shape, dtype=np.int64),
         np.array(origin, dtype=np.int64),
         np.array(box, dtype=np.int64),
         labels,

@@ -7,7 +7,8 @@ With N points along each axis, the operator (W, w) maps index vector m to ``W' m
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,6 @@ from numpy.typing import NDArray
 from symfft.crystal.operators import IntArray
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import IncompatibleGridError, ShapeError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 AXES = ("first", "second", "third")
 
@@ -42,7 +40,7 @@ def as_shape(shape: Sequence[int]) -> Shape:
     ShapeError
         If there are not three, or one is not positive, or the grid has 2³¹ points or more.
     """
-    values = tuple(shape)
+    values = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     if len(values) != 3 or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1 for n in values):
         raise ShapeError(f"grid shape {shape!r} is not usable: give three positive integers, such as (48, 48, 48)")
     if math.prod(int(n) for n in values) >= 2**31:
@@ -77,6 +75,14 @@ def in_grid_units(space_group: SpaceGroup, shape: Shape, select: NDArray[np.bool
     rotations = space_group.rotations[select] * n[:, None] // n[None, :]
     translations = space_group.numerators[select] * n // space_group.denominator
     return GridOperators(np.ascontiguousarray(rotations), np.ascontiguousarray(translations % n))
+
+
+def operator_columns(operators: GridOperators, shape: Shape) -> NDArray[np.int32]:
+    """Return operators as columns for compiled loops, (12, g): rows of W' and then w', reduced to [0, N) along axes."""
+    n = np.array(shape, dtype=np.int64)
+    rotations, translations = operators
+    rows = np.concatenate([(rotations % n[:, None]).reshape(-1, 9).T, translations.T])
+    return np.ascontiguousarray(rows.astype(np.int32))
 
 
 def next_compatible_shape(space_group: SpaceGroup | int | str, shape: Sequence[int]) -> Shape:

@@ -8,13 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symfft._arrays import as_real, check_grid, is_tensor
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import NotSymmetricError, ShapeError, SpaceGroupError
-from symfft.grid._kernels import apply_operator, operator_residuals
-from symfft.grid.shape import as_shape, fitting_operators, grid_operators, in_grid_units
+from symfft.grid._kernels import even_residuals, odd_residual
+from symfft.grid.shape import as_shape, fitting_operators, in_grid_units, operator_columns
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,16 @@ class SymmetryReport:
 
     @property
     def largest_residual(self) -> float:
-        """Largest residual over the operators that fit the grid."""
+        """Largest change of the density, max |rho(gr) - rho(r)| / max |rho|, under the operators that fit the grid.
+
+        As a number, the largest difference between two values of an orbit, which :func:`symfft.reduce_to_au` compares
+        with its tolerance.
+        """
+        return max(o.even for o in self.operators if o.even is not None)
+
+    @property
+    def largest_signed_residual(self) -> float:
+        """Largest residual where each operator may keep the density or reverse it, as a magnetisation."""
         return max(o.residual for o in self.operators if o.residual is not None)
 
     @property
@@ -82,7 +90,12 @@ class SymmetryReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data, ready for JSON."""
-        return {**asdict(self), "fits": self.fits, "largest_residual": self.largest_residual}
+        return {
+            **asdict(self),
+            "fits": self.fits,
+            "largest_residual": self.largest_residual,
+            "largest_signed_residual": self.largest_signed_residual,
+        }
 
 
 def check_symmetry(rho: Any, space_group: SpaceGroup | int | str) -> SymmetryReport:
@@ -121,63 +134,53 @@ def check_symmetry(rho: Any, space_group: SpaceGroup | int | str) -> SymmetryRep
     check_grid(rho, None)
     density = as_real(rho.detach().cpu().numpy() if is_tensor(rho) else rho).astype(np.float64, copy=False)
     if density.ndim != 3:
-        raise ShapeError(f"an array of shape {density.shape} is no single density: check one (Nx, Ny, Nz) at a time")
+        raise ShapeError(f"an array of shape {density.shape} is not a single density: check one (Nx, Ny, Nz) at a time")
     shape = as_shape(density.shape)
     largest = float(np.abs(density).max())
     if not math.isfinite(largest):
         raise ShapeError("the density holds NaN or infinite values: repair it first")
     fits = fitting_operators(group, shape)
-    rotations, translations = in_grid_units(group, shape, fits)
-    residuals = np.empty((len(rotations), 2))
-    operator_residuals(
-        np.ascontiguousarray(density).reshape(-1), np.array(shape, dtype=np.int64), rotations, translations, residuals
-    )
-    rows = iter(residuals / largest if largest else np.zeros_like(residuals))
+    operators = operator_columns(in_grid_units(group, shape, fits), shape)
+    flat, n = np.ascontiguousarray(density).reshape(-1), np.array(shape, dtype=np.int64)
+    changes = np.empty(operators.shape[1])
+    even_residuals(flat, n, operators, np.zeros(flat.size, dtype=bool), changes)
+    columns = zip(changes.tolist(), operators.T.astype(np.int64), strict=True)
     checks = []
     for triplet, fit in zip(group.triplets, fits.tolist(), strict=True):
         if not fit:
             checks.append(OperatorCheck(triplet, False, None, None, None))
             continue
-        even, odd = (float(v) for v in next(rows))
-        checks.append(OperatorCheck(triplet, True, 1 if even <= odd else -1, min(even, odd), even))
+        even, operator = next(columns)
+        # max |rho(gr) + rho(r)| is at least 2 max |rho| - even
+        odd = math.inf if even <= largest else float(odd_residual(flat, n, operator))
+        scale = largest or 1.0
+        checks.append(OperatorCheck(triplet, True, 1 if even <= odd else -1, min(even, odd) / scale, even / scale))
     return SymmetryReport(group.symbol, group.number, shape, tuple(checks))
 
 
-def symmetrize_with_signs(rho: NDArray[Any], group: SpaceGroup, signs: Sequence[int]) -> NDArray[Any]:
-    """Project densities onto the functions with ``rho(gr) = s_g rho(r)``.
+def even_subgroup(group: SpaceGroup, signs: Sequence[int]) -> tuple[SpaceGroup, int | None]:
+    """Return the operators whose sign is +1, as a group, and the index of one whose sign is -1, if there is any.
 
     Raises
     ------
     NotSymmetricError
-        If the signs are not a character of the group.
+        If the signs do not form a one-dimensional representation of the group: half of the operators, closed among
+        themselves, or all of them must have +1.
     ShapeError
         If there is not one sign, +1 or -1, for every operator.
-    IncompatibleGridError
-        If the grid does not fit the group.
     """
-    s = np.asarray(signs, dtype=np.int64)
+    s = np.asarray(signs)
     if s.shape != (group.order,) or not np.isin(s, (-1, 1)).all():
         raise ShapeError(f"signs must be {group.order} values of +1 or -1, one for each operator of {group.symbol}")
-    _require_character(group, s)
-    shape = as_shape(rho.shape[-3:])
-    rotations, translations = grid_operators(group, shape)
-    flat = np.ascontiguousarray(rho.reshape(-1, math.prod(shape)), dtype=np.float64)
-    total, image = np.zeros_like(flat), np.empty_like(flat)
-    for w, t, sign in zip(rotations, translations, s.tolist(), strict=True):
-        apply_operator(flat, np.array(shape, dtype=np.int64), w, t, image)
-        total += sign * image
-    return (total / group.order).reshape(rho.shape).astype(rho.dtype, copy=False)
-
-
-def _require_character(group: SpaceGroup, signs: NDArray[np.int64]) -> None:
-    """Require that the operators with +1 are a subgroup of index two, or all of the group."""
-    even = signs > 0
+    if (s > 0).all():
+        return group, None
     try:
-        order = SpaceGroup(group.rotations[even], group.numerators[even], group.denominator).order
+        even = SpaceGroup(group.rotations[s > 0], group.numerators[s > 0], group.denominator)
     except SpaceGroupError:
-        order = 0
-    if 2 * order not in (group.order, 2 * group.order):
+        even = None
+    if even is None or 2 * even.order != group.order:
         raise NotSymmetricError(
-            f"the signs are no character of {group.symbol}: half of the operators, closed among themselves, "
-            "must have +1"
+            f"the signs do not form a one-dimensional representation of {group.symbol}: half of the operators, closed "
+            "among themselves, must have +1"
         )
+    return even, int(np.argmin(s))

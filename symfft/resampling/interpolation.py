@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._tables import once
 from symfft.au import AsymmetricUnit
 from symfft.crystal.lattice import (
     IntArray,
@@ -276,12 +277,15 @@ def _move(
     return moved
 
 
-@lru_cache(maxsize=32)
 def _places(au: AsymmetricUnit) -> NDArray[np.int32]:
     """Return the number of every unique reflection at its place on the grid, and -1 elsewhere."""
-    places = np.full(au.shape, -1, dtype=np.int32)
-    places[tuple(au.hkl.T)] = np.arange(len(au.hkl))
-    return places
+
+    def make() -> NDArray[np.int32]:
+        places = np.full(au.shape, -1, dtype=np.int32)
+        places[tuple(au.hkl.T)] = np.arange(len(au.hkl))
+        return places
+
+    return once(au.fourier, "reflections on the grid", make)
 
 
 @lru_cache(maxsize=256)

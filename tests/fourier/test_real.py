@@ -167,7 +167,7 @@ def test_the_order_hangs_on_no_choice_of_reflections(group, monkeypatch):
     values = random_values(au)
     basis, c = real_basis(au), au_real_dft(values, au)
 
-    other = type(au)(au.space_group, au.shape, au._brick, au._orbits)
+    other = type(au)(au._brick, au.orbits)
     rng = np.random.default_rng(0)
     operators = au.space_group.rotations[rng.integers(au.space_group.order, size=len(au.hkl))]
     hkl = rng.choice([-1, 1], len(au.hkl))[:, None] * np.einsum("nji,nj->ni", operators, au.hkl)
@@ -275,5 +275,5 @@ def test_what_is_no_lattice_of_the_group_is_named(call, lattice, message):
 
 @pytest.mark.parametrize("call", [au_real_dft, au_real_idft])
 def test_a_wrong_number_of_values_is_named(call):
-    with pytest.raises(ShapeError, match="one value for each orbit"):
+    with pytest.raises(ShapeError, match="au.size"):
         call(np.zeros(3), asymmetric_unit(225, (8, 8, 8)))

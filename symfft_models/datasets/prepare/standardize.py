@@ -88,7 +88,7 @@ class Outcome:
     measured: dict[str, Any] = field(default_factory=dict)
 
 
-class Refused(ValueError):
+class Refused(SymfftError):
     """A file that does not belong in the set."""
 
     def __init__(self, reason: str, detail: str, **measured: Any) -> None:
