@@ -1,5 +1,6 @@
 """Public objects in other processes and as copies: the same content, and as immutable as before."""
 
+import contextlib
 import copy
 import dataclasses
 import gc
@@ -71,7 +72,10 @@ def contents(thing):
     """Return public attributes that are plain values or arrays, and whether arrays can be written to."""
     found = {}
     for name in dir(thing):
-        if name.startswith("_") or callable(value := getattr(thing, name)):
+        value = None
+        with contextlib.suppress(symfft.SymfftError):  # a quantity that this density does not have
+            value = getattr(thing, name)
+        if name.startswith("_") or callable(value):
             continue
         if isinstance(value, np.ndarray):
             found[name] = value.tolist(), value.dtype, value.flags.writeable

@@ -275,5 +275,5 @@ def test_what_is_no_lattice_of_the_group_is_named(call, lattice, message):
 
 @pytest.mark.parametrize("call", [au_real_dft, au_real_idft])
 def test_a_wrong_number_of_values_is_named(call):
-    with pytest.raises(ShapeError, match="au.size"):
+    with pytest.raises(ShapeError, match=r"au\.size"):
         call(np.zeros(3), asymmetric_unit(225, (8, 8, 8)))
