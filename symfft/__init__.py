@@ -1,6 +1,7 @@
 """Crystallographic transforms: asymmetric units and symmetric transforms of densities for all 230 space groups."""
 
 from symfft.au import AsymmetricUnit, asymmetric_unit, expand_from_au, reduce_to_au, symmetrize
+from symfft.basins.charges import BaderCharges, bader, basin
 from symfft.cosine import au_dct, au_idct
 from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AsymmetricUnit",
+    "BaderCharges",
     "ChgcarFormatError",
     "Density",
     "DensityFormatError",
@@ -42,6 +44,8 @@ __all__ = [
     "au_idft",
     "au_real_dft",
     "au_real_idft",
+    "bader",
+    "basin",
     "check_symmetry",
     "expand_from_au",
     "next_compatible_shape",

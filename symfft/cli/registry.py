@@ -16,6 +16,7 @@ PROGRAM = Program(
         "expand": ("reduced:EXPAND", "bring a reduced density back to the whole grid"),
         "convert": ("convert:CONVERT", "convert between formats, grids and cells"),
         "view": ("view:VIEW", "write an interactive page: isosurfaces, atoms, lattice planes, differences"),
+        "bader": ("bader:BADER", "divide a density among its atoms: charges, volumes, moments"),
         "plot": ("plot:PLOT", "draw planes of the cell and layers of the asymmetric unit"),
     },
 )

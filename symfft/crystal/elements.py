@@ -42,3 +42,16 @@ def symbol(number: int) -> str:
     if not 1 <= number <= len(SYMBOLS):
         raise ValueError(f"no element has the atomic number {number}")
     return SYMBOLS[number - 1]
+
+
+def covalent_radius(number: int) -> float:
+    """Return the covalent radius of an element in Å, from gemmi's table; 1.5 Å where the element is unknown.
+
+    Examples
+    --------
+    >>> covalent_radius(14), covalent_radius(-1)
+    (1.11, 1.5)
+    """
+    import gemmi
+
+    return round(gemmi.Element(number).covalent_r, 2) if 1 <= number <= len(SYMBOLS) else 1.5

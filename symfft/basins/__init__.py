@@ -1,0 +1,1 @@
+"""Bader's partition of a density into the basins of its maxima, with symmetry."""
