@@ -41,7 +41,7 @@ def au_dct(values: Any, au: AsymmetricUnit, *, shape: Sequence[int] | None = Non
 
     Returns
     -------
-    (..., *shape) array or tensor
+    (..., Nx, Ny, Nz) array or tensor
         Same kind, dtype and device as `values`; gradients pass through.
 
     Raises

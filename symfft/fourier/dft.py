@@ -156,7 +156,7 @@ def structure_factors(coefficients: Any, au: AsymmetricUnit, hkl: ArrayLike) -> 
 
     Returns
     -------
-    (..., *hkl.shape[:-1]) complex array or tensor
+    complex array or tensor of shape (...,) + hkl.shape[:-1]
 
     Raises
     ------

@@ -38,7 +38,7 @@ class RealBasis(NamedTuple):
         their Friedel mates) the one whose components in (-N/2, N/2] come last lexicographically, as the shortest
         vector that the grid cannot tell from it.
     length : (n,) float64
-        Its length, ascending: 1/d in 1/Å where a lattice was given; else in cycles per grid step, |h|/N in cubic axes.
+        Its length, ascending: 1/d in 1/Å with a lattice, else in cycles per grid step, ``|h|/N`` in cubic axes.
     star : (n,) int64
         Number of its star: 0, 1, 2, …; the entries of a star are neighbours.
     multiplicity : (n,) int64

@@ -29,9 +29,9 @@ class OperatorCheck:
     sign : int or None
         +1 where rho(gr) = rho(r) holds better than rho(gr) = -rho(r), else -1.
     residual : float or None
-        max |rho(gr) - sign · rho(r)| / max |rho|.
+        ``max |rho(gr) - sign · rho(r)| / max |rho|``.
     even : float or None
-        max |rho(gr) - rho(r)| / max |rho|, whatever the sign.
+        ``max |rho(gr) - rho(r)| / max |rho|``, whatever the sign.
     """
 
     triplet: str

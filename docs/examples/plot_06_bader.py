@@ -1,0 +1,45 @@
+"""
+Charges of atoms after Bader
+============================
+
+Space is divided at the surfaces that no line of steepest ascent crosses; what lies on an atom's side is its charge.
+On the asymmetric unit this takes a fraction of the time, and equivalent atoms get exactly equal charges.
+"""
+
+# %%
+# The valence density of NaCl has all its maxima around Cl, as symfft says:
+import numpy as np
+
+import symfft
+from symfft_models.data import load_bundled
+
+density = next(entry for entry in load_bundled() if entry.id == "rock-salt-NaCl").density()
+for note in symfft.bader(density).notes:
+    print(note)
+
+# %%
+# The surfaces are to be found in a density with its cores. VASP writes AECCAR0 and AECCAR2 for this; from a
+# calculation, the reference is ``symfft.read_density("AECCAR0") + symfft.read_density("AECCAR2")``. A narrow Gaussian
+# at each nucleus does as well, since cores lie deep inside their basins.
+x = np.stack(np.meshgrid(*(np.arange(n) / n for n in density.shape), indexing="ij"), axis=-1)
+cores = np.zeros(density.shape)
+for position in density.positions:
+    apart = ((x - position + 0.5) % 1 - 0.5) @ density.lattice
+    cores += 10 * np.exp(-(apart**2).sum(axis=-1) / 0.3**2)
+found = symfft.bader(density, reference=density.with_values(density.values + cores))
+print(found)
+
+# %%
+# An ionic crystal: sodium has given away its electron. Charges add up to all electrons.
+valence = {11: 1, 17: 7}
+for number, electrons, volume in zip(found.numbers, found.electrons, found.volumes, strict=True):
+    print(f"{number}: charge {valence[number] - electrons:+.4f} e, volume {volume:.3f} Å³")
+print(f"sum {found.electrons.sum():.6f} of {density.electrons:.6f} electrons")
+
+# %%
+# The part of the density that belongs to the first chlorine, and the surface where it ends:
+from symfft.view import density_page
+
+chlorine = int(np.flatnonzero(density.numbers == 17)[0])
+part = symfft.basin(density, chlorine, reference=density.with_values(density.values + cores))
+density_page(part, title="NaCl, the basin of one Cl")

@@ -1,0 +1,58 @@
+"""The documentation names everything that is public, and its links and commands exist."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import symfft
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+REFERENCE = (DOCS / "api" / "index.rst").read_text(encoding="utf-8")
+#: Modules whose public names have pages, by the heading that their names stand under.
+MODULES = ("symfft", "symfft.analysis", "symfft.plot", "symfft.view", "symfft_models.data")
+
+
+def listed():
+    """Full names of the objects with a page."""
+    names, module = set(), ""
+    for line in REFERENCE.splitlines():
+        if line.startswith(".. currentmodule::"):
+            module = line.split("::")[1].strip()
+        elif re.fullmatch(r"   [\w.]+", line):
+            names.add(f"{module}.{line.strip()}")
+    return names
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_public_name_has_a_page(module):
+    names = getattr(importlib.import_module(module), "__all__", ["plot_slices"])
+    missing = [name for name in names if f"{module}.{name}" not in listed()]
+    assert missing == []
+
+
+def test_every_page_of_the_reference_is_about_something():
+    for name in listed():
+        module, _, attribute = name.rpartition(".")
+        assert getattr(importlib.import_module(module), attribute).__doc__, name
+
+
+def test_every_error_is_explained():
+    text = (DOCS / "errors.md").read_text(encoding="utf-8")
+    errors = [name for name in symfft.__all__ if name.endswith("Error")]
+    assert [name for name in errors if f"`{name}`" not in text and f"symfft.{name}`" not in text] == []
+
+
+def test_exit_codes_are_those_of_the_commands():
+    from symfft.cli import exit_codes
+
+    text = (DOCS / "errors.md").read_text(encoding="utf-8")
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+    assert told == {value for value in vars(exit_codes).values() if isinstance(value, int)}
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_every_page_can_be_reached(page):
+    trees = "\n".join(p.read_text(encoding="utf-8") for p in DOCS.glob("*.md"))
+    assert page.stem == "index" or re.search(rf"^{page.stem}$", trees, re.MULTILINE)
