@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft.analysis.verbs import Verbs
-from symfft.crystal.elements import symbol
+from symfft.crystal.elements import SYMBOLS, symbol
 from symfft.errors import ShapeError, SymfftError
 
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 Kind = Literal["charge", "potential", "elf", "kinetic_energy", "other"]
 UNITS: dict[Kind, str] = {"charge": "e/Å³", "potential": "eV", "elf": "", "kinetic_energy": "eV/Å³", "other": ""}
 KINDS: tuple[Kind, ...] = ("charge", "potential", "elf", "kinetic_energy", "other")
+
+#: What the classes of pymatgen hold.
+PYMATGEN_KINDS: dict[str, Kind] = {"Chgcar": "charge", "Locpot": "potential", "Elfcar": "elf"}
+
+#: Fractional coordinates beyond this have fewer than ten digits behind the point.
+FARTHEST = 1e6
 
 _AUGMENTATION_HEAD = re.compile(r"\s*augmentation occupancies( \(imaginary part\))?.*")
 
@@ -92,12 +98,23 @@ class Density(Verbs):
         grid = _array("values", self.values, (None, None, None))
         self._set("values", grid)
         self._set("lattice", _array("lattice", self.lattice, (3, 3)))
-        numbers = np.ascontiguousarray(self.numbers, dtype=np.int64)
+        try:
+            numbers = np.ascontiguousarray(self.numbers, dtype=np.int64)
+        except OverflowError as error:
+            raise ShapeError(f"an atomic number is no 64-bit integer: {error}") from error
         if numbers.ndim != 1:
             raise ShapeError(f"numbers has the shape {numbers.shape}, it must be (n,)")
+        if numbers.size and numbers.max() > len(SYMBOLS):
+            raise ShapeError(f"no element has the atomic number {numbers.max()}, the largest is {len(SYMBOLS)}")
         self._set("numbers", numbers)
         positions = np.asarray(self.positions, dtype=np.float64).reshape(-1, 3) if len(numbers) == 0 else self.positions
-        self._set("positions", _array("positions", positions, (len(numbers), 3)))
+        positions = _array("positions", positions, (len(numbers), 3))
+        if positions.size and np.abs(positions).max() > FARTHEST:
+            raise ShapeError(
+                f"an atom lies {np.abs(positions).max():.1e} cells away, beyond {FARTHEST:.0e} the digits of its place "
+                "in the cell are lost: give positions within the cell"
+            )
+        self._set("positions", positions)
         if grid.size == 0:
             raise ShapeError(f"values has the shape {grid.shape}, every axis needs at least one point")
         if not self.volume > 0.0:
@@ -247,8 +264,15 @@ class Density(Verbs):
         return chgcar
 
     @classmethod
-    def from_pymatgen(cls, chgcar: Any) -> Self:
+    def from_pymatgen(cls, chgcar: Any, *, kind: Kind | None = None) -> Self:
         """Return the density of a pymatgen ``Chgcar``, ``Locpot`` or ``Elfcar``.
+
+        Parameters
+        ----------
+        chgcar : pymatgen.io.vasp.outputs.Chgcar, Locpot, Elfcar or VolumetricData
+            The object.
+        kind : {"charge", "potential", "elf", "kinetic_energy", "other"}, optional
+            What it holds, where its class does not tell.
 
         Raises
         ------
@@ -259,8 +283,12 @@ class Density(Verbs):
         if not structure.is_ordered:
             raise SymfftError("the structure is disordered: a density needs one element on every site")
         lattice = np.array(structure.lattice.matrix, dtype=np.float64)
-        name = type(chgcar).__name__
-        kind: Kind = "potential" if name == "Locpot" else "elf" if name == "Elfcar" else "charge"
+        classes = [PYMATGEN_KINDS[c.__name__] for c in type(chgcar).__mro__ if c.__name__ in PYMATGEN_KINDS]
+        if not classes and kind is None:
+            raise SymfftError(f"a {type(chgcar).__name__} does not tell what its values are: say it with kind")
+        if classes and kind not in (None, classes[0]):
+            raise SymfftError(f"a {type(chgcar).__name__} holds values of the kind {classes[0]}, not {kind}")
+        kind = classes[0] if kind is None else kind
         data = {key: np.array(value, dtype=np.float64) for key, value in dict(chgcar.data).items()}
         down, texts = None, None
         if "spin_up" in data:
@@ -272,6 +300,8 @@ class Density(Verbs):
             grids = [data[key] / divisor for key in keys if key in data]
             values = grids[0]
             magnetization = None if len(grids) == 1 else grids[1] if len(grids) == 2 else np.stack(grids[1:])
+            if kind != "charge" and len(grids) == 2:
+                down, magnetization = magnetization, None
             occupancies = [chgcar.data_aug.get(key) for key in keys if key in data] if chgcar.data_aug else []
             texts = tuple(format_augmentation(o) for o in occupancies) if all(occupancies) and occupancies else None
         return cls(
@@ -329,7 +359,7 @@ def format_augmentation(occupancies: Mapping[int, ArrayLike] | Sequence[str]) ->
         Real or complex values of every ion, numbered from 1, as in pymatgen's ``data_aug``; or ready lines.
     """
     if not isinstance(occupancies, Mapping):
-        return "".join(f"{line.rstrip()}\n" for line in occupancies)
+        return "".join(f"{line.rstrip()}\n" for line in occupancies if line.strip())
     lines: list[str] = []
     for ion in sorted(occupancies):
         values = np.asarray(occupancies[ion])

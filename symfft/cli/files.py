@@ -12,9 +12,10 @@ from symfft.crystal.elements import SYMBOLS
 from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
 from symfft.errors import SpaceGroupError, SymfftError
-from symfft.io import au_file, read_density, write_density
+from symfft.io import au_file, write_density
 from symfft.io._compressed import bare_name
-from symfft.io.any_format import CUBE_SUFFIXES, MAP_SUFFIXES
+from symfft.io.any_format import format_of_name, read_with_format
+from symfft.io.ccp4 import is_left_handed
 
 #: A group is refused whose operators change lengths or angles of the cell by more than this share.
 METRIC_TOLERANCE = 0.02
@@ -26,9 +27,8 @@ Reading = Mapping[str, Any]
 
 def load(file: str, reading: Reading) -> tuple[Density, bool]:
     """Read a density, from any format or expanded from a reduced one; say whether it was reduced."""
-    if au_file.is_au_file(file):
-        return au_file.expand_density(au_file.read_au(file), file), True
-    return read_density(file, **{key: value for key, value in reading.items() if value is not None}), False
+    density, format = read_with_format(file, **reading)
+    return density, format == "au"
 
 
 def find_group(density: Density, group: str | None, symprec: float) -> SpaceGroup:
@@ -97,13 +97,17 @@ def write(output: str, density: Density) -> list[str]:
     if name.endswith(au_file.SUFFIXES):
         raise SymfftError(f"{output}: reduced densities are written by symfft reduce")
     write_density(output, density)
-    if not name.endswith(CUBE_SUFFIXES + MAP_SUFFIXES):
+    format = format_of_name(output)
+    if format == "vasp":
         return []
     lost = {
         "magnetization": density.magnetization is not None,
         "spin down (spin up was written)": density.spin_down is not None,
         "PAW augmentation occupancies": density.augmentation is not None,
-        "atoms, and more than seven digits": name.endswith(MAP_SUFFIXES),
+        "atoms, the orientation of the cell, and more than seven digits": format == "ccp4",
     }
     what = ", ".join(part for part, there in lost.items() if there)
-    return [f"the format has no room for: {what}"] if what else []
+    notes = [f"the format has no room for: {what}"] if what else []
+    if format == "ccp4" and is_left_handed(density.lattice):
+        notes.append("the cell is left-handed, which the format cannot say: all axes are reversed, point i is now -i")
+    return notes

@@ -6,6 +6,7 @@ from symfft.io.chgcar import read_chgcar, write_chgcar
 from symfft.io.cube import read_cube, write_cube
 from symfft.io.materials_project import read_materials_project
 from symfft.io.vaspwave import read_vaspwave
+from symfft.io.xsf import read_xsf, write_xsf
 
 __all__ = [
     "read_ccp4",
@@ -14,8 +15,10 @@ __all__ = [
     "read_density",
     "read_materials_project",
     "read_vaspwave",
+    "read_xsf",
     "write_ccp4",
     "write_chgcar",
     "write_cube",
     "write_density",
+    "write_xsf",
 ]

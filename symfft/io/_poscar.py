@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,9 +12,12 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.crystal.elements import SYMBOLS, atomic_number, symbol
+from symfft.crystal.elements import ATOMIC_NUMBERS, atomic_number, symbol
 from symfft.density import cell_volume
 from symfft.io._text import TextReader, leading_numbers, show
+
+#: Atoms a file may have.
+MOST_ATOMS = 1_000_000
 
 COUNT = re.compile(rb"\s*(\d{1,9})(?:\s|$)")
 
@@ -54,6 +58,8 @@ def read_header(reader: TextReader, species: Sequence[str] | None = None) -> Hea
     total = sum(counts)
     if total == 0:
         reader.fail("expected at least one atom, the counts are all zero", line=reader.line - 1)
+    if total > MOST_ATOMS:
+        reader.fail(f"expected at most {MOST_ATOMS} atoms, the counts say {total}", line=reader.line - 1)
 
     mode = reader.expect_line("Direct or Cartesian").strip()
     selective = mode[:1] in (b"S", b"s")
@@ -61,22 +67,22 @@ def read_header(reader: TextReader, species: Sequence[str] | None = None) -> Hea
         mode = reader.expect_line("Direct or Cartesian").strip()
     if mode[:1].lower() not in (b"d", b"f", b"c", b"k"):
         reader.fail(f"expected Direct or Cartesian, found {show(mode)}", line=reader.line - 1)
-    coordinates, rests = [], []
+    coordinates, behind = array("d"), []
     for i in range(total):
         vector, rest = _read_vector(reader, f"the coordinates of atom {i + 1} of {total}")
-        coordinates.append(vector)
-        rests.append(rest.split())
-    positions = np.array(coordinates)
+        coordinates.extend(vector)
+        behind.append(rest.strip())
+    positions = np.array(coordinates).reshape(-1, 3)
     if mode[:1].lower() in (b"c", b"k"):
         positions = np.linalg.solve(lattice.T, (positions * scale).T).T
-    numbers = _atomic_numbers(reader, labels, counts, [rest[3:] if selective else rest for rest in rests])
+    numbers = _atomic_numbers(reader, labels, counts, behind, 3 if selective else 0)
     return Header(
         comment=comment,
         lattice=lattice,
         positions=positions,
         numbers=numbers,
         species=tuple(zip(labels, counts, strict=True)) if labels else (),
-        selective_dynamics=_flags(reader, rests) if selective else None,
+        selective_dynamics=_flags(reader, behind) if selective else None,
     )
 
 
@@ -90,14 +96,15 @@ def format_header(
 ) -> bytes:
     """Return the header's text; lattice and positions keep every bit.
 
-    Labels are used where they fit the numbers; kinds of atom below zero, which have no name, give a VASP 4 header.
+    Labels are used where they are single words and fit the numbers; kinds of atom below zero, which have no name, give
+    a VASP 4 header.
     """
     runs = [(int(z), len(list(run))) for z, run in groupby(numbers)]
-    fitting = (
-        len(species) > 0 and [n for label, count in species for n in [atomic_number(label)] * count] == numbers.tolist()
-    )
+    words = all(label.isascii() and label.isprintable() and label.split() == [label] for label, _ in species)
+    named = [n for label, count in species for n in [atomic_number(label)] * count] if words else []
+    fitting = len(species) > 0 and named == numbers.tolist()
     labels = list(species) if fitting else [(symbol(z) if z > 0 else "", count) for z, count in runs]
-    lines = [" ".join(comment.split("\n")), "   1.00000000000000"]
+    lines = [" ".join(comment.splitlines()), "   1.00000000000000"]
     lines += ["".join(f" {x!r:>24}" for x in row) for row in lattice.tolist()]
     if all(label for label, _ in labels):
         lines.append("".join(f"   {label:<2}" for label, _ in labels))
@@ -157,7 +164,7 @@ def _read_species(reader: TextReader) -> tuple[list[str], list[int]]:
 
 
 def _atomic_numbers(
-    reader: TextReader, labels: list[str], counts: list[int], rests: list[list[bytes]]
+    reader: TextReader, labels: list[str], counts: list[int], behind: list[bytes], flags: int
 ) -> NDArray[np.int64]:
     if labels:
         named = [atomic_number(label) for label in labels]
@@ -165,15 +172,17 @@ def _atomic_numbers(
             if number is None:
                 reader.fail(f"expected element symbols, found {label!r}; the argument species names the elements")
         return np.repeat(np.array(named, dtype=np.int64), counts)
-    behind = [rest[0].decode("ascii", "replace") if rest else "" for rest in rests]
-    if all(label in SYMBOLS for label in behind):
-        return np.array([atomic_number(label) for label in behind], dtype=np.int64)
+    words = [(rest.split()[flags : flags + 1] or [b""])[0].decode("ascii", "replace") for rest in behind]
+    if all(word in ATOMIC_NUMBERS for word in words):
+        return np.array([ATOMIC_NUMBERS[word] for word in words], dtype=np.int64)
     return np.repeat(-np.arange(1, len(counts) + 1, dtype=np.int64), counts)
 
 
-def _flags(reader: TextReader, rests: list[list[bytes]]) -> NDArray[np.bool_]:
-    flags = [[field.strip(b".")[:1].upper() for field in rest[:3]] for rest in rests]
-    for row in flags:
+def _flags(reader: TextReader, behind: list[bytes]) -> NDArray[np.bool_]:
+    flags = np.empty((len(behind), 3), dtype=np.bool_)
+    for i, rest in enumerate(behind):
+        row = [field.strip(b".")[:1].upper() for field in rest.split()[:3]]
         if len(row) != 3 or not set(row) <= {b"T", b"F"}:
             reader.fail("expected three flags, T or F, behind the coordinates of every atom (selective dynamics)")
-    return np.array([[flag == b"T" for flag in row] for row in flags])
+        flags[i] = [flag == b"T" for flag in row]
+    return flags

@@ -6,13 +6,14 @@ import re
 from contextlib import suppress
 from functools import cache
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.errors import DensityFormatError
-from symfft.io._compressed import PathLike, Source, decompression_errors
+from symfft.density import Density
+from symfft.errors import DensityFormatError, ShapeError
+from symfft.io._compressed import DecompressionError, PathLike, Source
 from symfft.io._parse_kernels import BAD, BATCH, DONE, FIELD, LONG, MARGIN, parse_lines, parse_numbers
 from symfft.io._powers import powers_of_ten
 
@@ -33,6 +34,8 @@ LONGEST_NUMBER = 64
 MOST_BLANK_LINES = 1000
 #: Most fields of :data:`FIELD` characters on a line; a batch of lines must fit into the window.
 MOST_FIELDS = 16
+#: Numbers that a compressed file may always hold, and for each of its bytes: memory follows the file.
+FREE_NUMBERS, NUMBERS_PER_BYTE = 1 << 22, 4
 #: Points a grid may have unless the caller allows more (645³; 4.8 GB of CHGCAR text).
 MAX_POINTS = 1 << 28
 
@@ -53,7 +56,6 @@ class TextReader:
         self.line = 1
         self._error = error
         self._source = Source(path)
-        self._damage = () if self._source.plain else decompression_errors()
         self._window = bytearray(WINDOW + MARGIN)
         self._text = np.frombuffer(self._window, dtype=np.uint8)
         self._words = np.ndarray(WINDOW, dtype=np.uint64, buffer=self._window, strides=(1,))
@@ -73,6 +75,13 @@ class TextReader:
     def fail(self, message: str, line: int | None = None) -> NoReturn:
         """Raise the reader's error at a line, by default the current one."""
         raise self._error(self.path, message, line=self.line if line is None else line)
+
+    def density(self, **fields: Any) -> Density:
+        """Return a density of what was read; one that cannot be is an error of the file."""
+        try:
+            return Density(**fields)
+        except ShapeError as error:
+            raise self._error(self.path, str(error)) from error
 
     # ---- lines ------------------------------------------------------------------------------------------------------
 
@@ -167,6 +176,12 @@ class TextReader:
                     break
                 if filled < len(out):
                     continue
+                limit = source.largest_expansion(FREE_NUMBERS, NUMBERS_PER_BYTE)
+                if limit is not None and filled > limit:
+                    self.fail(
+                        f"expected {count} {what}, {filled} of them came from a much smaller compressed file: "
+                        "if this is meant, decompress it first"
+                    )
                 out = np.concatenate([out, np.empty(min(len(out), count - len(out)))])
             elif status == LONG:
                 number = bytes(self._window[position:token_end])
@@ -248,11 +263,14 @@ class TextReader:
             self.fail(f"expected lines and numbers, found one of more than {WINDOW - HISTORY} bytes")
         try:
             got = self._source.stream.readinto(memoryview(self._window)[self._stop : WINDOW])  # type: ignore[attr-defined]
-        except self._damage as error:
+        except DecompressionError as error:
             self.fail(f"the compressed data is damaged or cut off after {self._delivered} bytes of text ({error})")
         self._at_end = got == 0
         self._stop += got
         self._delivered += got
+        limit = self._source.largest_expansion()
+        if limit is not None and self._delivered > limit:
+            self.fail(f"the compressed data goes on after {limit} bytes of text: if this is meant, decompress it first")
         self._window[self._stop] = 0
         return shift
 

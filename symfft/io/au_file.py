@@ -17,8 +17,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from types import ModuleType
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -27,9 +25,10 @@ from numpy.typing import DTypeLike, NDArray
 from symfft.au import TOLERANCE, asymmetric_unit, expand_from_au, reduce_to_au
 from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
-from symfft.errors import DensityFormatError, NotSymmetricError, SpaceGroupError, SymfftError
+from symfft.errors import DensityFormatError, NotSymmetricError, SpaceGroupError
 from symfft.grid.shape import as_shape
 from symfft.grid.symmetry_check import check_symmetry
+from symfft.io.hdf5 import import_h5py, open_checked
 
 Record = dict[str, NDArray[Any]]
 
@@ -121,7 +120,7 @@ def reduce_density(
     return record
 
 
-def expand_density(record: Mapping[str, NDArray[Any]], path: str | Path) -> Density:
+def expand_density(record: Mapping[str, NDArray[Any]], path: str | os.PathLike[str]) -> Density:
     """Expand a record to the density on the whole grid: every point gets, bit for bit, the value of its orbit.
 
     Parameters
@@ -167,14 +166,14 @@ def write_au(file: BinaryIO, record: Mapping[str, NDArray[Any]], suffix: str) ->
         np.savez_compressed(file, **cast(Any, record))
         return
     memory = io.BytesIO()  # HDF5 wants to read what it has written
-    with _h5py().File(memory, "w", libver="latest") as target:
+    with import_h5py().File(memory, "w", libver="latest") as target:
         for key, array in record.items():
             options = {"compression": "gzip", "compression_opts": 9, "shuffle": True} if array.nbytes > 512 else {}
             target.create_dataset(key, data=array, **options)
     file.write(memory.getbuffer())
 
 
-def read_au(path: str | Path) -> Record:
+def read_au(path: str | os.PathLike[str]) -> Record:
     """Read a record from a NumPy archive or HDF5 file; nothing is unpickled.
 
     Raises
@@ -194,13 +193,15 @@ def read_au(path: str | Path) -> Record:
                 _require_plausible(path, size, sum(member.file_size for member in archive.infolist()))
             with np.load(path, allow_pickle=False) as source:
                 return {key: source[key] for key in _entries(source.__contains__)}
-        with _h5py().File(path, "r") as source:
+        with open_checked(path) as source:
             entries = _entries(source.__contains__)
+            if any(getattr(source[key], "shape", None) is None for key in entries):
+                raise DensityFormatError(path, "expected a data set for every entry of a reduced density")
             _require_plausible(path, size, sum(int(source[key].nbytes) for key in entries))
             return {key: np.asarray(source[key][()]) for key in entries}
 
 
-def is_au_file(path: str | Path) -> bool:
+def is_au_file(path: str | os.PathLike[str]) -> bool:
     """Whether a file holds a reduced density, judged by its content."""
     suffix = _container(path)
     try:
@@ -208,7 +209,7 @@ def is_au_file(path: str | Path) -> bool:
             with zipfile.ZipFile(path) as archive:
                 return "metadata.npy" in archive.namelist()
         if suffix == ".h5":
-            with _h5py().File(path, "r") as source:
+            with import_h5py().File(os.fspath(path), "r") as source:
                 return "metadata" in source and "values/data" in source
     except _DAMAGE:
         return suffix == ".npz"
@@ -294,18 +295,18 @@ def _entries(contains: Callable[[str], bool]) -> list[str]:
     return names + ["selective_dynamics"] * contains("selective_dynamics")
 
 
-def _container(path: str | Path) -> str | None:
+def _container(path: str | os.PathLike[str]) -> str | None:
     with open(path, "rb") as file:
         return _MAGIC.get(file.read(4))
 
 
-def _require_plausible(path: str | Path, size: int, declared: int) -> None:
+def _require_plausible(path: str | os.PathLike[str], size: int, declared: int) -> None:
     if declared > LARGEST_EXPANSION * size:
         raise DensityFormatError(path, f"{size} bytes declare {declared} bytes of data, more than they can hold")
 
 
 @contextmanager
-def _damage(path: str | Path) -> Iterator[None]:
+def _damage(path: str | os.PathLike[str]) -> Iterator[None]:
     """Say of every way in which a file can be wrong which file it is."""
     try:
         yield
@@ -315,11 +316,3 @@ def _damage(path: str | Path) -> Iterator[None]:
         text = str(error) or type(error).__name__
         what = f"lacks the entry {text}" if isinstance(error, KeyError) else f"is damaged: {text}"
         raise DensityFormatError(path, f"this file of a reduced density {what}") from error
-
-
-def _h5py() -> ModuleType:
-    try:
-        import h5py
-    except ModuleNotFoundError as error:
-        raise SymfftError('HDF5 files need h5py: pip install "symfft[io]"') from error
-    return cast(ModuleType, h5py)

@@ -9,26 +9,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symfft.density import Density, Kind, cell_volume
 from symfft.errors import ChgcarFormatError, ShapeError
-from symfft.io._compressed import PathLike, bare_name, replace_compressed
+from symfft.io._blocks import fields_of_blocks
+from symfft.io._compressed import PathLike, replace_compressed
 from symfft.io._format import format_grid
 from symfft.io._parse_kernels import to_c_order
 from symfft.io._poscar import format_header, read_header
 from symfft.io._text import MAX_POINTS, NUMBER, TextReader, show
+from symfft.io.kinds import kind_to_read, require_kind_of_name
 
 #: Ends the comment line of a file that lacks the augmentation occupancies VASP expects in a CHGCAR.
 NO_AUGMENTATION = " [no augmentation occupancies]"
 
 #: Kinds stored times the volume of the cell.
 SCALED_KINDS = ("charge", "kinetic_energy")
-#: Kinds whose two blocks are spin up and spin down.
-CHANNEL_KINDS = ("potential", "elf", "kinetic_energy")
 
 _DIMENSIONS = re.compile(rb"\s*(\d{1,9})\s+(\d{1,9})\s+(\d{1,9})\s*")
 _AUGMENTATION = re.compile(rb"\s*augmentation occupancies( \(imaginary part\))?(.*)")
@@ -53,7 +52,7 @@ def read_chgcar(
     path : path-like
         The file. It is read in one pass through a window of fixed size.
     kind : {"charge", "potential", "elf", "kinetic_energy", "other"}, optional
-        What the values are; by default judged by the file's name (LOCPOT, ELFCAR, TAUCAR, otherwise charge).
+        What the values are; by default what a word in the file's name says (LOCPOT or POT, ELFCAR, TAUCAR), or charge.
     species : sequence of str, optional
         Element of every count of atoms, for headers without symbols. Without it such atoms get the numbers
         -1, -2, ….
@@ -74,7 +73,7 @@ def read_chgcar(
     OSError
         If the file cannot be opened.
     """
-    kind = kind or kind_of_name(path)
+    kind = kind_to_read(path, kind)
     with TextReader(path, ChgcarFormatError) as reader:
         header = read_header(reader, species)
         shape = _read_dimensions(reader, max_points)
@@ -99,24 +98,16 @@ def read_chgcar(
             moments.append(site_moments)
         if len(blocks) == 3:
             reader.fail("expected one, two or four blocks, the file ends after three")
-    with_channels = len(blocks) == 2 and kind in CHANNEL_KINDS
-    return Density(
-        values=blocks[0],
+    return reader.density(
         lattice=header.lattice,
         positions=header.positions,
         numbers=header.numbers,
-        magnetization=None
-        if len(blocks) == 1 or with_channels
-        else blocks[1]
-        if len(blocks) == 2
-        else np.stack(blocks[1:]),
-        spin_down=blocks[1] if with_channels else None,
-        kind=kind,
         comment=header.comment.removesuffix(NO_AUGMENTATION),
         species=header.species,
         selective_dynamics=header.selective_dynamics,
         augmentation=tuple(augmentation) if augmentation[0] else None,
         site_moments=tuple(moments[:-1]) if any(moments) else None,
+        **fields_of_blocks(blocks, kind),
     )
 
 
@@ -139,8 +130,12 @@ def write_chgcar(path: PathLike, density: Density) -> None:
     Raises
     ------
     ShapeError
-        If the density has no atoms.
+        If the density has no atoms, or atoms of no element.
+    DensityFormatError
+        If the name says another kind of values than the density has, or none and it is no charge density: of VASP's
+        files the name alone tells what they hold.
     """
+    require_kind_of_name(path, density, recorded=False)
     if len(density.numbers) == 0:
         raise ShapeError(
             f"{path}: a VASP file needs at least one atom, this density has none; "
@@ -152,8 +147,8 @@ def write_chgcar(path: PathLike, density: Density) -> None:
         blocks.append(density.spin_down)
     if density.magnetization is not None:
         blocks += [density.magnetization] if density.magnetization.ndim == 3 else list(density.magnetization)
-    augmentation = density.augmentation or ("",) * len(blocks)
-    moments = (*(density.site_moments or ("",) * (len(blocks) - 1)), "")
+    augmentation = [_checked(path, text) for text in density.augmentation or ("",) * len(blocks)]
+    moments = [_checked(path, text) for text in (*(density.site_moments or ("",) * (len(blocks) - 1)), "")]
     comment = density.comment
     if density.kind == "charge" and density.augmentation is None:
         comment += NO_AUGMENTATION
@@ -173,23 +168,7 @@ def write_chgcar(path: PathLike, density: Density) -> None:
             file.write("".join(f"{n:5d}" for n in block.shape).encode() + b"\n")
             for piece in format_grid(block, factor, per_line=5, x_fastest=True):
                 file.write(piece)
-            file.write((occupancies + site_moments).encode("ascii", "surrogateescape"))
-
-
-def kind_of_name(path: PathLike) -> Kind:
-    """Tell by a file's name what it holds.
-
-    Examples
-    --------
-    >>> kind_of_name("run/LOCPOT.gz"), kind_of_name("AECCAR0")
-    ('potential', 'charge')
-    """
-    name = Path(bare_name(path)).name.upper()
-    if "LOCPOT" in name:
-        return "potential"
-    if "ELFCAR" in name:
-        return "elf"
-    return "kinetic_energy" if "TAUCAR" in name else "charge"
+            file.write(occupancies + site_moments)
 
 
 def _read_dimensions(reader: TextReader, max_points: int) -> tuple[int, int, int]:
@@ -239,12 +218,28 @@ def _read_augmentation(reader: TextReader, atoms: int) -> str:
         found[match[1] is not None] += 1
         what = f"augmentation occupancies of ion {found[match[1] is not None]}"
         text: list[bytes] = [line.rstrip(), b"\n"]
-        reader.read_numbers(int(fields[1] or fields[2]), what, text)
-        reader.expect_line_end(what)
-        pieces += [*text, b"\n"]
+        if count := int(fields[1] or fields[2]):
+            reader.read_numbers(count, what, text)
+            reader.expect_line_end(what)
+            text.append(b"\n")
+        pieces += text
     if found[False] not in (0, atoms) or found[True] not in (0, found[False]):
         reader.fail(f"expected augmentation occupancies of {atoms} ions, found those of {found[False]}")
-    return b"".join(pieces).replace(b"\r\n", b"\n").decode("ascii")
+    return _without_blank_lines(b"".join(pieces).replace(b"\r\n", b"\n")).decode("ascii")
+
+
+def _checked(path: PathLike, text: str) -> bytes:
+    """Return occupancies or site moments as lines for a file; refuse what no reader could make sense of."""
+    lines = [line for line in text.encode("utf-8", "surrogateescape").splitlines() if line.strip()]
+    for line in lines:
+        if not _AUGMENTATION.fullmatch(line) and not _NUMBERS.fullmatch(line):
+            raise ShapeError(f"{path}: expected augmentation occupancies or site moments to write, found {show(line)}")
+    return b"".join(line + b"\n" for line in lines)
+
+
+def _without_blank_lines(text: bytes) -> bytes:
+    """Return lines without the blank ones, which VASP takes for damage between occupancies."""
+    return re.sub(rb"\n[ \t]*(?=\n)|^[ \t]*\n", b"", text)
 
 
 def _read_to_next_block(reader: TextReader, shape: tuple[int, int, int], atoms: int) -> tuple[str, bool]:

@@ -6,6 +6,7 @@ The format is described by Gaussian's ``cubegen`` manual and, with its variants,
 from __future__ import annotations
 
 import re
+from array import array
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from symfft.errors import ShapeError
 from symfft.io._compressed import PathLike, replace_compressed
 from symfft.io._format import format_grid
 from symfft.io._text import MAX_POINTS, TextReader, leading_numbers, show
+from symfft.io.kinds import kind_to_read, require_kind_of_name
 
 #: Bohr radius in Å and Hartree energy in eV, CODATA 2022.
 BOHR = 0.529177210544
@@ -29,11 +31,13 @@ UNITS: dict[Kind, float] = {
     "other": 1.0,
 }
 
+#: What :func:`write_cube` notes in the second comment.
+_NOTE = re.compile(rb"(charge|potential|elf|kinetic_energy|other) in atomic units;")
 _INTEGER = re.compile(rb"\s*([-+]?\d{1,9})(?=\s|$)")
 
 
 def read_cube(
-    path: PathLike, *, kind: Kind = "charge", dataset: int | None = None, max_points: int = MAX_POINTS
+    path: PathLike, *, kind: Kind | None = None, dataset: int | None = None, max_points: int = MAX_POINTS
 ) -> Density:
     """Read a Gaussian cube file, plain or compressed.
 
@@ -45,8 +49,9 @@ def read_cube(
     ----------
     path : path-like
         The file.
-    kind : {"charge", "potential", "elf", "kinetic_energy", "other"}
-        What the values are; the file does not tell.
+    kind : {"charge", "potential", "elf", "kinetic_energy", "other"}, optional
+        What the values are; by default what the second comment of :func:`write_cube` or a word in the file's name
+        says, or charge.
     dataset : int, optional
         Which one to read, from 0, of a file that holds several values per voxel (such as orbitals, announced by a
         negative number of atoms).
@@ -66,7 +71,8 @@ def read_cube(
     """
     with TextReader(path) as reader:
         comment = reader.expect_line("a comment").decode("utf-8", "surrogateescape").strip()
-        reader.expect_line("a second comment")
+        note = _NOTE.match(reader.expect_line("a second comment"))
+        found = kind_to_read(path, kind, note[1].decode() if note else None)
         atoms, origin, rest = _read_row(reader, "the number of atoms and the origin")
         if abs(atoms) > 1_000_000:
             reader.fail(f"expected the number of atoms, found {atoms}", line=reader.line - 1)
@@ -86,8 +92,8 @@ def read_cube(
             per_voxel = _read_datasets(reader)
         if per_voxel < 1 or (dataset is None and per_voxel > 1) or not 0 <= (dataset or 0) < max(per_voxel, 1):
             reader.fail(
-                f"the file holds {per_voxel} values per voxel; the argument dataset must say which one to read, "
-                f"from 0 to {per_voxel - 1}, and is {dataset}"
+                f"the file holds {per_voxel} values per voxel; the argument dataset (--dataset) must say which one to "
+                f"read, from 0 to {per_voxel - 1}, and is {dataset}"
             )
         count = nx * ny * nz * per_voxel
         if count > max_points:
@@ -99,14 +105,14 @@ def read_cube(
         reader.expect_line_end(what)
         if (extra := reader.next_text()) is not None:
             reader.fail(f"expected the end of the file, found {show(extra)}", line=reader.line - 1)
-    values = raw.reshape(nx, ny, nz, per_voxel)[..., dataset or 0] * UNITS[kind]
+    values = raw.reshape(nx, ny, nz, per_voxel)[..., dataset or 0] * UNITS[found]
     shifted = (cartesian - origin) * length
-    return Density(
+    return reader.density(
         values=values,
         lattice=lattice,
         positions=np.linalg.solve(lattice.T, shifted.T).T,
         numbers=numbers,
-        kind=kind,
+        kind=found,
         comment=comment,
     )
 
@@ -128,11 +134,14 @@ def write_cube(path: PathLike, density: Density) -> None:
     ------
     ShapeError
         If an atom's element is unknown.
+    DensityFormatError
+        If the name says another kind of values than the density has.
     """
+    require_kind_of_name(path, density, recorded=True)
     if (density.numbers < 1).any():
         raise ShapeError(f"{path}: a cube file needs atomic numbers, this density has atoms of unknown element")
     comments = [
-        " ".join(density.comment.split("\n")),
+        " ".join(density.comment.splitlines()),
         f"{density.kind} in atomic units; loops: x outer, y middle, z inner",
     ]
     rows = [(len(density.numbers), np.zeros(3))]
@@ -156,7 +165,7 @@ def _read_row(reader: TextReader, what: str) -> tuple[int, list[float], bytes]:
 
 
 def _read_atoms(reader: TextReader, count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    numbers, positions = [], []
+    numbers, positions = array("q"), array("d")
     for i in range(count):
         what = f"atom {i + 1} of {count} (atomic number, charge and position)"
         line = reader.expect_line(what)
@@ -165,8 +174,8 @@ def _read_atoms(reader: TextReader, count: int) -> tuple[NDArray[np.int64], NDAr
         if match is None or found is None or not np.isfinite(found[0]).all():
             reader.fail(f"expected {what}, found {show(line)}", line=reader.line - 1)
         numbers.append(int(match[1]))
-        positions.append(found[0][1:])
-    return np.array(numbers, dtype=np.int64), np.array(positions, dtype=np.float64).reshape(-1, 3)
+        positions.extend(found[0][1:])
+    return np.array(numbers, dtype=np.int64), np.array(positions).reshape(-1, 3)
 
 
 def _read_datasets(reader: TextReader) -> int:

@@ -17,7 +17,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from test_chgcar_read import REAL, grids, read_text
 
-from symfft import Density, ShapeError, SymfftError, read_chgcar, write_chgcar
+from symfft import (
+    ChgcarFormatError,
+    Density,
+    ShapeError,
+    SymfftError,
+    read_chgcar,
+    read_density,
+    write_chgcar,
+    write_density,
+)
 from symfft.io import chgcar as chgcar_module
 
 LATTICE = np.array([[4.1, 0.0, 0.1], [-0.3, 5.0, 0.0], [1.0 / 3.0, 0.0, 6.0]])
@@ -221,3 +230,59 @@ def test_a_density_without_atoms_is_refused(tmp_path: Path) -> None:
         write_chgcar(tmp_path / "CHGCAR", Density(np.ones((2, 2, 2)), LATTICE, [], []))
     with pytest.raises(SymfftError, match="only a charge density holds electrons"):
         _ = crystal(np.ones((2, 2, 2)), kind="elf").electrons
+
+
+@pytest.mark.parametrize(
+    "blank", ["\n", "\n\n\n", "  \n", "\r\n", "\t\n \n"], ids=["one", "three", "blanks", "CR LF", "tabs"]
+)
+def test_blank_lines_between_occupancies_are_not_written_on(blank: str, tmp_path: Path) -> None:
+    text = chgcar_text(random_grids(2), occupancies=138)
+    clean = read_text(tmp_path, text)
+    head, *sections = text.split("augmentation")
+    broken = head + "".join(f"{blank}augmentation{section}".replace("\n", f"\n{blank}", 5) for section in sections)
+    density = read_text(tmp_path, broken)
+    assert density.augmentation == clean.augmentation
+    padded = dataclasses.replace(clean, augmentation=tuple(f"\n{a}\n\n" for a in clean.augmentation or ()))
+    for one in (density, padded):
+        write_chgcar(tmp_path / "CHGCAR", one)
+        assert b"\n\n" not in (tmp_path / "CHGCAR").read_bytes().split(b"Direct")[1].lstrip().split(b"\n\n", 1)[1]
+        assert read_chgcar(tmp_path / "CHGCAR").augmentation == clean.augmentation
+
+
+@pytest.mark.parametrize("field", ["augmentation", "site_moments"])
+def test_occupancies_that_are_none_are_refused(field: str, tmp_path: Path) -> None:
+    density = read_text(tmp_path, chgcar_text(random_grids(2), occupancies=7, moments=" 1.0 2.0\n"))
+    texts = tuple("    3    4    5 x\n" for _ in getattr(density, field))
+    with pytest.raises(ShapeError, match="expected augmentation occupancies or site moments"):
+        write_chgcar(tmp_path / "CHGCAR", dataclasses.replace(density, **{field: texts}))
+
+
+@pytest.mark.parametrize("label", ["Na\n99 99\n", "Na 1", "Na\t", "", "Na\x00", "Na\u2028", "Na\x0b1"])
+def test_labels_that_would_make_an_unreadable_file_give_way_to_the_symbol(label: str, tmp_path: Path) -> None:
+    density = read_text(tmp_path, chgcar_text(random_grids(1)))
+    write_chgcar(tmp_path / "CHGCAR", dataclasses.replace(density, species=((label, 1), ("Cl", 1))))
+    again = read_chgcar(tmp_path / "CHGCAR")
+    assert again.species == (("Na", 1), ("Cl", 1))
+    assert again.numbers.tolist() == density.numbers.tolist()
+
+
+@pytest.mark.parametrize("comment", ["a\nb", "a\rb", "a\r\nb", "a\x0bb", "a\x85b", "a\u2028b"])
+@pytest.mark.parametrize("name", ["CHGCAR", "a.cube", "a.xsf"])
+def test_a_comment_takes_one_line(comment: str, name: str, tmp_path: Path) -> None:
+    density = dataclasses.replace(read_text(tmp_path, chgcar_text(random_grids(1))), comment=comment)
+    write_density(tmp_path / name, density)
+    assert read_density(tmp_path / name).shape == density.shape
+    assert "a b" in (tmp_path / name).read_text()
+
+
+@pytest.mark.parametrize("number", [119, 2**40, 2**63 - 1, 2**70])
+def test_no_density_has_atoms_beyond_the_last_element(number: int, tmp_path: Path) -> None:
+    density = read_text(tmp_path, chgcar_text(random_grids(1)))
+    with pytest.raises(ShapeError, match="atomic number"):
+        dataclasses.replace(density, numbers=[number, 17])
+
+
+@pytest.mark.parametrize("place", [1e20, -1e20, 1e7])
+def test_an_atom_far_away_has_no_place_in_the_cell(place: float, tmp_path: Path) -> None:
+    with pytest.raises(ChgcarFormatError, match="cells away"):
+        read_text(tmp_path, chgcar_text(random_grids(1)).replace("  0.500000", f"  {place:.1e}", 1))
