@@ -2,7 +2,6 @@
 
 from symfft.au import AsymmetricUnit, asymmetric_unit, expand_from_au, reduce_to_au, symmetrize
 from symfft.basins.charges import BaderCharges, bader, basin
-from symfft.cosine import au_dct, au_idct
 from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
 from symfft.errors import (
@@ -14,11 +13,14 @@ from symfft.errors import (
     SpaceGroupError,
     SymfftError,
 )
-from symfft.fourier import RealBasis, au_dft, au_idft, au_real_dft, au_real_idft, real_basis, structure_factors
 from symfft.grid.shape import next_compatible_shape
 from symfft.grid.symmetry_check import OperatorCheck, SymmetryReport, check_symmetry
 from symfft.io import read_chgcar, read_density, write_chgcar, write_density
 from symfft.resampling.densities import resample, standardize
+from symfft.transforms.cosine import au_dct, au_idct
+from symfft.transforms.dft import au_dft, au_idft, structure_factors
+from symfft.transforms.packing import RealBasis
+from symfft.transforms.real import au_real_dft, au_real_idft, real_basis
 
 __version__ = "0.1.0"
 

@@ -20,8 +20,8 @@ from symfft.au import AsymmetricUnit, asymmetric_unit
 from symfft.crystal.operators import IntArray
 from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError
-from symfft.fourier import au_dft, au_idft, structure_factors
 from symfft.grid.shape import grid_operators
+from symfft.transforms.dft import au_dft, au_idft, structure_factors
 
 Array = NDArray[Any]
 

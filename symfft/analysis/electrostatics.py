@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from symfft._arrays import as_real, check_values
 from symfft.analysis.frequencies import unique_frequencies
 from symfft.au import AsymmetricUnit
-from symfft.fourier import au_dft, au_idft
+from symfft.transforms.dft import au_dft, au_idft
 
 
 def au_hartree_potential(values: ArrayLike, au: AsymmetricUnit, lattice: ArrayLike) -> NDArray[Any]:

@@ -17,7 +17,7 @@ from symfft._arrays import as_real, check_values
 from symfft.analysis.frequencies import unique_frequencies
 from symfft.au import AsymmetricUnit, asymmetric_unit
 from symfft.crystal.space_group import SpaceGroup, as_space_group
-from symfft.fourier import au_dft, au_idft, structure_factors
+from symfft.transforms.dft import au_dft, au_idft, structure_factors
 
 
 class PattersonMap(NamedTuple):

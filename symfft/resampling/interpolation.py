@@ -26,7 +26,6 @@ from symfft.crystal.lattice import (
 )
 from symfft.crystal.operators import Exact, inverse_of
 from symfft.errors import NotSymmetricError, ShapeError
-from symfft.fourier.dft import au_idft
 from symfft.grid.shape import Shape, as_shape
 from symfft.resampling._interpolation_kernels import move_coefficients, take_nodes
 from symfft.resampling.cell_change import (
@@ -40,6 +39,7 @@ from symfft.resampling.cell_change import (
     exact_change,
     members_with_image,
 )
+from symfft.transforms.dft import au_idft
 
 #: A grid of a batch is compared with at least this fraction of the largest value in the batch.
 NOISE = 1e-3

@@ -22,7 +22,8 @@ from symfft import (
     real_basis,
     reduce_to_au,
 )
-from symfft.fourier import real
+from symfft.fourier.lengths import metric_of
+from symfft.fourier.reflections import centred
 
 SETTINGS = [entry.xhm() for entry in gemmi.spacegroup_table()]
 
@@ -114,7 +115,7 @@ def test_lengths_are_those_of_the_shortest_alias(grid, given_lattice, seed):
 def test_equivalent_reflections_are_equally_long_to_the_last_bit(grid, seed):
     au = asymmetric_unit(*grid)
     lattice = naive_fourier.lattice_of(au.space_group, seed)
-    metric = real.metric_of(au.space_group, au.shape, lattice)
+    metric = metric_of(au.space_group, au.shape, lattice)
     images = np.einsum("gji,nj->gni", au.space_group.rotations, au.hkl)
     lengths = [metric.lengths(metric.shortest(h)) for h in images]
     assert all(np.array_equal(lengths[0], other) for other in lengths)
@@ -152,8 +153,8 @@ def test_each_star_is_a_projection(group):
         members = np.einsum("gji,j->gi", au.space_group.rotations, basis.hkl[here][0])
         members = np.unique(np.mod(np.concatenate([members, -members]), au.shape), axis=0)
         assert set(basis.multiplicity[here]) == {len(members)}
-        last = max(map(tuple, real.centred(members, au.shape).tolist()))
-        assert tuple(real.centred(basis.hkl[here][0], au.shape)) == last
+        last = max(map(tuple, centred(members, au.shape).tolist()))
+        assert tuple(centred(basis.hkl[here][0], au.shape)) == last
         kept = np.zeros_like(full)
         kept[tuple(members.T)] = full[tuple(members.T)]
         alone = expand_from_au(au_real_idft(np.where(here, c, 0), au), au)
@@ -171,7 +172,7 @@ def test_the_order_hangs_on_no_choice_of_reflections(group, monkeypatch):
     rng = np.random.default_rng(0)
     operators = au.space_group.rotations[rng.integers(au.space_group.order, size=len(au.hkl))]
     hkl = rng.choice([-1, 1], len(au.hkl))[:, None] * np.einsum("nji,nj->ni", operators, au.hkl)
-    hkl = real.centred(hkl, au.shape)[rng.permutation(len(hkl))]
+    hkl = centred(hkl, au.shape)[rng.permutation(len(hkl))]
     plan = other.fourier
     plan.hkl = hkl
     monkeypatch.setattr(
@@ -206,7 +207,7 @@ def test_a_lattice_from_a_file_with_six_decimals_still_has_equal_lengths():
 
 @pytest.mark.parametrize(("shape", "lattice"), [((199, 197, 211), None), ((6, 500, 7), np.diag([3.1, 400.3, 3.4]))])
 def test_large_primes_do_not_overflow(shape, lattice):
-    metric = real.metric_of(SpaceGroup.from_number(1), shape, lattice)
+    metric = metric_of(SpaceGroup.from_number(1), shape, lattice)
     cell = np.diag(shape) if lattice is None else lattice
     hkl = np.array([(n // 2, -(m // 2), 3) for n, m in itertools.product(shape[:1], range(shape[1]))])
     expected = np.linalg.norm(hkl @ np.linalg.inv(cell).T, axis=1)

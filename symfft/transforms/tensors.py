@@ -9,21 +9,17 @@ transform goes by way of the full grid, in torch's own operations.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from typing import Any
 
 import numpy as np
 import torch
 
-from symfft.errors import ShapeError
-from symfft.fourier.real import Rows, layout_of
+from symfft import _arrays
+from symfft._tables import on_device, once
+from symfft.au import AsymmetricUnit
 from symfft.fourier.reflections import half_space
-
-if TYPE_CHECKING:
-    from symfft.au import AsymmetricUnit
-
-_tables: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
+from symfft.grid.means import labels_on
+from symfft.transforms.packing import Rows, layout_of
 
 
 def dft(values: Any, au: AsymmetricUnit, workers: int | None) -> Any:
@@ -68,20 +64,13 @@ def real_idft(coefficients: Any, au: AsymmetricUnit, lattice: Rows | None, worke
 
 
 def as_real(values: Any) -> Any:
-    """Return a tensor of float32 or float64."""
-    if values.dtype in (torch.float32, torch.float64):
-        return values.resolve_neg()
-    if values.is_complex():
-        raise ShapeError(f"dtype {values.dtype} is not real: densities are float32 or float64")
-    return values.float() if values.is_floating_point() else values.double()
+    """Return a tensor of float32 or float64 as it lies in memory: NumPy knows no lazy negation."""
+    return _arrays.as_real(values).resolve_neg()
 
 
 def as_complex(coefficients: Any) -> Any:
-    """Return a tensor of complex64 or complex128."""
-    if coefficients.dtype in (torch.complex64, torch.complex128):
-        return coefficients.resolve_conj().resolve_neg()
-    single = coefficients.dtype in (torch.float16, torch.bfloat16, torch.float32)
-    return coefficients.to(torch.complex64 if single else torch.complex128)
+    """Return a tensor of complex64 or complex128 as it lies in memory: NumPy knows no lazy conjugate."""
+    return _arrays.as_complex(coefficients).resolve_conj().resolve_neg()
 
 
 class _Forward(torch.autograd.Function):  # type: ignore[misc]
@@ -116,8 +105,8 @@ class _Inverse(torch.autograd.Function):  # type: ignore[misc]
 
 def forward_on_grid(values: Any, au: AsymmetricUnit) -> Any:
     """Return F, (b, n_h), of values (b, n): expand, real FFT, pick the unique reflections."""
-    labels = _table(au, values.device, "labels", lambda: au.labels.reshape(-1).astype(np.int64))
-    unique = _table(au, values.device, "unique", lambda: _unique(au))
+    labels = labels_on(au.orbits, values.device)
+    unique = on_device(au.fourier, values.device, "unique", lambda: _unique(au))
     grid = values.index_select(1, labels).reshape(len(values), *au.shape)
     half = torch.fft.rfftn(grid, dim=(1, 2, 3))
     # one of h and -h is in the half that a real FFT gives
@@ -128,9 +117,11 @@ def forward_on_grid(values: Any, au: AsymmetricUnit) -> Any:
 def inverse_on_grid(coefficients: Any, au: AsymmetricUnit) -> Any:
     """Return values, (b, n), of coefficients (b, n_h): project, spread over half the grid, real FFT, pick points."""
     device = coefficients.device
-    centric = _table(au, device, "centric", lambda: au.fourier.reflections.centric_factor).to(coefficients.dtype)
+    centric = on_device(au.fourier, device, "centric", lambda: au.fourier.reflections.centric_factor).to(
+        coefficients.dtype
+    )
     label, factor, conjugate = _relation(au, device)
-    points = _table(au, device, "points", lambda: au.points.astype(np.int64))
+    points = on_device(au.orbits, device, "points", lambda: au.points.astype(np.int64))
     projected = torch.where(centric == 0, coefficients, (coefficients + centric * coefficients.conj()) / 2)
     taken = projected.index_select(1, label.clamp(min=0))
     factor = torch.where(label < 0, 0, factor).to(coefficients.dtype)
@@ -140,11 +131,14 @@ def inverse_on_grid(coefficients: Any, au: AsymmetricUnit) -> Any:
     return grid.flatten(1).index_select(1, points)
 
 
-@lru_cache(maxsize=32)
-def _relation(au: AsymmetricUnit, device: Any) -> tuple[Any, ...]:
-    """Return how the half grid of a real FFT follows from the unique reflections."""
-    relation = au.fourier.reflections.relation(half_space(au.shape))
-    return tuple(torch.as_tensor(table, device=device) for table in relation)
+def _relation(au: AsymmetricUnit, device: Any) -> tuple[Any, Any, Any]:
+    """Return how the half grid of a real FFT follows from the unique reflections: class, factor, whether conjugate."""
+
+    def table(i: int) -> Any:
+        relation = once(au.fourier, "half", lambda: au.fourier.reflections.relation(half_space(au.shape)))
+        return on_device(au.fourier, device, ("half", i), lambda: relation[i])
+
+    return table(0), table(1), table(2)
 
 
 def _unique(au: AsymmetricUnit) -> Any:
@@ -160,19 +154,15 @@ def _unique(au: AsymmetricUnit) -> Any:
 
 def _multiplicities(au: AsymmetricUnit, dtype: Any) -> tuple[Any, Any]:
     device = torch.device("cpu")
-    points = _table(au, device, "multiplicity", lambda: au.multiplicity.astype(np.float64))
-    reflections = _table(au, device, "hkl_multiplicity", lambda: au.hkl_multiplicity.astype(np.float64))
+    points = on_device(au.orbits, device, "multiplicity", lambda: au.multiplicity)
+    reflections = on_device(au.fourier, device, "multiplicity", lambda: au.hkl_multiplicity)
     return points.to(dtype), reflections.to(dtype)
 
 
-@lru_cache(maxsize=32)
-def _layout(au: AsymmetricUnit, lattice: Rows | None, device: Any) -> tuple[Any, ...]:
-    return tuple(torch.as_tensor(np.array(table), device=device) for table in layout_of(au, lattice)[1:])
+def _layout(au: AsymmetricUnit, lattice: Rows | None, device: Any) -> tuple[Any, Any, Any]:
+    """Return which structure factor each entry is of, its factor, and that of the way back."""
 
+    def table(i: int) -> Any:
+        return on_device(au.fourier, device, ("layout", lattice, i), lambda: layout_of(au, lattice)[i])
 
-def _table(au: AsymmetricUnit, device: Any, name: Any, make: Any) -> Any:
-    """Return an array of the plan as a tensor on a device; made once."""
-    kept = _tables.setdefault(au, {})
-    if (device, name) not in kept:
-        kept[device, name] = torch.as_tensor(np.array(make()), device=device)
-    return kept[device, name]
+    return table(1), table(2), table(3)

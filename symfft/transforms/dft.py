@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from symfft._arrays import as_real, check_values, is_tensor
+from symfft._arrays import as_complex, as_real, check_values, is_tensor
+from symfft.au import AsymmetricUnit
 from symfft.errors import ShapeError
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from symfft.au import AsymmetricUnit
 
 
 def au_dft(
@@ -72,7 +69,7 @@ def au_dft(
     scale = _scale(norm, au, inverse=False)
     if is_tensor(values):
         _refuse_place(out)
-        from symfft.fourier import tensors
+        from symfft.transforms import tensors
 
         return _scaled(tensors.dft(values, au, workers), scale)
     values = as_real(values)
@@ -127,10 +124,10 @@ def au_idft(
     scale = _scale(norm, au, inverse=True)
     if is_tensor(coefficients):
         _refuse_place(out)
-        from symfft.fourier import tensors
+        from symfft.transforms import tensors
 
         return _scaled(tensors.idft(coefficients, au, workers), scale)
-    coefficients = _as_complex(coefficients)
+    coefficients = as_complex(coefficients)
     shape, dtype = (*coefficients.shape[:-1], au.size), coefficients.real.dtype
     place = None if out is None else _place(out, shape, dtype, coefficients)
     result = au.fourier.inverse(coefficients.reshape(-1, len(au.hkl)), workers, place)
@@ -180,10 +177,10 @@ def structure_factors(coefficients: Any, au: AsymmetricUnit, hkl: ArrayLike) -> 
         raise ShapeError(f"reflections of shape {wanted.shape} and dtype {wanted.dtype} must be (..., 3) integers")
     label, factor, conjugate = au.fourier.reflections.relation(wanted.astype(np.int64))
     if is_tensor(coefficients):
-        from symfft.fourier import tensors
+        from symfft.transforms import tensors
 
         return tensors.structure_factors(coefficients, (label, factor, conjugate))
-    coefficients = _as_complex(coefficients)
+    coefficients = as_complex(coefficients)
     taken = coefficients[..., np.maximum(label, 0)]
     factor = np.where(label < 0, 0, factor).astype(coefficients.dtype)
     return np.where(conjugate, taken.conj(), taken) * factor
@@ -222,12 +219,3 @@ def _check_coefficients(coefficients: Any, size: int, what: str) -> None:
     found = tuple(np.shape(coefficients))
     if not found or found[-1] != size:
         raise ShapeError(f"an array of shape {found} does not hold {what}: it must be (..., {size})")
-
-
-def _as_complex(coefficients: Any) -> Any:
-    coefficients = np.asarray(coefficients)
-    if coefficients.dtype in (np.complex64, np.complex128):
-        return coefficients
-    if coefficients.dtype.kind not in "fiubc":
-        raise ShapeError(f"dtype {coefficients.dtype} is no number: structure factors are complex64 or complex128")
-    return coefficients.astype(np.complex64 if coefficients.dtype == np.float32 else np.complex128)
