@@ -215,7 +215,7 @@ class Density(Verbs):
         """
         from symfft.crystal.space_group import SpaceGroup
 
-        return SpaceGroup.from_structure(self.lattice, self.positions, self.numbers, symprec=symprec)
+        return SpaceGroup.from_structure(self.lattice, self.positions, self.numbers, symprec, shape=self.shape)
 
     def with_values(self, values: ArrayLike, magnetization: ArrayLike | None = None) -> Self:
         """Return a density of other values in the same crystal, on any grid.

@@ -90,7 +90,7 @@ def reconstruct_density(model: DensityVAE, density: Density, symprec: float = 1e
     charge = replace(density, magnetization=None, spin_down=None, augmentation=None, site_moments=None)
     if density.spin_down is not None:
         charge = replace(charge, values=density.values + density.spin_down)
-    found = standardization(charge.lattice, charge.positions, charge.numbers, symprec)
+    found = standardization(charge.lattice, charge.positions, charge.numbers, symprec, shape=charge.shape)
     if found.number not in model.representation.groups:
         known = ", ".join(f"{SpaceGroup.from_number(n).symbol} ({n})" for n in model.representation.groups)
         raise UnsupportedDensityError(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from symfft._compile import kernel
@@ -104,88 +103,3 @@ def voronoi_faces(form: Array, v: Array, denominator: Any, subsets: Array, table
                 divisor, other = other, divisor % other
         for k in range(4):
             row[k] //= divisor
-
-
-@kernel
-def isometries(metric: Array, tolerance: Array, vectors: Array, out: Array) -> int:
-    """Find the matrices W of determinant ±1, with rows among `vectors`, that keep a metric.
-
-    Parameters
-    ----------
-    metric : (3, 3) float64
-        Products of the basis vectors.
-    tolerance : (3, 3) float64
-        Largest change of each product.
-    vectors : (n, 3) int64
-        Rows to choose from.
-    out : (m, 3, 3) int64
-        Overwritten with the first m of them.
-
-    Returns
-    -------
-    int
-        How many there are.
-    """
-    n = len(vectors)
-    alike = np.empty((3, n), np.int64)
-    counts = np.zeros(3, np.int64)
-    images = np.empty((n, 3))
-    for a in range(n):
-        square = 0.0
-        for i in range(3):
-            images[a, i] = 0.0
-            for j in range(3):
-                images[a, i] += metric[i, j] * vectors[a, j]
-            square += vectors[a, i] * images[a, i]
-        for i in range(3):
-            if abs(square - metric[i, i]) <= tolerance[i, i]:
-                alike[i, counts[i]] = a
-                counts[i] += 1
-    found = 0
-    for a in alike[0, : counts[0]]:
-        u = vectors[a]
-        for b in alike[1, : counts[1]]:
-            v = vectors[b]
-            product = u[0] * images[b, 0] + u[1] * images[b, 1] + u[2] * images[b, 2]
-            if abs(product - metric[0, 1]) > tolerance[0, 1]:
-                continue
-            for c in alike[2, : counts[2]]:
-                w = vectors[c]
-                product = u[0] * images[c, 0] + u[1] * images[c, 1] + u[2] * images[c, 2]
-                if abs(product - metric[0, 2]) > tolerance[0, 2]:
-                    continue
-                product = v[0] * images[c, 0] + v[1] * images[c, 1] + v[2] * images[c, 2]
-                if abs(product - metric[1, 2]) > tolerance[1, 2]:
-                    continue
-                volume = (
-                    u[0] * (v[1] * w[2] - v[2] * w[1])
-                    - u[1] * (v[0] * w[2] - v[2] * w[0])
-                    + u[2] * (v[0] * w[1] - v[1] * w[0])
-                )
-                if abs(volume) == 1:
-                    if found < len(out):
-                        out[found, 0] = u
-                        out[found, 1] = v
-                        out[found, 2] = w
-                    found += 1
-    return found
-
-
-@kernel
-def are_closed(matrices: Array) -> bool:
-    """Tell whether the product of any two of the integer matrices (g, 3, 3) is among them."""
-    for a in matrices:
-        for b in matrices:
-            known: Any = False
-            for c in matrices:
-                same: Any = True
-                for i in range(3):
-                    for j in range(3):
-                        if same and a[i, 0] * b[0, j] + a[i, 1] * b[1, j] + a[i, 2] * b[2, j] != c[i, j]:
-                            same = False
-                if same:
-                    known = True
-                    break
-            if not known:
-                return False
-    return True

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.crystal._lattice_kernels import are_closed, in_python, isometries, reduce_superbase, voronoi_faces
+from symfft.crystal._lattice_kernels import in_python, reduce_superbase, voronoi_faces
 from symfft.crystal.operators import Exact, integer_rows, inverse_of, row_basis
 from symfft.errors import ShapeError
 
@@ -196,12 +196,24 @@ def lattice_isometries(metric: FloatArray, tolerance: float = ISOMETRY_TOLERANCE
 
 def near_isometries(metric: FloatArray, tolerance: FloatArray) -> IntArray:
     """Return the integer matrices W for which W·metric·Wᵀ differs from the metric by at most a tolerance, (n, 3, 3)."""
-    out = np.empty((64, 3, 3), dtype=np.int64)
-    count = isometries(metric, tolerance, COEFFICIENTS, out)
-    if count > len(out):
-        out = np.empty((count, 3, 3), dtype=np.int64)
-        isometries(metric, tolerance, COEFFICIENTS, out)
-    return out[:count]
+    images = COEFFICIENTS @ metric
+    squares = (images * COEFFICIENTS).sum(axis=1)
+    rows = [np.flatnonzero(np.abs(squares - metric[i, i]) <= tolerance[i, i]) for i in range(3)]
+    first, second, third = (COEFFICIENTS[r] for r in rows)
+    ab = np.abs(images[rows[0]] @ second.T - metric[0, 1]) <= tolerance[0, 1]
+    ac = np.abs(images[rows[0]] @ third.T - metric[0, 2]) <= tolerance[0, 2]
+    bc = np.abs(images[rows[1]] @ third.T - metric[1, 2]) <= tolerance[1, 2]
+    a, b, c = np.nonzero(ab[:, :, None] & ac[:, None, :] & bc)
+    found = np.stack([first[a], second[b], third[c]], axis=1)
+    return found[np.abs(np.linalg.det(found)).round() == 1]
+
+
+def are_closed(matrices: IntArray) -> bool:
+    """Tell whether the product of any two of the integer matrices (g, 3, 3), entries -2 to 2, is among them."""
+    weights = 32 ** np.arange(9)
+    codes = matrices.reshape(-1, 9) @ weights
+    products = (matrices[:, None] @ matrices).reshape(-1, 9) @ weights
+    return bool(np.isin(products, codes).all())
 
 
 def common_lattice(transformation: Exact) -> Exact:

@@ -76,9 +76,15 @@ def over_common_denominator(fractions: Exact) -> tuple[int, NDArray[np.int64]]:
 
 def inverse_of(matrix: Exact) -> Exact:
     """Invert a 3×3 matrix of fractions, by cofactors."""
-    a, b, c = matrix * Fraction(1)
-    adjugate = np.array([np.cross(b, c), np.cross(c, a), np.cross(a, b)], dtype=object).T
-    return np.asarray(adjugate / (a @ np.cross(b, c)))
+    scale, ((a, b, c), (d, e, f), (g, h, i)) = integer_rows(matrix)
+    first, second, third = e * i - f * h, f * g - d * i, d * h - e * g
+    determinant = a * first + b * second + c * third
+    adjugate = [
+        [first, c * h - b * i, b * f - c * e],
+        [second, a * i - c * g, c * d - a * f],
+        [third, b * g - a * h, a * e - b * d],
+    ]
+    return np.array([[Fraction(scale * v, determinant) for v in row] for row in adjugate], dtype=object)
 
 
 #: No space group has more matrices.
@@ -215,7 +221,7 @@ def row_basis(vectors: list[list[int]]) -> list[list[int]]:
 
 
 def triplet(rotation: IntArray, translation: Iterable[Fraction]) -> str:
-    """Return an operator as a coordinate triplet, ``'-x,y+1/2,-z'``."""
+    """Return an operator as a coordinate triplet, ``'-x,y+1/2,-z'``; fractions that are not simple as decimals."""
     parts = []
     for row, shift in zip(rotation.tolist(), translation, strict=True):
         text = ""
@@ -223,7 +229,8 @@ def triplet(rotation: IntArray, translation: Iterable[Fraction]) -> str:
             if coefficient:
                 size = "" if abs(coefficient) == 1 else f"{abs(coefficient)}*"
                 text += ("-" if coefficient < 0 else "+" if text else "") + size + axis
-        parts.append(text + (f"+{shift}" if shift else ""))
+        simple = shift.denominator <= LARGEST_DENOMINATOR
+        parts.append(text + (f"+{shift if simple else format(float(shift), '.12g')}" if shift else ""))
     return ",".join(parts)
 
 

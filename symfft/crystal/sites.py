@@ -1,8 +1,8 @@
-"""All operators of a crystal, straight from its sites, where nothing lies near the tolerance.
+"""The operators that the sites of a crystal obey, measured on all of them.
 
 A crystal maps onto itself by an isometry W of its lattice and a translation that takes one site to another of its kind.
-Where every distance is far below or far above the tolerance, so that no way of searching could find another group, and
-all translations are simple fractions, the operators are exact and complete. Everything else is left to spglib.
+Where every distance is far below or far above the tolerance, so that no way of searching could find another group, the
+operators found this way are complete. Everything else is left to spglib.
 """
 
 from __future__ import annotations
@@ -12,95 +12,211 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.crystal._site_kernels import match_sites
-from symfft.crystal.lattice import METRIC_STEPS, Integers, near_isometries, obtuse_superbase
-from symfft.crystal.operators import row_basis
+from symfft.crystal.lattice import METRIC_STEPS, near_isometries, obtuse_superbase
+from symfft.crystal.operators import translation_lattice
+from symfft.errors import SpaceGroupError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+Triangle = tuple[tuple[int, ...], ...]
 
 #: Distances count as clear below a tenth and above ten times the tolerance.
 CLEARLY = 10.0
-#: Translations are multiples of 1/24.
-PARTS = 24
+#: With more sites than this, spglib searches faster.
+MOST_SITES = 128
+#: Differences of sites held in memory at a time.
+CHUNK = 2**20
 
 
-class SiteOperators(NamedTuple):
-    """The space group of a crystal in a primitive cell.
+class Crystal(NamedTuple):
+    """Sites in a primitive cell.
 
     Attributes
     ----------
-    rows : (g, 12) int64
-        W and 24 w of each operator, in lexicographic order.
     denominator, basis : int, 3 × 3 int
         The primitive cell's basis vectors, as rows of basis / denominator in those of the crystal's own cell.
-    left_handed : bool
-        Whether they are, so that a screw turns the other way than its operator seems to say.
+    lattice : (3, 3) float64
+        The same in Å.
+    positions, kinds : (n, 3) float64, (n,) int64
+        Sites in the primitive cell, fractional; of sites that a translation repeats, the mean.
     """
 
-    rows: IntArray
     denominator: int
-    basis: Integers
-    left_handed: bool
+    basis: Triangle
+    lattice: FloatArray
+    positions: FloatArray
+    kinds: IntArray
 
 
-def site_operators(
-    lattice: FloatArray, positions: FloatArray, numbers: NDArray[np.intc], symprec: float
-) -> SiteOperators | None:
-    """Find the operators of a crystal; None where the tolerance decides, or translations are no multiples of 1/24."""
+class SiteSymmetry(NamedTuple):
+    """Operators of a primitive cell, one for each matrix.
+
+    Attributes
+    ----------
+    rotations : (g, 3, 3) int64
+    translations : (g, 3) float64
+        Means over all sites of the difference between a site and the image that falls on it: the least-squares fit.
+    deviation : float
+        Root mean square distance, in Å, between sites and images, of the operator that fits worst.
+    displacement : float
+        Largest distance, in Å, of a site from the mean of the images that fall on it: from where symmetry puts it.
+    """
+
+    rotations: IntArray
+    translations: FloatArray
+    deviation: float
+    displacement: float
+
+
+def clear_symmetry(
+    lattice: FloatArray, positions: FloatArray, kinds: IntArray, symprec: float
+) -> tuple[Crystal, SiteSymmetry] | None:
+    """Find the primitive cell and operators of a crystal; None where the tolerance decides, or there are many sites."""
     near, far = symprec / CLEARLY, symprec * CLEARLY
-    _, kinds, counts = np.unique(numbers, return_inverse=True, return_counts=True)
-    kinds = kinds.astype(np.int64)
-    pivots = np.flatnonzero(kinds == counts.argmin())
-    translations = _matches(lattice, positions, kinds, pivots, np.eye(3, dtype=np.int64)[None], near, far)
-    if translations is None:
+    if len(kinds) > MOST_SITES or not _are_apart(lattice, positions, far):
         return None
-    copies = len(translations)
-    denominator, basis = 1, np.eye(3, dtype=np.int64).tolist()
-    if copies > 1:
-        steps = np.rint(copies * translations[:, 1:])
-        if not _close(translations[:, 1:], steps / copies, lattice, near):
-            return None
-        shifts = sorted((steps.astype(np.int64) % copies).tolist())
-        denominator, basis = copies, row_basis([*(copies * np.eye(3, dtype=np.int64)).tolist(), *shifts])
-        cell = np.array(basis) / denominator
-        lattice, positions = cell @ lattice, positions @ np.linalg.inv(cell)
-        apart = positions[:, None, :] - positions[None, :, :]
-        same = np.linalg.norm((apart - np.rint(apart)) @ lattice, axis=2) <= near
-        first = same.argmax(axis=1) == np.arange(len(same))
-        positions, kinds = positions[first], kinds[first]
-        pivots = np.flatnonzero(kinds == counts.argmin())
-    rotations = _clear_isometries(lattice, near, far)
-    if rotations is None:
-        return None
-    found = _matches(lattice, positions, kinds, pivots, rotations, near, far)
+    one = np.eye(3, dtype=np.int64)[None]
+    found = _matches(lattice, positions, kinds, one, near, far)
     if found is None:
         return None
-    steps = np.rint(PARTS * found[:, 1:])
-    if not _close(found[:, 1:], steps / PARTS, lattice, 3 * near):
+    copies = len(found[1])
+    numerators = np.rint(copies * found[1]).astype(np.int64)
+    if not (np.linalg.norm((found[1] - numerators / copies) @ lattice, axis=1) <= near).all():
         return None
-    w = rotations[found[:, 0].astype(np.int64)].reshape(-1, 9)
-    rows = np.concatenate([w, steps.astype(np.int64) % PARTS], axis=1)
-    return SiteOperators(rows[np.lexsort(rows.T[::-1])], denominator, basis, bool(np.linalg.det(lattice) < 0))
+    basis = tuple(map(tuple, translation_lattice(numerators % copies, copies)))
+    if basis[0][0] * basis[1][1] * basis[2][2] * copies != copies**3:
+        return None
+    crystal = _clear_crystal(lattice, positions, kinds, copies, basis, far)
+    rotations = _clear_isometries(crystal.lattice, near, far)
+    if rotations is None:
+        return None
+    found = _matches(crystal.lattice, crystal.positions, crystal.kinds, rotations, near, far)
+    if found is None or len(np.unique(found[0])) != len(found[0]):
+        return None
+    return crystal, site_symmetry(crystal, rotations[found[0]], found[1], far)
+
+
+def folded(
+    lattice: FloatArray, positions: FloatArray, kinds: IntArray, denominator: int, basis: Triangle, label: IntArray
+) -> Crystal:
+    """Return a crystal in a primitive cell; sites with the same label are copies of one.
+
+    Raises
+    ------
+    SpaceGroupError
+        If sites have not as many copies as the cell holds primitive cells.
+    """
+    cell = np.array(basis) / denominator
+    inner = positions @ np.linalg.inv(cell)
+    _, first, which, copies = np.unique(label, return_index=True, return_inverse=True, return_counts=True)
+    expected = len(first) * denominator**3 / abs(basis[0][0] * basis[1][1] * basis[2][2])
+    if (copies * len(first) != len(label)).any() or abs(expected - len(label)) > 1e-6 * len(label):
+        raise SpaceGroupError(
+            f"{len(label)} sites are not whole copies of the {len(first)} in the primitive cell: use another symprec"
+        )
+    apart = inner - inner[first][which]
+    mean = np.zeros((len(first), 3))
+    np.add.at(mean, which, apart - np.rint(apart))
+    return Crystal(denominator, basis, cell @ lattice, inner[first] + mean / copies[:, None], kinds[first])
+
+
+def site_symmetry(crystal: Crystal, rotations: IntArray, translations: FloatArray, limit: float) -> SiteSymmetry:
+    """Fit the translations of operators to all sites, by least squares.
+
+    Parameters
+    ----------
+    crystal : Crystal
+        In a primitive cell.
+    rotations, translations : (g, 3, 3) int64, (g, 3) float
+        Operators, translations known roughly.
+    limit : float
+        Largest distance, in Å, of a site from an image.
+
+    Raises
+    ------
+    SpaceGroupError
+        If an operator does not permute the sites of a kind, within the limit.
+    """
+    lattice, positions, kinds = crystal.lattice, crystal.positions, crystal.kinds
+    n, g = len(kinds), len(rotations)
+    total, squares, offsets = np.zeros((g, 3)), np.zeros(g), np.zeros((n, 3))
+    for kind in np.unique(kinds):
+        own = np.flatnonzero(kinds == kind)
+        sites = positions[own]
+        step = max(1, CHUNK // len(sites) ** 2)
+        for start in range(0, g, step):
+            part = slice(start, start + step)
+            images = sites @ rotations[part].transpose(0, 2, 1) + translations[part, None]
+            apart = sites - images[:, :, None]
+            apart -= np.rint(apart)
+            distance = ((apart @ lattice) ** 2).sum(axis=-1)
+            nearest = distance.argmin(axis=2)
+            least = np.take_along_axis(distance, nearest[..., None], axis=2)
+            if least.max() > limit**2 or (np.sort(nearest, axis=1) != np.arange(len(sites))).any():
+                raise SpaceGroupError(
+                    f"an operator that was found misses sites by {float(np.sqrt(least.max())):.2g} Å, or takes two of "
+                    "them to one: use a smaller symprec"
+                )
+            apart = np.take_along_axis(apart, nearest[..., None, None], axis=2)[:, :, 0]
+            total[part] += apart.sum(axis=1)
+            squares[part] += ((apart @ lattice) ** 2).sum(axis=(1, 2))
+            np.add.at(offsets, own[nearest].ravel(), apart.reshape(-1, 3))
+    mean = total / n
+    variance = squares / n - ((mean @ lattice) ** 2).sum(axis=1)
+    offsets = (offsets / g - mean.mean(axis=0)) @ lattice
+    deviation, displacement = np.maximum(variance, 0).max(), (offsets**2).sum(axis=1).max()
+    return SiteSymmetry(rotations, translations + mean, float(np.sqrt(deviation)), float(np.sqrt(displacement)))
+
+
+# ---- inside ---------------------------------------------------------------------------------------------------------
+
+
+def _are_apart(lattice: FloatArray, positions: FloatArray, far: float) -> bool:
+    apart = positions[:, None] - positions
+    apart -= np.rint(apart)
+    distance = ((apart @ lattice) ** 2).sum(axis=-1)
+    np.fill_diagonal(distance, np.inf)
+    return bool(distance.min() > far**2)
+
+
+def _clear_crystal(
+    lattice: FloatArray, positions: FloatArray, kinds: IntArray, copies: int, basis: Triangle, far: float
+) -> Crystal:
+    if copies == 1:
+        return Crystal(1, basis, lattice, positions, kinds)
+    cell = np.array(basis) / copies
+    inner = positions @ np.linalg.inv(cell)
+    apart = inner[:, None] - inner
+    apart -= np.rint(apart)
+    same = (((apart @ (cell @ lattice)) ** 2).sum(axis=-1) <= far**2) & (kinds[:, None] == kinds)
+    return folded(lattice, positions, kinds, copies, basis, same.argmax(axis=1))
 
 
 def _matches(
-    lattice: FloatArray,
-    positions: FloatArray,
-    kinds: IntArray,
-    pivots: IntArray,
-    rotations: IntArray,
-    near: float,
-    far: float,
-) -> FloatArray | None:
-    out = np.empty((len(rotations) * len(pivots), 4))
-    arrays = (np.ascontiguousarray(lattice), np.ascontiguousarray(positions), kinds, pivots, rotations)
-    count = match_sites(*arrays, near**2, far**2, out)
-    return None if count < 0 else out[:count]
-
-
-def _close(values: FloatArray, steps: FloatArray, lattice: FloatArray, tolerance: float) -> bool:
-    return bool((np.linalg.norm((values - steps) @ lattice, axis=1) <= tolerance).all())
+    lattice: FloatArray, positions: FloatArray, kinds: IntArray, rotations: IntArray, near: float, far: float
+) -> tuple[IntArray, FloatArray] | None:
+    """Return number and translation of all (W, t) that take every site to one of its kind; None if that is unclear."""
+    names, counts = np.unique(kinds, return_counts=True)
+    by_count = names[np.argsort(counts, kind="stable")]
+    pivots = positions[kinds == by_count[0]]
+    which = np.repeat(np.arange(len(rotations)), len(pivots))
+    translations = (pivots - (rotations @ pivots[0])[:, None]).reshape(-1, 3)
+    largest = np.zeros(len(which))
+    # the first site of every kind leaves few candidates for the others
+    for kind, tried in (*((kind, 1) for kind in by_count), *((kind, len(kinds)) for kind in by_count)):
+        sites = positions[kinds == kind]
+        some = sites[:tried]
+        step = max(1, CHUNK // (len(some) * len(sites)))
+        worst = np.empty(len(which))
+        for start in range(0, len(which), step):
+            part = slice(start, start + step)
+            images = some @ rotations[which[part]].transpose(0, 2, 1) + translations[part, None]
+            apart = images[:, :, None] - sites
+            apart -= np.rint(apart)
+            worst[part] = ((apart @ lattice) ** 2).sum(axis=-1).min(axis=2).max(axis=1)
+        stay = worst <= far**2
+        which, translations, largest = which[stay], translations[stay], np.maximum(largest, worst)[stay]
+    return None if (largest > near**2).any() else (which, translations)
 
 
 def _clear_isometries(lattice: FloatArray, near: float, far: float) -> IntArray | None:
@@ -112,8 +228,8 @@ def _clear_isometries(lattice: FloatArray, near: float, far: float) -> IntArray 
     size = np.sqrt(np.diag(reduced))
     # a product of two vectors changes by this when one of them moves by a unit of length
     change = np.maximum.outer(size, size) * (1 + np.eye(3))
-    rows = near_isometries(reduced, near * change)
-    if len(rows) != len(near_isometries(reduced, far * change)):
+    rows = near_isometries(reduced, far * change)
+    if (np.abs(rows @ reduced @ rows.transpose(0, 2, 1) - reduced) > near * change).any():
         return None
     # the rows of `rows` say where the reduced basis vectors go; coordinates are turned by the transpose
     turned = np.linalg.inv(basis) @ rows @ basis

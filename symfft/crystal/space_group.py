@@ -7,7 +7,7 @@ rationals, kept as integer numerators over one common denominator.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -194,13 +194,19 @@ class SpaceGroup(Immutable):
 
     @classmethod
     def from_structure(
-        cls, lattice: ArrayLike, positions: ArrayLike, numbers: ArrayLike, symprec: float = 1e-3
+        cls,
+        lattice: ArrayLike,
+        positions: ArrayLike,
+        numbers: ArrayLike,
+        symprec: float = 1e-3,
+        *,
+        shape: Sequence[int] | None = None,
     ) -> SpaceGroup:
         """Return the space group of a crystal, in the cell and with the origin that it has.
 
-        The operators are exact: those of the reference setting, carried over by a rational change of basis, with the
-        origin snapped to the simplest fraction within `symprec`. Any cell will do: primitive, conventional,
-        supercell. See :func:`symfft.crystal.standard_setting.standardization`.
+        The operators are exact. Their common origin is fitted to all sites, by least squares: it is a multiple of 1/24,
+        a point of a grid, or another simple fraction where the sites allow for that, else it is a multiple of 2⁻⁴⁰; see
+        :mod:`symfft.crystal.exact`. Any cell will do: primitive, conventional, supercell.
 
         Parameters
         ----------
@@ -211,12 +217,14 @@ class SpaceGroup(Immutable):
         numbers : (n,) int
             Atomic numbers, or any labels of the kinds of atom.
         symprec : float
-            Largest displacement, in Å, at which an atom still counts as symmetric.
+            Largest displacement, in Å, at which an atom still counts as symmetric; 1e-10 to 1.
+        shape : (3,) int, optional
+            Grid of a density of the crystal: an origin that may lie on one of its points is taken to.
 
         Raises
         ------
         SpaceGroupError
-            If no group is found, or it does not agree with spglib's own operators.
+            If the structure or `symprec` is unusable, or no group is found.
 
         Examples
         --------
@@ -228,7 +236,7 @@ class SpaceGroup(Immutable):
         """
         from symfft.crystal.standard_setting import standardization
 
-        return standardization(lattice, positions, numbers, symprec).space_group
+        return standardization(lattice, positions, numbers, symprec, shape=shape).space_group
 
     # ---- what it holds --------------------------------------------------------------------------------------------
 

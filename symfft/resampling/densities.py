@@ -207,7 +207,7 @@ def standard_cell(density: Density, symprec: float = 1e-3) -> StandardCell:
     SpaceGroupError
         If no group is found, or the exact operators do not agree with spglib's.
     """
-    found = standardization(density.lattice, density.positions, density.numbers, symprec)
+    found = standardization(density.lattice, density.positions, density.numbers, symprec, shape=density.shape)
     group = SpaceGroup.from_number(found.number)
     lattice = _standard_lattice(found.std_lattice, group)
     old_lattice = found.transformation.T.astype(np.float64) @ lattice
