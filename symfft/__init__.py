@@ -17,6 +17,7 @@ from symfft.grid.shape import next_compatible_shape
 from symfft.grid.symmetry_check import OperatorCheck, SymmetryReport, check_symmetry
 from symfft.io import read_chgcar, read_density, write_chgcar, write_density
 from symfft.resampling.densities import resample, standardize
+from symfft.resampling.reciprocal import symmetrize_reciprocal
 from symfft.transforms.cosine import au_dct, au_idct
 from symfft.transforms.dft import au_dft, au_idft, structure_factors
 from symfft.transforms.packing import RealBasis
@@ -59,6 +60,7 @@ __all__ = [
     "standardize",
     "structure_factors",
     "symmetrize",
+    "symmetrize_reciprocal",
     "write_chgcar",
     "write_density",
 ]

@@ -6,11 +6,13 @@ import argparse
 
 import numpy as np
 
-from symfft.analysis.spins import NEGLIGIBLE, is_character, is_negligible
+from symfft.analysis.spins import NEGLIGIBLE, Grid, is_character, is_negligible
 from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
-from symfft.grid.shape import next_compatible_shape
+from symfft.crystal.space_group import SpaceGroup
+from symfft.density import Density
 from symfft.grid.symmetry_check import check_symmetry
+from symfft.resampling.reciprocal import ReciprocalAverage
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -32,7 +34,8 @@ def run(file: str, *, reading: files.Reading, group: str | None, symprec: float,
         "shape": density.shape,
         "tolerance": tolerance,
         "fits": report.fits,
-        "next_compatible_shape": None if report.fits else next_compatible_shape(found, density.shape),
+        "next_compatible_shape": None if report.fits else results.fitting_shape(found, density),
+        "reciprocal": None if report.fits else _reciprocal(density, total, found, tolerance),
         "total": {"symmetric": symmetric, **report.to_dict()},
         "magnetization": None,
         "notes": [],
@@ -58,6 +61,13 @@ def run(file: str, *, reading: files.Reading, group: str | None, symprec: float,
     return {**result, "symmetric": symmetric and keeps}
 
 
+def _reciprocal(density: Density, total: Grid, group: SpaceGroup, tolerance: float) -> Result:
+    """Return how far a density is from its average through the structure factors, which needs no fitting grid."""
+    largest = float(np.abs(total).max()) or 1.0
+    residual = float(np.abs(total - ReciprocalAverage(density, group)(total)).max()) / largest
+    return {"symmetric": residual <= tolerance, "residual": residual}
+
+
 def text(result: Result) -> str:
     """Return the report operator by operator, and the verdict."""
     total, magnetization = result["total"], result["magnetization"]
@@ -73,23 +83,34 @@ def text(result: Result) -> str:
             if spin is not None:
                 row += f"  {'changes sign' if spin['sign'] < 0 else 'kept':<12}  {spin['residual']:7.1e}"
         lines.append(row)
+    fitting = [o["even"] for o in total["operators"] if o["fits"]]
     if not result["fits"]:
-        misfits = sum(not o["fits"] for o in total["operators"])
-        lines.append(
-            f"  the grid does not fit {misfits} operators; the next grid that does is "
-            f"{words.shape(result['next_compatible_shape'])}"
-        )
-    largest = max(o["even"] for o in total["operators"] if o["fits"])
-    lines.append(f"  density: {words.verdict(total['symmetric'], largest, result['tolerance'])}")
+        misfits = len(total["operators"]) - len(fitting)
+        wanted = words.next_grid(result["shape"], result["next_compatible_shape"])
+        lines.append(f"  the grid does not fit {misfits} operators; {wanted}")
+    lines.append(f"  density: {_verdict(total['symmetric'], max(fitting), result, len(fitting))}")
+    reciprocal = result["reciprocal"]
+    if reciprocal is not None:
+        answer = words.verdict(reciprocal["symmetric"], reciprocal["residual"], result["tolerance"])
+        lines.append(f"  density through its structure factors, which need no such grid, all operators: {answer};")
+        lines.append("  symfft symmetrize --reciprocal averages it on this grid")
     if magnetization is not None:
         changing = magnetization["sign_changing_operators"]
         sign = f"; {words.count(changing, 'operator')} of {len(spins)} change its sign" if changing else ""
         residual = magnetization[
             "largest_signed_residual" if magnetization["measure"] == "value" else "largest_residual"
         ]
-        verdict = words.verdict(magnetization["symmetric"], residual, result["tolerance"])
+        verdict = _verdict(magnetization["symmetric"], residual, result, len(fitting))
         lines.append(f"  magnetization: {verdict}{sign}")
     return "\n".join(lines + words.notes(result))
+
+
+def _verdict(symmetric: bool, largest: float, result: Result, fitting: int) -> str:
+    """Return the verdict; where the grid does not fit, that on the operators which do."""
+    if result["fits"]:
+        return words.verdict(symmetric, largest, result["tolerance"])
+    kept = "kept" if largest <= result["tolerance"] else "NOT kept"
+    return f"{kept} within {result['tolerance']:g} by the {fitting} that fit (largest residual {largest:.1e})"
 
 
 CHECK = Command(arguments, run, text, by_file=True)

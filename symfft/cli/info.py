@@ -10,7 +10,7 @@ from symfft.au import asymmetric_unit
 from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
 from symfft.errors import SpaceGroupError
-from symfft.grid.shape import fitting_operators, next_compatible_shape
+from symfft.grid.shape import fitting_operators
 from symfft.io.ccp4 import cell_parameters
 
 
@@ -55,7 +55,7 @@ def run(file: str, *, reading: files.Reading, group: str | None, symprec: float)
     fits = fitting_operators(found, density.shape)
     result["space_group"] = {**results.name(found), "fitting_operators": int(fits.sum()), "fits": bool(fits.all())}
     if not fits.all():
-        return {**result, "next_compatible_shape": next_compatible_shape(found, density.shape)}
+        return {**result, "next_compatible_shape": results.fitting_shape(found, density)}
     au = asymmetric_unit(found, density.shape)
     result["asymmetric_unit"] = {
         "size": au.size,
@@ -88,10 +88,9 @@ def text(result: Result) -> str:
     if group is not None:
         rows.append(("space group", words.group(group)))
         misfits = group["order"] - group["fitting_operators"]
-        verdict = "yes" if group["fits"] else f"no, {misfits} of {group['order']} operators do not fit"
-        if result["next_compatible_shape"]:
-            verdict += f"; the next grid that does is {words.shape(result['next_compatible_shape'])}"
-        rows.append(("grid fits", verdict))
+        wanted = words.next_grid(result["shape"], result["next_compatible_shape"])
+        misses = f"no, {misfits} of {group['order']} operators do not fit; {wanted}"
+        rows.append(("grid fits", "yes" if group["fits"] else misses))
     unit = result["asymmetric_unit"]
     if unit is not None:
         rows.append(("asym. unit", f"{unit['size']:,} points, 1/{unit['ratio']:.1f} of the cell"))

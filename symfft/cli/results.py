@@ -6,6 +6,8 @@ from symfft.analysis.spins import Grid
 from symfft.cli.command import Result
 from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
+from symfft.errors import IncompatibleGridError
+from symfft.grid.shape import next_compatible_shape
 from symfft.grid.symmetry_check import check_symmetry
 
 KINDS = {
@@ -31,6 +33,14 @@ def what(density: Density) -> str:
 def largest_residual(total: Grid, group: SpaceGroup) -> float:
     """Return the largest residual of the operators that the grid carries."""
     return check_symmetry(total, group).largest_residual
+
+
+def fitting_shape(group: SpaceGroup, density: Density) -> tuple[int, int, int] | None:
+    """Return the next grid that fits a group; None where there is none, as its origin lies between grid points."""
+    try:
+        return next_compatible_shape(group, density.shape)
+    except IncompatibleGridError:
+        return None
 
 
 def electrons(density: Density) -> float | None:

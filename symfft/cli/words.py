@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 
 from symfft.cli.command import Result
 
@@ -23,6 +24,14 @@ def verdict(symmetric: bool, largest: float, tolerance: float) -> str:
     """Return whether a residual is within a tolerance, in words."""
     answer = "symmetric" if symmetric else "NOT symmetric"
     return f"{answer} within {tolerance:g} (largest residual {largest:.1e})"
+
+
+def next_grid(shape_: Sequence[int], wanted: Sequence[int] | None) -> str:
+    """Return which grid fits a group that this one does not fit."""
+    if wanted is None:
+        return "no grid does, as the origin of the group lies between grid points"
+    times = math.prod(wanted) / math.prod(shape_)
+    return f"the next grid that does is {shape(wanted)}" + (f", {times:.0f} times the points" if times >= 2 else "")
 
 
 def total(result: Result) -> list[str]:

@@ -19,6 +19,12 @@ from symfft.errors import IncompatibleGridError, ShapeError
 
 AXES = ("first", "second", "third")
 
+#: Grids have fewer points than this.
+LARGEST_GRID = 2**31
+#: A grid that fits is worth a word up to this many times the points.
+MANY_TIMES = 8
+#: Larger steps mean that an origin lies between grid points.
+LARGEST_STEP = 1000
 #: How many multiples of the smallest step `next_compatible_shape` tries along each axis before one cubic shape.
 MULTIPLES_TRIED = 24
 
@@ -43,7 +49,7 @@ def as_shape(shape: Sequence[int]) -> Shape:
     values = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     if len(values) != 3 or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1 for n in values):
         raise ShapeError(f"grid shape {shape!r} is not usable: give three positive integers, such as (48, 48, 48)")
-    if math.prod(int(n) for n in values) >= 2**31:
+    if math.prod(int(n) for n in values) >= LARGEST_GRID:
         raise ShapeError(f"grid shape {shape!r} has 2^31 points or more, which is above what symfft indexes")
     return int(values[0]), int(values[1]), int(values[2])
 
@@ -104,6 +110,8 @@ def next_compatible_shape(space_group: SpaceGroup | int | str, shape: Sequence[i
     ------
     SpaceGroupError, ShapeError
         If the group is unknown or the shape unusable.
+    IncompatibleGridError
+        If no grid with less than 2³¹ points is mapped onto itself, since the origin of the group lies between points.
 
     Examples
     --------
@@ -135,6 +143,11 @@ def next_compatible_shape(space_group: SpaceGroup | int | str, shape: Sequence[i
                 fits &= axes[i] * coupling[i, j] % axes[j] == 0
     points = np.where(fits, n0.astype(np.float64) * n1 * n2, np.inf)
     distance = (n0 - float(wanted[0])) ** 2 + (n1 - wanted[1]) ** 2 + (n2 - wanted[2]) ** 2
+    if points.min() >= LARGEST_GRID:
+        raise IncompatibleGridError(
+            f"no grid with less than 2^31 points fits {group.symbol}: the origin of its operators lies between grid "
+            "points; symmetrize_reciprocal averages on any grid, and standardize moves the origin"
+        )
     fewest = np.argwhere(points == points.min())
     best = min(fewest, key=lambda at: float(distance[tuple(at)]))
     return int(candidates[0][best[0]]), int(candidates[1][best[1]]), int(candidates[2][best[2]])
@@ -155,7 +168,11 @@ def _explain(group: SpaceGroup, shape: Shape) -> str:
     if translations.any():
         operator, axis = (int(v) for v in np.argwhere(translations)[0])
         divisor = group.denominator // math.gcd(int(group.numerators[operator, axis]), group.denominator)
-        reason = f"an even {AXES[axis]} axis" if divisor == 2 else f"a {AXES[axis]} axis divisible by {divisor}"
+        reason = f"a {AXES[axis]} axis divisible by {divisor}"
+        if divisor == 2:
+            reason = f"an even {AXES[axis]} axis"
+        elif divisor > LARGEST_STEP:
+            reason = f"another origin, on a grid point along the {AXES[axis]} axis"
     else:
         operator, i, j = (int(v) for v in np.argwhere(rotations)[0])
         size = abs(int(group.rotations[operator, i, j]))
@@ -163,7 +180,15 @@ def _explain(group: SpaceGroup, shape: Shape) -> str:
         reason = (
             f"{times}the number of points along the {AXES[i]} axis to be a multiple of that along the {AXES[j]} axis"
         )
+    misfits = int((rotations.any(axis=(1, 2)) | translations.any(axis=1)).sum())
+    try:
+        larger = next_compatible_shape(group, shape)
+        remedy = f"next_compatible_shape gives {larger}"
+        if math.prod(larger) > MANY_TIMES * math.prod(shape):
+            remedy += f", {round(math.prod(larger) / math.prod(shape))} times the points"
+    except IncompatibleGridError:
+        remedy = "no grid of any size does"
     return (
-        f"shape {shape} does not fit {group.symbol}: operator {group.triplets[operator]} needs {reason}; "
-        f"next_compatible_shape gives {next_compatible_shape(group, shape)}"
+        f"shape {shape} does not fit {group.symbol}: operator {group.triplets[operator]} needs {reason} ({misfits} of "
+        f"{group.order} operators do not fit); {remedy}; symmetrize_reciprocal averages on this grid"
     )

@@ -9,7 +9,7 @@ import pytest
 from crystals import CRYSTALS, crystal, odd_magnetization
 
 import naive
-from symfft import SpaceGroup
+from symfft import Density, SpaceGroup
 from symfft.io import read_density
 
 
@@ -49,6 +49,24 @@ def test_check_reports_operators_that_do_not_fit_the_grid(save, run_json, run):
     assert sum(not o["fits"] for o in found["total"]["operators"]) == 2
     assert found["next_compatible_shape"] == [6, 10, 10]
     assert "does not fit 2 operators; the next grid that does is 6 × 10 × 10" in run("check", path)[1]
+
+
+def test_check_measures_through_structure_factors_what_the_grid_does_not_carry(save, run_json, run):
+    """An inversion centre between the points of any grid: the density is symmetric about it all the same."""
+    x = np.arange(9) / 9 - 0.01234567
+    waves = [np.cos(2 * np.pi * x).reshape([-1 if i == j else 1 for j in range(3)]) for i in range(3)]
+    values = 3 + waves[0] * waves[1] + waves[2]
+    sites = np.array([[0.1, 0.2, 0.3], [-0.1, -0.2, -0.3]]) + 0.01234567
+    path = save(Density(values, np.diag([4.0, 5.0, 6.0]) + 0.3 * np.eye(3)[::-1], sites, [8, 8]))
+    code, result = run_json("check", path)
+    assert (code, result["fits"], result["next_compatible_shape"]) == (1, False, None)
+    assert result["reciprocal"]["symmetric"]
+    assert result["reciprocal"]["residual"] < 1e-6
+    out = run("check", path)[1]
+    assert "kept within 0.001 by the 1 that fit" in out
+    assert "no grid does, as the origin of the group lies between grid points" in out
+    assert "symfft symmetrize --reciprocal" in out
+    assert "no grid does" in run("info", path)[1]
 
 
 @pytest.mark.parametrize("number", [2, 14, 62, 166, 194])

@@ -9,7 +9,7 @@ import pytest
 from crystals import CRYSTALS, crystal, odd_magnetization
 
 import naive
-from symfft import SpaceGroup, check_symmetry
+from symfft import Density, SpaceGroup, check_symmetry, symmetrize_reciprocal
 from symfft.io import read_density
 
 AUGMENTATION = "augmentation occupancies   1   2\n  0.1000000E+00  0.2000000E+00\n"
@@ -118,3 +118,44 @@ def test_augmentation_is_kept_or_dropped_and_the_user_told(save, run, run_json, 
     assert code == 0
     assert "left out" in text
     assert read_density(out).augmentation is None
+
+
+def test_symmetrize_through_structure_factors(save, run, run_json, tmp_path):
+    density = crystal(62)
+    odd = Density(density.values[:, :5, :], density.lattice, density.positions, density.numbers)
+    out = tmp_path / "sym.vasp"
+    code, _, error = run("symmetrize", save(odd), "-o", out, "--tolerance", "inf")
+    assert code == 1
+    assert "8 operators do not fit" in error
+    assert "--reciprocal averages on this grid" in error
+    assert not out.exists()
+    code, result = run_json("symmetrize", save(odd), "-o", out, "--tolerance", "inf", "--reciprocal")
+    assert (code, result["reciprocal"]) == (0, True)
+    wanted = symmetrize_reciprocal(odd, 62)
+    np.testing.assert_allclose(read_density(out).values, wanted.values, rtol=0, atol=1e-9)
+    assert run("symmetrize", save(odd), "-o", tmp_path / "b.vasp", "--reciprocal")[0] == 1
+
+
+def test_symmetrize_through_structure_factors_is_the_same_where_the_grid_fits(save, run_json, tmp_path):
+    field, _ = odd_magnetization(62)
+    path = save(dataclasses.replace(crystal(62), magnetization=field))
+    for name, extra in (("a.vasp", ()), ("b.vasp", ("--reciprocal",))):
+        code, result = run_json("symmetrize", path, "-o", tmp_path / name, *extra)
+        assert (code, result["magnetization"]["sign_changing_operators"]) == (0, 4)
+    assert (tmp_path / "a.vasp").read_bytes() == (tmp_path / "b.vasp").read_bytes()
+
+
+def test_a_magnetization_off_the_grid_must_have_signs(save, run, run_json, tmp_path):
+    x = np.arange(9) / 9 - 0.01234567
+    odd, even = (f(2 * np.pi * x)[:, None, None] * np.ones((9, 9, 9)) for f in (np.sin, np.cos))
+    sites = np.array([[0.1, 0.2, 0.3], [-0.1, -0.2, -0.3]]) + 0.01234567
+    cell = np.diag([4.0, 5.0, 6.0]) + 0.3 * np.eye(3)[::-1]
+    out = tmp_path / "sym.vasp"
+    made = Density(2 + even, cell, sites, [8, 8], magnetization=odd)
+    code, result = run_json("symmetrize", save(made), "-o", out, "--reciprocal")
+    assert (code, result["magnetization"]["sign_changing_operators"]) == (0, 1)
+    np.testing.assert_allclose(read_density(out).magnetization, odd, atol=1e-5)
+    mixed = dataclasses.replace(made, magnetization=odd + even)
+    code, _, error = run("symmetrize", save(mixed), "-o", out, "--reciprocal", "--force")
+    assert code == 1
+    assert "neither keep nor reverse" in error
