@@ -45,6 +45,8 @@ COST_EXPONENT = 1.2
 VOLUMES, VOLUME_SHARE = (0.97, 1.03), 0.4
 #: How much dearer than it is a copy at another volume counts.
 COPY_COST = 1.5
+#: Crystals of the hard list that cost less (seconds) come first of all; of the others one in so many places.
+CHEAP, HARD_PACE = 20.0, 4
 
 
 def hard_crystals() -> list[Crystal]:
@@ -120,7 +122,8 @@ def write_relaxations(folder: Path) -> int:
 def write_jobs(folder: Path) -> dict[str, int]:
     """Write the queue and the table of candidates; return how many of each verdict there are."""
     valence = {setup.symbol: setup.valence for setup in setups_of(folder / "setups.npz")}
-    starting = {crystal.id: crystal for crystal in (*elemental_phases(sorted(valence)), *candidates())}
+    wanted = {crystal.id: crystal for crystal in candidates()}
+    starting = {crystal.id: crystal for crystal in elemental_phases(sorted(valence))} | wanted
     listed = {crystal.id: crystal for crystal in (*listed_crystals(), *hard_crystals())}
     listed = {name: crystal for name, crystal in listed.items() if crystal.species <= valence.keys()}
     listed = {name: crystal for name, crystal in listed.items() if crystal.source != "estimate"}
@@ -137,14 +140,18 @@ def write_jobs(folder: Path) -> dict[str, int]:
     complete = [(crystal, energy) for crystal, energy in results if crystal.species <= energies.keys()]
     crystals: dict[str, tuple[Crystal, dict[str, Any]]] = {name: (crystal, {}) for name, crystal in listed.items()}
     for crystal, formation, above, taken in plausible(complete, energies, listed):
-        verdicts.append((crystal, formation, above, "taken" if taken else "implausible"))
-        if taken:
+        if crystal.id not in wanted:
+            verdicts.append((crystal, formation, above, "reference of its element"))
+        else:
+            verdicts.append((crystal, formation, above, "taken" if taken else "implausible"))
+        if taken and crystal.id in wanted:
             known = {"formation_ev": formation, "above_lowest_ev": above, "potential": potential[crystal.id]}
             name = crystal.id if crystal.id not in listed else f"{crystal.id}-relaxed"
             crystals[name] = (crystal, known)
             if fraction(f"volumes of {crystal.composition}") < VOLUME_SHARE:
                 crystals |= {f"{name}-a{factor:g}": (scaled(crystal, factor), known) for factor in VOLUMES}
-    jobs = _ordered(crystals, valence, {crystal.id for crystal in hard_crystals()})
+    hard = {crystal.id for crystal in hard_crystals()} & crystals.keys()
+    jobs = _ordered(crystals, valence, hard)
     write_lines(folder / "queue" / "jobs.jsonl", jobs)
     _write_verdicts(folder / "candidates.csv", verdicts)
     return dict(Counter(verdict.split(":")[0] for *_, verdict in verdicts)) | {"jobs": len(crystals)}
@@ -159,7 +166,7 @@ def scaled(crystal: Crystal, factor: float) -> Crystal:
 def _ordered(
     crystals: dict[str, tuple[Crystal, dict[str, Any]]], valence: dict[str, int], first: set[str]
 ) -> list[dict[str, Any]]:
-    """Jobs in the order of the queue; those named in `first` come first, cheap ones before dear ones."""
+    """Jobs in the order of the queue; of those named in `first` the cheap ones come first of all."""
     costs = {name: recipe.seconds(crystal, valence) for name, (crystal, _) in crystals.items()}
     by_identity = {id(crystal): name for name, (crystal, _) in crystals.items()}
     rest = [
@@ -167,7 +174,11 @@ def _ordered(
         for name, (crystal, _) in crystals.items()
         if name not in first
     ]
-    names = [*sorted(first, key=costs.__getitem__), *(by_identity[id(crystal)] for crystal in schedule(rest))]
+    names = [by_identity[id(crystal)] for crystal in schedule(rest)]
+    dear = sorted((name for name in first if costs[name] > CHEAP), key=costs.__getitem__)
+    for place, name in enumerate(dear):
+        names.insert(HARD_PACE * place, name)
+    names[:0] = sorted(first.difference(dear), key=costs.__getitem__)
     return [
         recipe.job(crystals[name][0], float(order), **crystals[name][1]) | {"id": name, "estimate_s": costs[name]}
         for order, name in enumerate(names)

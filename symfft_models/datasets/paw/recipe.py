@@ -16,6 +16,7 @@ DENSITY_CONVERGENCE = 1e-5
 #: Gamma-centred k-points: this length (Å) over that of each primitive cell vector.
 KPOINT_LENGTH = 22.0
 MAX_ITERATIONS = 120
+MIXING = 0.25
 #: Elements that are computed spin-polarised, with the moments (Bohr magnetons) that they begin with, all parallel.
 STARTING_MOMENT = {"Cr": 3.0, "Mn": 4.0, "Fe": 3.0, "Co": 2.0, "Ni": 1.0}
 SETTINGS = {
@@ -24,6 +25,7 @@ SETTINGS = {
     "smearing_ev": SMEARING_EV,
     "density_convergence": DENSITY_CONVERGENCE,
     "max_iterations": MAX_ITERATIONS,
+    "mixing": MIXING,
 }
 
 
@@ -82,4 +84,4 @@ def seconds(crystal: Crystal, valence: dict[str, int]) -> float:
     irreducible = 2 * np.prod(kpoints(cell)) / min(48.0, 2 * operations)
     bands = sum(valence[symbol] for symbol in symbols) / 2 + 5
     work = irreducible * bands * float(np.linalg.det(cell))
-    return float(2 + 1.2e-4 * work * (3 if STARTING_MOMENT.keys() & set(symbols) else 1))
+    return float(1 + 5e-4 * work * (3 if STARTING_MOMENT.keys() & set(symbols) else 1))

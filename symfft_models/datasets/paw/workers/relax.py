@@ -8,6 +8,7 @@ torch, ase and chgnet only.
 
 import json
 import os
+import resource
 import sys
 import time
 import warnings
@@ -24,6 +25,8 @@ from chgnet.model.dynamics import CHGNetCalculator
 
 #: Scale factors of the length that are looked at first.
 SCAN = (0.82, 0.88, 0.94, 1.0, 1.06, 1.13, 1.2)
+#: Volume (Å³ per atom) from which the scan begins at least, and memory (bytes) that a crystal may take.
+SMALLEST_VOLUME, MEMORY = 5.0, 8 * 2**30
 #: Largest force (eV/Å) and generalised force on the cell (eV per atom) of a relaxed crystal, most steps.
 FORCE, STEPS = 0.02, 60
 
@@ -34,7 +37,9 @@ def touching(job):
     radii = covalent_radii[[atomic_numbers[s] for s in job["symbols"]]]
     atoms.set_cell(atoms.cell * (4.0 * len(atoms) / atoms.get_volume()) ** (1 / 3), scale_atoms=True)
     i, j, d = neighbor_list("ijd", atoms, 5.0)
-    atoms.set_cell(atoms.cell / (d / (radii[i] + radii[j])).min(), scale_atoms=True)
+    scale = 1 / (d / (radii[i] + radii[j])).min()
+    smallest = (SMALLEST_VOLUME * len(atoms) / atoms.get_volume()) ** (1 / 3)
+    atoms.set_cell(atoms.cell * max(scale, smallest), scale_atoms=True)
     return atoms
 
 
@@ -77,6 +82,7 @@ def main(jobs_path, results_path):
     """Relax all jobs that have no result yet."""
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     calculator = CHGNetCalculator(use_device="cpu")
     done = set()
     if os.path.exists(results_path):

@@ -1,0 +1,104 @@
+"""From results to a set: parts that fit become entries, others are kept out with the reason."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from symfft_models.data.split import split_of
+from symfft_models.datasets.paw.candidates import table
+from symfft_models.datasets.paw.pack import RejectedResultError, composition, entry_of, hard_compositions, pack, split
+from symfft_models.datasets.paw.store import PawSet
+
+from . import made_up
+
+
+def save(folder, name, job, report, arrays):
+    (folder / "results").mkdir(parents=True, exist_ok=True)
+    texts = {"job": np.array(json.dumps(job)), "report": np.array(json.dumps(report))}
+    np.savez(folder / "results" / f"{name}.npz", **texts, **arrays)
+
+
+def test_an_entry_is_of_the_conventional_cell():
+    job, report, arrays = made_up.result(made_up.magnesia())
+    entry = entry_of(job, report, arrays)
+    assert (entry.space_group, entry.electrons, entry.id) == (225, 64, "rock-salt-MgO")
+    assert entry.metadata["energy_ev"] == pytest.approx(4 * report["energy_ev"])
+    assert entry.metadata["pressure_gpa"] == pytest.approx(-1.602, abs=1e-3)
+    assert entry.metadata["formation_ev"] == -1.0
+    volume = np.linalg.det(entry.lattice)
+    assert entry.soft[(entry.hkl == 0).all(1)][0].real * volume == pytest.approx(64 - 8 * 1.5, rel=1e-6)
+    np.testing.assert_allclose(np.sqrt(4 * np.pi) * entry.multipoles[:, 0, 0], 1.5, rtol=1e-6)
+
+
+def test_spin_is_kept_where_it_did_not_vanish():
+    job, report, arrays = made_up.result(made_up.iron(), spin=True)
+    entry = entry_of(job, report, arrays)
+    np.testing.assert_allclose(entry.soft_spin, 0.2 * entry.soft, atol=1e-7)
+    assert entry.metadata["moment"] == pytest.approx(3.2)
+    quiet = entry_of(job, report | {"moment": 0.0, "moments": [0.002]}, arrays)
+    assert not quiet.spin_polarised
+    assert (quiet.soft_spin == 0).all()
+    assert quiet.metadata["spin_computed"]
+
+
+def broken_symmetry(job, report, arrays):
+    row = np.flatnonzero((arrays["hkl"] == [0, 0, 1]).all(1))[0]
+    arrays["soft"][0, row] *= 1.01
+
+
+def lost_electrons(job, report, arrays):
+    arrays["multipoles"][0, 0, 0] += 1e-3
+
+
+def other_structure(job, report, arrays):
+    job["positions"][1] = [0.5, 0.5, 0.49]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [(broken_symmetry, "wrong symmetry"), (lost_electrons, "wrong electrons"), (other_structure, "wrong structure")],
+)
+def test_what_does_not_fit_is_refused(spoil, reason):
+    parts = made_up.result(made_up.magnesia())
+    spoil(*parts)
+    with pytest.raises(RejectedResultError, match=reason):
+        entry_of(*parts)
+
+
+def test_a_folder_becomes_a_set_and_says_what_it_kept_out(tmp_path):
+    save(tmp_path, "good", *made_up.result(made_up.magnesia()))
+    save(tmp_path, "spin", *made_up.result(made_up.iron(), spin=True))
+    bad = made_up.result(made_up.wurtzite())
+    lost_electrons(*bad)
+    save(tmp_path, "bad", *bad)
+    reference = made_up.result(made_up.wurtzite())
+    del reference[0]["crystal"]
+    save(tmp_path, "reference", *reference)
+    (tmp_path / "results" / "cut.npz").write_bytes(b"PK")
+    (tmp_path / "failures").mkdir()
+    failure = {"id": "slow", "status": "timeout", "reason": "ended by signal 24", "limit_s": 300}
+    (tmp_path / "failures" / "slow.json").write_text(json.dumps(failure))
+    symbols = sorted(made_up.VALENCE)
+    setups = [made_up.setup(symbol) for symbol in symbols]
+    columns = {
+        name: [getattr(s, name) for s in setups] for name in ("symbol", "fingerprint", "valence", "core", "cutoff")
+    }
+    columns |= {name: [getattr(s, name) for s in setups] for name in ("valence_density", "core_density")}
+    np.savez(tmp_path / "setups.npz", radius=setups[0].radius, **columns)
+    summary = pack(tmp_path, tmp_path / "set.h5")
+    assert summary["entries"] == 2
+    assert summary["kept_out"] == {"wrong electrons": 1, "unreadable": 1, "timeout": 1}
+    densities = PawSet.open(tmp_path / "set.h5")
+    assert densities.column("id").tolist() == ["rock-salt-MgO", "bcc-Fe"]
+    assert set(densities.setups) == {"Mg", "O", "Fe"}
+    assert json.loads(densities.attributes["kept_out"]) == summary["kept_out"]
+
+
+def test_compounds_of_the_hard_list_are_in_no_other_split():
+    assert len(hard_compositions()) == len(table("hard_test.csv")) == 67
+    assert split("MgO") == split(composition("OMg")) == "hard"
+    assert split("O7Ti2Y2") == "hard"
+    assert split("ClNa") == split_of("ClNa") != "hard"
