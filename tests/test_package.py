@@ -1,5 +1,6 @@
 """The package as a whole: what an import loads, where compiled code is kept, examples, and what is public."""
 
+import ast
 import doctest
 import importlib
 import os
@@ -25,6 +26,25 @@ def test_an_import_is_light():
     heavy = ["torch", "numba", "scipy", "matplotlib", "pymatgen", "ase", "h5py", "zstandard", "spglib", "gemmi"]
     out = run(f"import sys, symfft; print([m for m in {heavy!r} if m in sys.modules])").stdout
     assert out.strip() == "[]"
+
+
+def test_public_names_come_from_the_modules_that_type_checkers_see():
+    source = Path(symfft.__file__).read_text(encoding="utf-8")
+    seen = {
+        alias.name: node.module
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("symfft.")
+        for alias in node.names
+    }
+    assert set(seen) == set(symfft.__all__) == set(symfft._MODULE_OF)
+    for name, module in seen.items():
+        assert f"symfft.{symfft._MODULE_OF[name]}" == module
+        assert getattr(symfft, name) is getattr(importlib.import_module(module), name)
+    assert set(symfft.__all__) <= set(dir(symfft))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        symfft.nothing  # noqa: B018
+    with pytest.raises(ImportError):
+        from symfft import nothing  # noqa: F401
 
 
 def test_torch_is_not_loaded_for_arrays():

@@ -335,4 +335,4 @@ def _zstd() -> ModuleType:
             from backports import zstd
     except ModuleNotFoundError as error:
         raise SymfftError('Zstandard files need the package backports.zstd: pip install "symfft[io]"') from error
-    return cast(ModuleType, zstd)
+    return zstd

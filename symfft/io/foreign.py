@@ -64,7 +64,7 @@ def _xml(head: bytes) -> str:
 def _fortran(head: bytes) -> str | None:
     """Recognise unformatted Fortran: records between two equal counts of bytes."""
     for order in ("little", "big"):
-        length = int.from_bytes(head[:4], order)  # type: ignore[arg-type]
+        length = int.from_bytes(head[:4], order)
         if 0 < length <= 1024 and head[4 + length : 8 + length] == head[:4]:
             if length == 72:
                 return "a density of Siesta (.RHO, .VH, …): convert it to cube or XSF with grid2cube or sisl"

@@ -7,7 +7,6 @@ into a density of the wrong size, so a name that says another kind than the dens
 from __future__ import annotations
 
 import re
-from typing import cast
 
 from symfft.density import KINDS, Density, Kind
 from symfft.errors import DensityFormatError
@@ -74,7 +73,7 @@ def kind_to_read(path: PathLike, asked: Kind | None, recorded: str | None = None
         raise DensityFormatError(path, f"the file says that its values are of the kind {recorded}, not {asked}")
     if recorded is not None and recorded not in KINDS:
         raise DensityFormatError(path, f"expected values of a kind among {', '.join(KINDS)}, found {recorded}")
-    return asked or cast("Kind | None", recorded) or kind_of_name(path) or "charge"
+    return asked or recorded or kind_of_name(path) or "charge"
 
 
 def require_kind_of_name(path: PathLike, density: Density, *, recorded: bool) -> None:

@@ -219,9 +219,9 @@ def _structure(
         raise DensityFormatError(path, f"expected a scale other than zero in /{name}/scale")
     if scale < 0.0:
         scale = float(np.cbrt(-scale / cell_volume(lattice)))
-    lattice = lattice * scale
+    lattice = np.asarray(lattice * scale, dtype=np.float64)
     if "direct_coordinates" in group and _numbers(path, file, f"{name}/direct_coordinates", 1)[0] != 1:
-        positions = np.linalg.solve(lattice.T, (positions * scale).T).T
+        positions = np.asarray(np.linalg.solve(lattice.T, (positions * scale).T).T, dtype=np.float64)
     comment = " ".join(_labels(path, file, f"{name}/system")) if "system" in group else ""
     return lattice, positions, numbers, tuple(zip(labels, counts.tolist(), strict=True)), comment
 
