@@ -43,21 +43,18 @@ def record_failure(folder, job, status, reason, limit):
 
 
 class Queue:
-    """Jobs of all queue files, each once, read again where a file changed."""
+    """Jobs of all queue files; where several have a name, the last file by name holds."""
 
     def __init__(self, folder):
-        self.folder, self.seen, self.jobs = folder, {}, {}
+        self.folder, self.stamp, self.jobs = folder, None, {}
 
     def refresh(self):
-        """Read what is new or changed."""
-        for path in sorted((self.folder / "queue").glob("*.jsonl")):
-            stamp = (path.stat().st_mtime_ns, path.stat().st_size)
-            if self.seen.get(path) == stamp:
-                continue
-            self.seen[path] = stamp
-            for line in path.read_text(encoding="utf-8").splitlines():
-                job = json.loads(line)
-                self.jobs[job["id"]] = job
+        """Read the files again where any changed."""
+        paths = sorted((self.folder / "queue").glob("*.jsonl"))
+        stamp = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
+        if stamp != self.stamp:
+            lines = [line for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+            self.stamp, self.jobs = stamp, {job["id"]: job for job in map(json.loads, lines)}
 
     def pending(self, limit):
         """Jobs without a result, failure or too short a time limit, by their order."""

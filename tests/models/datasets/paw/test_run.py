@@ -18,6 +18,8 @@ import symfft_models.datasets.paw
 
 WORKERS = Path(symfft_models.datasets.paw.__file__).with_name("workers")
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="GPAW runs on Linux; the limits are Linux's")
+
 STAND_IN = """
 import json, os, time
 import numpy as np
@@ -118,3 +120,27 @@ def test_a_stop_file_and_a_time_end_the_run(work):
     (work / "stop").unlink()
     assert run(work, "--wait", "--minutes", "0.05").returncode == 0
     assert started(work) == ["a"]
+
+
+def until(work, process, name):
+    while not (work / "results" / f"{name}.npz").exists():
+        time.sleep(0.05)
+        assert process.poll() is None
+
+
+def test_jobs_may_be_added_and_taken_away_while_it_runs(work):
+    queue(work, "first")
+    process = subprocess.Popen(command(work, "--jobs", "1", "--wait"), stdout=subprocess.DEVNULL)
+    until(work, process, "first")
+    queue(work, "second", "slow", "unwanted", file="b.jsonl")
+    until(work, process, "second")
+    queue(work, "third", file="b.jsonl")
+    while "slow" not in started(work):
+        time.sleep(0.05)
+    child = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
+    os.kill(child, signal.SIGKILL)
+    until(work, process, "third")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    assert started(work) == ["first", "second", "slow", "third"]
+    assert json.loads((work / "failures" / "slow.json").read_text())["status"] == "timeout"
