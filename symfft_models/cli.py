@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symfft import SymfftError
+from symfft.cli.options import symprec
 
 if TYPE_CHECKING:
     from symfft_models.model.config import Config
@@ -260,7 +261,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     command.add_argument("-o", "--out", type=Path, required=True, help="folder for latents and CHGCARs")
     command.add_argument("--model", type=Path, metavar="RUN", help=which)
-    command.add_argument("--symprec", type=float, default=1e-3, help="largest displacement in Å (default: 0.001)")
+    command.add_argument("--symprec", type=symprec, default=1e-3, help="largest displacement in Å (default: 0.001)")
     command.add_argument("--force", action="store_true", help="replace files that exist")
     command.set_defaults(run_command=reconstruct_command, report=None)
 

@@ -62,7 +62,7 @@ def add_symprec(command: argparse.ArgumentParser) -> None:
     """Add the distance within which atoms count as equivalent."""
     command.add_argument(
         "--symprec",
-        type=positive,
+        type=symprec,
         default=1e-3,
         metavar="Å",
         help="how far an atom may be from where symmetry puts it (default: 0.001 Å)",
@@ -95,6 +95,14 @@ def positive(text: str) -> float:
     value = float(text)
     if not value > 0 or math.isnan(value):
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def symprec(text: str) -> float:
+    """Return a distance in Å that spglib can use, as :func:`symfft.crystal.standard_setting.require_symprec` does."""
+    value = float(text)
+    if not 1e-10 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a distance from 1e-10 to 1 Å")
     return value
 
 

@@ -16,14 +16,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._immutable import Immutable, frozen
+from symfft.crystal.exact import exact_translations
 from symfft.crystal.operators import (
     LARGEST_INTEGER,
     Exact,
     IntArray,
     canonical_order,
+    change_basis,
+    inverse_of,
     over_common_denominator,
     require_group,
     simplest_fraction,
+    translation_lattice,
     triplet,
 )
 from symfft.errors import SpaceGroupError
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
 
 #: Translations given as floats are read as the simplest fraction within this distance.
 TRANSLATION_TOLERANCE = 1e-5
+#: Most operators, and common denominator of the translations, of a setting in gemmi's table.
+LARGEST_ORDER, TABLE_DENOMINATOR = 192, 24
 
 
 class SpaceGroup(Immutable):
@@ -167,7 +173,8 @@ class SpaceGroup(Immutable):
         rotations : (g, 3, 3) int
             Matrix parts W, identity included.
         translations : (g, 3)
-            Translation parts w: fractions, or floats within 1e-5 of a simple fraction.
+            Translation parts w: fractions, or floats within 1e-5 of a simple fraction; or floats with all their digits
+            of a group whose origin is no simple fraction, which is rounded to a multiple of 2⁻⁴⁰.
 
         Raises
         ------
@@ -184,13 +191,20 @@ class SpaceGroup(Immutable):
         t = np.asarray(translations, dtype=object)
         if t.ndim != 2 or t.shape[1] != 3:
             raise SpaceGroupError(f"translations of shape {t.shape} are not a list of vectors: give (g, 3)")
-        known: dict[object, Fraction] = {}
-        for v in t.ravel().tolist():
-            if v not in known:
-                known[v] = simplest_fraction(v, TRANSLATION_TOLERANCE)
-        fractions = np.array([known[v] for v in t.ravel().tolist()], dtype=object).reshape(t.shape)
-        denominator, numerators = over_common_denominator(fractions % 1)
-        return cls(w, numerators, denominator)
+        values = t.ravel().tolist()
+        try:
+            known = {v: _fraction(v) for v in set(values)}
+            denominator = math.lcm(*(v.denominator for v in known.values()))
+            whole = {v: v_exact.numerator * (denominator // v_exact.denominator) for v, v_exact in known.items()}
+            return cls(w, np.array([whole[v] for v in values], dtype=object).reshape(t.shape), denominator)
+        except SpaceGroupError as error:
+            try:
+                found = _about_real_origin(w, t.astype(np.float64))
+            except (SpaceGroupError, TypeError, ValueError):
+                found = None
+            if found is None:
+                raise error from None
+            return found
 
     @classmethod
     def from_structure(
@@ -291,7 +305,7 @@ class SpaceGroup(Immutable):
     def _type(self) -> tuple[int, str]:
         if self._number is not None and self._symbol is not None:
             return self._number, self._symbol
-        return _identify(self._rotations, self._numerators / self._denominator)
+        return _identify(self)
 
     @cached_property
     def _key(self) -> tuple[int, bytes, bytes]:
@@ -344,6 +358,42 @@ def reference_group(number: int) -> SpaceGroup:
     return _from_gemmi(entry.operations(), number=number, symbol=entry.xhm())
 
 
+def _fraction(value: object) -> Fraction:
+    try:
+        return simplest_fraction(value, TRANSLATION_TOLERANCE) % 1
+    except (TypeError, ValueError) as error:
+        if isinstance(error, SpaceGroupError):
+            raise
+        raise SpaceGroupError(f"translation {value!r} is not a number") from None
+
+
+def _about_real_origin(rotations: IntArray, translations: NDArray[np.float64]) -> SpaceGroup | None:
+    """Return the group of operators whose common origin is no simple fraction; None where they are not its."""
+    own = translations[(rotations == np.eye(3, dtype=np.int64)).all(axis=(1, 2))]
+    if not len(own) or not np.isfinite(translations).all():
+        return None
+    centring = [[simplest_fraction(v, TRANSLATION_TOLERANCE) for v in row] for row in own.tolist()]
+    parts, numerators = over_common_denominator(np.array(centring, dtype=object))
+    inner = np.array(translation_lattice(numerators % parts, parts), dtype=object) * Fraction(1, parts)
+    to_own, to_inner = inner.T.astype(np.float64), inverse_of(inner).T
+    _, first = np.unique(rotations.reshape(-1, 9), axis=0, return_index=True)
+    turned = to_inner.astype(np.float64) @ rotations[first] @ to_own
+    w = np.rint(turned).astype(np.int64)
+    t = translations[first] @ to_inner.astype(np.float64).T
+    exact = exact_translations(w, t, np.full(t.shape, TRANSLATION_TOLERANCE))
+    moved = exact.numerators * Fraction(1, exact.denominator) + (w - np.eye(3, dtype=np.int64)) @ exact.origin
+    denominator, whole = over_common_denominator(moved)
+    zero = np.zeros(3, dtype=object) * Fraction(1)
+    found = SpaceGroup(*change_basis(w, whole, denominator, to_inner, zero))
+    if found.order != len(rotations):
+        return None
+    for v, s in zip(rotations, translations, strict=True):
+        apart = found.numerators[(found.rotations == v).all(axis=(1, 2))] / found.denominator - s
+        if not len(apart) or np.abs(apart - np.rint(apart)).max(axis=1).min() > TRANSLATION_TOLERANCE:
+            return None
+    return found
+
+
 def _whole(values: ArrayLike, what: str) -> IntArray:
     """Return an array of integers as int64."""
     try:
@@ -358,23 +408,20 @@ def _whole(values: ArrayLike, what: str) -> IntArray:
     return whole
 
 
-def _identify(rotations: IntArray, translations: NDArray[np.float64]) -> tuple[int, str]:
+def _identify(group: SpaceGroup) -> tuple[int, str]:
+    """Find number and symbol: in gemmi's table of settings, else with spglib, from one operator of each matrix."""
     import gemmi
     import spglib
 
-    ops = (
-        gemmi.GroupOps(
-            [
-                gemmi.Op(triplet(w, [simplest_fraction(v, 1e-9) for v in t]))
-                for w, t in zip(rotations, translations, strict=True)
-            ]
-        )
-        if np.allclose(translations * 24, np.rint(translations * 24))
-        else None
-    )
-    entry = gemmi.find_spacegroup_by_ops(ops) if ops is not None else None
-    if entry is not None:
-        return entry.number, entry.xhm()
+    if group.order <= LARGEST_ORDER and TABLE_DENOMINATOR % group.denominator == 0:
+        entry = gemmi.find_spacegroup_by_ops(gemmi.GroupOps([gemmi.Op(name) for name in group.triplets]))
+        if entry is not None:
+            return entry.number, entry.xhm()
+    copies = int((group.rotations == np.eye(3, dtype=np.int64)).all(axis=(1, 2)).sum())
+    basis = np.array(translation_lattice(group.numerators[:copies], group.denominator)).T / group.denominator
+    inverse = np.linalg.inv(basis)
+    rotations = np.rint(inverse @ group.rotations[::copies] @ basis).astype(np.int64)
+    translations = group.numerators[::copies] / group.denominator @ inverse.T
     found = spglib.get_spacegroup_type_from_symmetry(rotations, translations, lattice=_invariant_lattice(rotations))
     if found is None:
         raise SpaceGroupError("spglib does not recognise the type of these operators")

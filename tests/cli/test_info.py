@@ -81,3 +81,12 @@ def test_groups_are_named_by_number_symbol_or_hall_symbol(save, run_json, run):
         code, out, err = run("info", path, "--group", name)
         assert (code, out) == (2, "")
         assert word in err
+
+
+@pytest.mark.parametrize("symprec", ["-1", "0", "nan", "inf", "1e300", "1e-300", "2", "x"])
+@pytest.mark.parametrize("command", ["info", "check", "convert"])
+def test_a_tolerance_that_is_no_distance_is_wrong_usage(command, symprec, save, run, tmp_path):
+    extra = ("--standardize", tmp_path / "out.vasp") if command == "convert" else ()
+    code, out, error = run(command, save(crystal(14)), *extra, f"--symprec={symprec}")
+    assert (code, out) == (2, "")
+    assert "--symprec" in error

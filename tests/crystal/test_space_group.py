@@ -188,6 +188,18 @@ def test_operators_given_as_floats_come_back_exact(symbol):
     assert (again.number, again.symbol) == (group.number, group.symbol)
 
 
+@pytest.mark.parametrize("symbol", SETTINGS[::9])
+def test_operators_about_any_origin_come_back_exact(symbol):
+    group = SpaceGroup.from_symbol(symbol)
+    origin = np.random.default_rng(len(symbol)).random(3)
+    translations = group.numerators / group.denominator + origin - group.rotations @ origin
+    again = SpaceGroup.from_operators(group.rotations, translations)
+    assert (again.order, again.number) == (group.order, group.number)
+    for w, t in zip(group.rotations, translations):
+        same = again.numerators[(again.rotations == w).all(axis=(1, 2))] / again.denominator - t
+        assert np.abs(same - np.rint(same)).max(axis=1).min() < 1.1e-5
+
+
 def test_a_shifted_group_in_no_table_still_knows_its_type():
     group = SpaceGroup.from_number(225)
     shift = np.array([Fraction(1, 7)] * 3)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from symfft import SymfftError
+from symfft.cli.options import symprec
 from symfft_models.datasets.prepare.ledger import Ledger
 from symfft_models.datasets.prepare.preparation import BATCH, LEDGER, part_folder, prepare
 from symfft_models.datasets.prepare.sources import PATTERNS
@@ -35,7 +36,7 @@ def add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[GROUP=]N",
         help="points along each axis (default: 221=36, 225=56, 227=64, all others 56)",
     )
-    add("--symprec", type=float, default=default.symprec, help="displacement of a symmetric atom, Å (%(default)g)")
+    add("--symprec", type=symprec, default=default.symprec, help="displacement of a symmetric atom, Å (%(default)g)")
     add(
         "--symmetry-tolerance",
         type=float,
