@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from symfft._compile.compiler import kernel
+from symfft._compile.compiler import bare
 
 Array = NDArray[Any]
 
@@ -34,9 +34,12 @@ class _BlasProduct:
 _blas_product: Any = _BlasProduct()
 
 
-@kernel
+@bare
 def multiply(a: Array, b: Array, out: Array, rows: Any, inner: Any, columns: Any, one_and_zero: Array) -> None:
-    """Fill ``out[rows, columns] = a[rows, inner] b[inner, columns]``, all contiguous, given as 1-D arrays."""
+    """Fill ``out[rows, columns] = a[rows, inner] b[inner, columns]``, all contiguous, at the heads of 1-D arrays.
+
+    The last argument begins with the numbers 1 and 0.
+    """
     # transposed, since BLAS counts from the first index on
     _blas_product(
         DOUBLE if out.itemsize == 8 else SINGLE,

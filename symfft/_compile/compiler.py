@@ -50,6 +50,9 @@ class Kernel(Generic[P, R]):
         """What numba sees where one kernel calls another."""
         return self._compiled()._numba_type_  # type: ignore[attr-defined]
 
+    def __reduce__(self) -> str:
+        return self.__qualname__  # type: ignore[attr-defined, no-any-return]
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the kernel."""
         signature = tuple(_kind(a) for a in args)
@@ -101,7 +104,7 @@ class _Bare(Kernel[P, R]):
     options: ClassVar[dict[str, Any]] = {"nogil": True, "_nrt": False}
 
 
-class _Inlined(Kernel[P, R]):
+class _Embedded(_Bare[P, R]):
     options: ClassVar[dict[str, Any]] = {"nogil": True, "_nrt": False, "forceinline": True}
     cached: ClassVar[bool] = False
 
@@ -118,9 +121,9 @@ def bare(function: Callable[P, R]) -> Kernel[P, R]:
     return _Bare(function)
 
 
-def inlined(function: Callable[P, R]) -> Kernel[P, R]:
-    """Mark a short function to become part of the kernels that call it."""
-    return _Inlined(function)
+def embedded(function: Callable[P, R]) -> Kernel[P, R]:
+    """Mark a function that allocates nothing, and has branches, to become part of the kernels that call it."""
+    return _Embedded(function)
 
 
 def _kind(argument: Any) -> object:

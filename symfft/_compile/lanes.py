@@ -1,7 +1,8 @@
 """Vectors of eight lanes in compiled loops: the sums that eight transforms share, done at once.
 
 LLVM turns them into whatever the processor has: one AVX-512 register, two of AVX, four of NEON. The compiler's own
-vectorisation cannot be relied on where many short loops follow one another.
+vectorisation cannot be relied on where many short loops follow one another. All functions work on the stand-ins of
+:mod:`symfft._compile.trace`.
 """
 
 # mypy: disallow-untyped-decorators=False
@@ -15,10 +16,9 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.core.datamodel import models, register_default
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import intrinsic, lower_builtin
+from numba.extending import lower_builtin
 
-#: Lanes of a vector.
-LANES = 8
+from symfft._compile.trace import LANES, Integer, Vector, inlined
 
 
 class Lanes(types.Type):
@@ -37,167 +37,101 @@ class LanesModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(manager, fe_type, _vector(fe_type.dtype))
 
 
-def _scalar(dtype: Any) -> ir.Type:
-    return {32: ir.FloatType(), 64: ir.DoubleType()}[dtype.bitwidth]
-
-
 def _vector(dtype: Any) -> ir.VectorType:
-    return ir.VectorType(_scalar(dtype), LANES)
+    return ir.VectorType({32: ir.FloatType(), 64: ir.DoubleType()}[dtype.bitwidth], LANES)
 
 
-def _constant_mask(numbers: list[int]) -> ir.Constant:
+def _mask(numbers: list[int]) -> ir.Constant:
     return ir.Constant(ir.VectorType(ir.IntType(32), len(numbers)), numbers)
 
 
-def _address(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.gep(data, [index])
+def _in_every_lane(builder: Any, number: Any, dtype: Any) -> Vector:
+    single = builder.insert_element(ir.Constant(_vector(dtype), ir.Undefined), number, ir.IntType(32)(0))
+    return Vector(builder, builder.shuffle_vector(single, single, _mask([0] * LANES)), dtype)
 
 
-@intrinsic
-def load(typingctx: Any, array: Any, start: Any) -> Any:
-    """Return ``array[start : start + LANES]`` of a contiguous 1-D array."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        vector = _vector(array.dtype)
-        place = builder.bitcast(_address(context, builder, array, *args), vector.as_pointer())
-        return builder.load(place, align=array.dtype.bitwidth // 8)
-
-    return Lanes(array.dtype)(array, types.intp), codegen
+@inlined
+def load(array: Any, start: Any) -> Any:
+    """Return ``array[start : start + LANES]``."""
+    place = array.builder.bitcast(array.place(start), _vector(array.dtype).as_pointer())
+    return Vector(array.builder, array.builder.load(place, align=array.dtype.bitwidth // 8), array.dtype)
 
 
-@intrinsic
-def store(typingctx: Any, array: Any, start: Any, lanes: Any) -> Any:
-    """Set ``array[start : start + LANES]`` of a contiguous 1-D array."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = builder.bitcast(_address(context, builder, array, *args[:2]), _vector(array.dtype).as_pointer())
-        builder.store(args[2], place, align=array.dtype.bitwidth // 8)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, lanes), codegen
+@inlined
+def store(array: Any, start: Any, lanes: Any) -> None:
+    """Set ``array[start : start + LANES]``."""
+    place = array.builder.bitcast(array.place(start), _vector(array.dtype).as_pointer())
+    array.builder.store(lanes.value, place, align=array.dtype.bitwidth // 8)
 
 
-@intrinsic
-def stream(typingctx: Any, array: Any, start: Any, lanes: Any) -> Any:
-    """Set ``array[start : start + LANES]``, which begins with a multiple of its size, past the caches."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = builder.bitcast(_address(context, builder, array, *args[:2]), _vector(array.dtype).as_pointer())
-        instruction = builder.store(args[2], place, align=LANES * array.dtype.bitwidth // 8)
-        one = builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
-        instruction.set_metadata("nontemporal", one)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, lanes), codegen
-
-
-@intrinsic
-def gather(typingctx: Any, array: Any, places: Any, start: Any) -> Any:
+@inlined
+def gather(array: Any, places: Any, start: Any) -> Any:
     """Return ``array[places[start : start + LANES]]``."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        result = ir.Constant(_vector(array.dtype), ir.Undefined)
-        for lane in range(LANES):
-            index = builder.add(args[2], ir.Constant(args[2].type, lane))
-            place = builder.load(_address(context, builder, places, args[1], index))
-            number = builder.load(_address(context, builder, array, args[0], place))
-            result = builder.insert_element(result, number, ir.IntType(32)(lane))
-        return result
-
-    return Lanes(array.dtype)(array, places, types.intp), codegen
+    result = ir.Constant(_vector(array.dtype), ir.Undefined)
+    for lane in range(LANES):
+        place = Integer(places.builder, places.builder.load(places.place(start + lane)))
+        number = array.builder.load(array.place(place))
+        result = array.builder.insert_element(result, number, ir.IntType(32)(lane))
+    return Vector(array.builder, result, array.dtype)
 
 
-def _ask(write: int) -> Any:
-    @intrinsic
-    def ask(typingctx: Any, array: Any, index: Any) -> Any:
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            pointer, integer = ir.IntType(8).as_pointer(), ir.IntType(32)
-            kind = ir.FunctionType(ir.VoidType(), [pointer, integer, integer, integer])
-            function = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
-            place = builder.bitcast(_address(context, builder, array, *args), pointer)
-            # into the second-level cache, as data
-            builder.call(function, [place, integer(write), integer(2), integer(1)])
-            return context.get_dummy_value()
-
-        return types.void(array, types.intp), codegen
-
-    return ask
+@inlined
+def prefetch(array: Any, index: Any) -> None:
+    """Ask for an element's cache line; a wrong place does no harm."""
+    builder = array.builder
+    pointer, integer = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [pointer, integer, integer, integer])
+    function = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
+    # to read, into the second-level cache, as data
+    builder.call(function, [builder.bitcast(array.place(index), pointer), integer(0), integer(2), integer(1)])
 
 
-#: ``prefetch(array, index)``: ask for an element's cache line, to read or to write it; wrong places do no harm
-prefetch = _ask(0)
-prefetch_to_write = _ask(1)
-
-
-@intrinsic
-def opaque(typingctx: Any, index: Any) -> Any:
+@inlined
+def opaque(index: Any) -> Any:
     """Return the index, unseen by the compiler: it would keep a pointer, on the stack, for each address of a loop."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        integer = args[0].type
-        same = ir.InlineAsm(ir.FunctionType(integer, [integer]), "", "=r,0", side_effect=False)
-        return builder.call(same, args)
-
-    return types.intp(types.intp), codegen
+    integer = index.value.type
+    same = ir.InlineAsm(ir.FunctionType(integer, [integer]), "", "=r,0", side_effect=False)
+    return Integer(index.builder, index.builder.call(same, [index.value]))
 
 
-@intrinsic
-def element(typingctx: Any, array: Any, index: Any) -> Any:
-    """Return ``array[index]``, index not negative: numba would ask."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.load(_address(context, builder, array, *args))
-
-    return array.dtype(array, types.intp), codegen
+@inlined
+def element(array: Any, index: Any) -> Any:
+    """Return ``array[index]`` of an array of 64-bit integers, index not negative: numba would ask."""
+    return Integer(array.builder, array.builder.load(array.place(index)))
 
 
-@intrinsic
-def spread(typingctx: Any, array: Any, index: Any) -> Any:
+@inlined
+def spread(array: Any, index: Any) -> Any:
     """Return ``array[index]`` in every lane."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        number = builder.load(_address(context, builder, array, *args))
-        single = builder.insert_element(ir.Constant(_vector(array.dtype), ir.Undefined), number, ir.IntType(32)(0))
-        return builder.shuffle_vector(single, single, _constant_mask([0] * LANES))
-
-    return Lanes(array.dtype)(array, types.intp), codegen
+    return _in_every_lane(array.builder, array.builder.load(array.place(index)), array.dtype)
 
 
-@intrinsic
-def fill(typingctx: Any, array: Any, number: Any) -> Any:
+@inlined
+def fill(array: Any, number: Any) -> Any:
     """Return a number, in the array's dtype, in every lane."""
+    builder, kind = array.builder, _vector(array.dtype)
+    if isinstance(number, (int, float)):
+        return Vector(builder, ir.Constant(kind, [float(number)] * LANES), array.dtype)
+    same = number.value
+    if number.dtype.bitwidth > array.dtype.bitwidth:
+        same = builder.fptrunc(same, kind.element)
+    return _in_every_lane(builder, same, array.dtype)
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        same = context.cast(builder, args[1], types.float64, array.dtype)
-        single = builder.insert_element(ir.Constant(_vector(array.dtype), ir.Undefined), same, ir.IntType(32)(0))
-        return builder.shuffle_vector(single, single, _constant_mask([0] * LANES))
 
-    return Lanes(array.dtype)(array, types.float64), codegen
-
-
-@intrinsic
-def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+@inlined
+def fma(a: Any, b: Any, c: Any) -> Any:
     """Return ``a * b + c`` with one rounding."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        vector = _vector(a.dtype)
-        name = f"llvm.fma.v{LANES}f{a.dtype.bitwidth}"
-        function = builder.module.globals.get(name) or ir.Function(
-            builder.module, ir.FunctionType(vector, [vector] * 3), name
-        )
-        return builder.call(function, args)
-
-    return a(a, a, a), codegen
+    vector = _vector(a.dtype)
+    name = f"llvm.fma.v{LANES}f{a.dtype.bitwidth}"
+    module = a.builder.module
+    function = module.globals.get(name) or ir.Function(module, ir.FunctionType(vector, [vector] * 3), name)
+    return a.of(a.builder.call(function, [a.value, b.value, c.value]))
 
 
-def _shuffle(mask: list[int]) -> Any:
-    @intrinsic
-    def combine(typingctx: Any, a: Any, b: Any) -> Any:
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return builder.shuffle_vector(*args, _constant_mask(mask))
-
-        return a(a, b), codegen
+def _shuffle(numbers: list[int]) -> Any:
+    @inlined
+    def combine(a: Any, b: Any) -> Any:
+        return a.of(a.builder.shuffle_vector(a.value, b.value, _mask(numbers)))
 
     return combine
 

@@ -1,131 +1,132 @@
-"""The plan of a transform: which engine computes it, and what its structure factors stand for."""
+"""The plan of a transform: which engine computes it, and what its structure factors stand for.
+
+The rule, which knows group and shape alone:
+
+    Blocks for cubic groups, and for orthorhombic and tetragonal ones of which eight operators or more only change signs
+    of the axes and add half translations; planes along the unique axis for the others; the engine of a subgroup that
+    keeps an axis where a cubic group has no blocks on the grid; and the plain FFT where an axis has a prime factor
+    beyond 40 times the order of the group.
+
+``benchmarks/engines.py`` times all engines of all groups, and fails the rule where another one is 15 % faster.
+"""
 
 from __future__ import annotations
 
-import math
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.errors import ShapeError
 from symfft.fourier.engines.blocks import BlockTransform, find_cell
-from symfft.fourier.engines.blocks import least_cost as least_block_cost
 from symfft.fourier.engines.engine import Engine
-from symfft.fourier.engines.full import FullTransform, full_cost
+from symfft.fourier.engines.full import FullTransform
+from symfft.fourier.engines.planes.frame import frames
 from symfft.fourier.engines.subgroup import SubgroupTransform, axis_subgroups
 from symfft.fourier.reflections import Reflections, find_reflections
+from symfft.fourier.threads import aligned, count_of, in_parts
 
 if TYPE_CHECKING:
+    from symfft.crystal.space_group import SpaceGroup
     from symfft.grid.orbits import GridOrbits
+    from symfft.grid.shape import Shape
+
+#: Least number of operators that blocks are made for, where planes would do.
+ENOUGH_FOR_BLOCKS = 8
+#: Largest prime factor of an axis for each operator of the group: cost of ours grow with it, those of the FFT do not.
+PRIME_FACTOR_PER_OPERATOR = 40
 
 
 class FourierPlan:
     """The exact transform of one asymmetric unit; :class:`symfft.AsymmetricUnit` caches it.
 
-    The engine is chosen by modelled cost, from group and shape alone: the order of the reflections is the same on every
-    machine and for every dtype.
+    Engine and order of the reflections depend on group and shape alone: they are the same on every machine, in both
+    precisions and for any number of threads.
     """
 
-    def __init__(self, au: GridOrbits) -> None:
-        self._au = au
-        self.engine = cheapest_engine(au)
+    def __init__(self, orbits: GridOrbits) -> None:
+        self._orbits = orbits
+        self.engine = choose_engine(orbits)
         self.hkl = self.engine.hkl
         self.hkl.flags.writeable = False
+
+    def __reduce__(self) -> tuple[type[FourierPlan], tuple[GridOrbits]]:
+        return FourierPlan, (self._orbits,)
 
     @cached_property
     def reflections(self) -> Reflections:
         """Classes of reflections, in the order of `hkl`."""
-        return find_reflections(self._au.space_group, self._au.shape, self.hkl)
+        return find_reflections(self._orbits.space_group, self._orbits.shape, self.hkl)
 
     def forward(
         self, values: NDArray[Any], workers: int | None = None, out: NDArray[Any] | None = None
     ) -> NDArray[Any]:
         """Transform values (b, n) of float32 or float64; into `out` where it is given."""
-        return _in_threads(self.engine.forward, np.ascontiguousarray(values), workers, out)
+        if out is None:
+            out = aligned((len(values), len(self.hkl)), np.result_type(values.dtype, np.complex64))
+        return _share(self.engine.forward, values, out, workers)
 
     def inverse(
         self, coefficients: NDArray[Any], workers: int | None = None, out: NDArray[Any] | None = None
     ) -> NDArray[Any]:
         """Transform coefficients (b, n_h) of complex64 or complex128 back; into `out` where it is given."""
-        return _in_threads(self.engine.inverse, np.ascontiguousarray(coefficients), workers, out)
+        if out is None:
+            out = aligned((len(coefficients), self._orbits.size), coefficients.real.dtype)
+        return _share(self.engine.inverse, coefficients, out, workers)
 
 
-class Choice(NamedTuple):
-    """An engine that is not planned yet.
-
-    Attributes
-    ----------
-    least : float
-        What it costs at least, in ns.
-    plan : callable
-        Plans it; None where it does not apply.
-    """
-
-    least: float
-    plan: Callable[[], Engine | None]
+def _share(transform: Any, batch: NDArray[Any], out: NDArray[Any], workers: int | None) -> NDArray[Any]:
+    """Share the rows of a batch among threads, or the parts of a transform where there are fewer rows than threads."""
+    threads = count_of(workers)
+    batch = np.ascontiguousarray(batch)
+    if len(batch) < threads:
+        transform(batch, out, threads)
+    else:
+        in_parts(len(batch), threads, lambda _, first, last: transform(batch[first:last], out[first:last], 1))
+    return out
 
 
-def cheapest_engine(au: GridOrbits) -> Engine:
-    """Return the engine with the lowest modelled cost.
-
-    One that would cost more than another even at the least is not planned.
-    """
-    best = _cheapest(direct_choices(au))
-    subgroups = axis_subgroups(au.space_group)
-    if best is None and subgroups:
-        smaller = au.under(subgroups[-1])
-        engine = _cheapest(direct_choices(smaller))
-        best = None if engine is None else SubgroupTransform(au, smaller, engine)
-    return FullTransform(au) if best is None or best.cost > full_cost(au.shape) else best
+def choose_engine(orbits: GridOrbits) -> Engine:
+    """Return the engine that the rule takes."""
+    if _largest_prime_factor(orbits.shape) > PRIME_FACTOR_PER_OPERATOR * orbits.space_group.order:
+        return FullTransform(orbits)
+    return _direct(orbits) or through_subgroup(orbits) or FullTransform(orbits)
 
 
-def _cheapest(choices: list[Choice]) -> Engine | None:
-    best: Engine | None = None
-    for choice in sorted(choices, key=lambda choice: choice.least):
-        if best is None or choice.least < best.cost:
-            engine = choice.plan()
-            if engine is not None and (best is None or engine.cost < best.cost):
-                best = engine
-    return best
-
-
-def direct_choices(au: GridOrbits) -> list[Choice]:
-    """Return the engines that know the group and save work for it."""
+def _direct(orbits: GridOrbits) -> Engine | None:
+    """Return the engine of blocks or planes; None where neither applies."""
+    cubic, threefold = not frames(orbits), _has_threefold_axis(orbits.space_group)
+    found = find_cell(orbits) if cubic or not threefold else None
+    if found is not None and (cubic or found[1].diagonal >= ENOUGH_FOR_BLOCKS):
+        return BlockTransform(*found)
     from symfft.fourier.engines.planes import plan_planes  # its kernels need numba to be defined
 
-    choices = [Choice(least_planes_cost(au), lambda: plan_planes(au))]
-    found = find_cell(au)
-    if found is not None:
-        choices.append(Choice(least_block_cost(*found), lambda: BlockTransform(*found)))
-    return choices
+    return plan_planes(orbits)
 
 
-def least_planes_cost(au: GridOrbits) -> float:
-    """Return what planes and lines cost at least: some steps for each value of the asymmetric unit.
+def through_subgroup(orbits: GridOrbits) -> SubgroupTransform | None:
+    """Return the engine of the largest subgroup that keeps an axis; None where all operators keep all axes."""
+    subgroups = axis_subgroups(orbits.space_group)
+    if not subgroups:
+        return None
+    smaller = orbits.under(subgroups[-1])
+    engine = _direct(smaller)
+    return None if engine is None else SubgroupTransform(orbits, smaller, engine)
 
-    Acentric groups have half as many reflections, but complex ones. The figures hold for orthorhombic and higher
-    groups, of which blocks may be formed; others have no choice.
-    """
-    group, points = au.space_group, math.prod(au.shape)
-    centric = (group.rotations == -np.eye(3, dtype=np.int64)).all(axis=(1, 2)).any()
-    return (5.9 + 0.18 * math.log2(points)) * points / (1.0 if centric else 1.85) / group.order
+
+def _has_threefold_axis(group: SpaceGroup) -> bool:
+    proper = group.rotations * np.rint(np.linalg.det(group.rotations)).astype(np.int64)[:, None, None]
+    return bool((np.trace(proper, axis1=1, axis2=2) == 0).any())
 
 
-def _in_threads(transform: Any, batch: NDArray[Any], workers: int | None, out: NDArray[Any] | None) -> NDArray[Any]:
-    """Apply a transform to the rows of a batch, parts of it in threads of their own."""
-    if workers is not None and (workers == 0 or not isinstance(workers, (int, np.integer))):
-        raise ShapeError(f"workers={workers!r} must be a positive number of threads, or negative to count from all")
-    if workers is None or workers == 1 or len(batch) < 2:
-        return np.asarray(transform(batch, out))
-    threads = workers if workers > 0 else max(1, (os.cpu_count() or 1) + 1 + workers)
-    parts = np.array_split(batch, min(threads, len(batch)))
-    with ThreadPoolExecutor(len(parts)) as pool:
-        if out is None:
-            return np.concatenate(list(pool.map(transform, parts)))
-        list(pool.map(transform, parts, np.array_split(out, len(parts))))
-        return out
+def _largest_prime_factor(shape: Shape) -> int:
+    largest = 1
+    for n in shape:
+        factor, rest = 2, n
+        while factor * factor <= rest:
+            if rest % factor:
+                factor += 1
+            else:
+                rest //= factor
+        largest = max(largest, rest)
+    return largest

@@ -1,72 +1,102 @@
-"""The choice of an engine: what is not planned could not have won."""
+"""The choice of an engine by a rule, tiny grids, and plans that are copied, pickled and shared by processes."""
+
+import copy
+import itertools
+import multiprocessing
+import pickle
 
 import naive_fourier
 import numpy as np
 import pytest
 
-from symfft import SpaceGroup, asymmetric_unit, next_compatible_shape
-from symfft.fourier.engines.full import full_cost
-from symfft.fourier.engines.planes import plan_planes
-from symfft.fourier.plan import cheapest_engine, direct_choices, least_planes_cost
+from symfft import SpaceGroup, asymmetric_unit, au_dft, au_idft, expand_from_au, next_compatible_shape
+from symfft.fourier.engines.blocks import BlockTransform
+from symfft.fourier.engines.full import FullTransform
+from symfft.fourier.engines.planes.transform import PlanesTransform
+from symfft.fourier.engines.subgroup import SubgroupTransform
+from symfft.fourier.plan import choose_engine
 
 
-def check(group, wanted):
-    """The engine is the cheapest of all, and none costs less than its least."""
+def engine(group, wanted):
     au = asymmetric_unit(group, next_compatible_shape(group, wanted))
-    choices = direct_choices(au)
-    engines = [choice.plan() for choice in choices]
-    costs = [engine.cost for engine in engines if engine is not None]
-    chosen = cheapest_engine(au)
-    if costs:
-        assert chosen.cost == min(*costs, full_cost(au.shape))
-    if len(choices) == 2:
-        for choice, engine in zip(choices, engines, strict=True):
-            assert engine is None or choice.least <= engine.cost
-    return chosen, engines
+    return choose_engine(au.orbits)
 
 
 @pytest.mark.parametrize("number", range(1, 231))
 def test_every_group(number):
-    check(SpaceGroup.from_number(number), (16, 16, 16))
+    """Low, trigonal and hexagonal groups go by planes, cubic and centrosymmetric ones with mmm by blocks."""
+    kind = type(engine(SpaceGroup.from_number(number), (16, 16, 16)))
+    if number >= 195 or 47 <= number <= 74 or 123 <= number <= 142:
+        assert kind is BlockTransform
+    elif number < 16 or 143 <= number <= 194:
+        assert kind is PlanesTransform
+    else:
+        assert kind in (BlockTransform, PlanesTransform)
 
 
-@pytest.mark.parametrize("number", [16, 25, 30, 47, 62, 69, 75, 89, 97, 99, 111, 123, 139, 142, 177, 183, 191, 225])
-@pytest.mark.parametrize("wanted", [(5, 6, 7), (24, 32, 40), (40, 40, 54)], ids=str)
-def test_sizes(number, wanted):
-    check(SpaceGroup.from_number(number), wanted)
+@pytest.mark.parametrize("number", [16, 18, 99, 111])
+def test_few_changes_of_sign_go_by_planes(number):
+    assert type(engine(number, (48, 48, 48))) is PlanesTransform
 
 
-@pytest.mark.parametrize("n", [48, 72])
-@pytest.mark.parametrize("number", [16, 27, 34, 48, 49, 52, 56, 62, 89, 99, 103, 123, 192])
-def test_planes_cost_what_they_cost_at_least(number, n):
-    """At the sizes at which they come closest to it."""
-    au = asymmetric_unit(number, (n, n, n))
-    planes = plan_planes(au)
-    assert planes is not None
-    assert least_planes_cost(au) <= planes.cost
+@pytest.mark.parametrize("number", [22, 23, 42, 44, 47, 62, 139, 225])
+def test_centred_and_centrosymmetric_groups_go_by_blocks(number):
+    assert type(engine(number, (48, 48, 48))) is BlockTransform
+
+
+@pytest.mark.parametrize("n", [60, 100])
+def test_a_cubic_group_whose_origin_is_off_the_grid(n):
+    assert type(engine(227, (n, n, n))) is SubgroupTransform
+
+
+@pytest.mark.parametrize(
+    ("number", "n", "kind"), [(1, 41, FullTransform), (1, 39, PlanesTransform), (2, 41, PlanesTransform)]
+)
+def test_large_prime_factors_go_by_the_plain_fft(number, n, kind):
+    assert type(engine(number, (n, n, n))) is kind
 
 
 @pytest.mark.parametrize("number", [20, 22, 23, 42, 44, 63, 65, 69, 70, 71, 97, 98, 119, 139, 141])
 def test_primitive_cells(number):
     _, group = naive_fourier.primitive_cell(SpaceGroup.from_number(number))
-    check(group, (16, 16, 16))
-    check(group, (30, 30, 30))
+    assert type(engine(group, (16, 16, 16))) in (BlockTransform, PlanesTransform)
 
 
-@pytest.mark.parametrize("number", [47, 62, 69, 191, 194])
-def test_one_engine_is_planned_where_the_other_cannot_win(number, monkeypatch):
-    au = asymmetric_unit(number, (48, 48, 48))
-    chosen, engines = check(au.space_group, au.shape)
-    assert len(engines) == 2
-    planned = []
-    monkeypatch.setattr(
-        "symfft.fourier.plan.direct_choices",
-        lambda au: [
-            choice._replace(plan=lambda choice=choice: planned.append(choice) or choice.plan())
-            for choice in direct_choices(au)
-        ],
-    )
-    again = cheapest_engine(au)
-    assert type(again) is type(chosen)
-    assert np.array_equal(again.hkl, chosen.hkl)
-    assert len(planned) == 1
+@pytest.mark.parametrize("number", range(1, 231))
+def test_tiny_grids(number):
+    """All grids of 1 to 4 points along each axis that fit the group."""
+    group = SpaceGroup.from_number(number)
+    for wanted in itertools.product(range(1, 5), repeat=3):
+        if next_compatible_shape(group, wanted) != wanted:
+            continue
+        au = asymmetric_unit(group, wanted)
+        values = np.random.default_rng(number).standard_normal((2, au.size))
+        full = np.fft.fftn(expand_from_au(values, au), axes=(1, 2, 3))
+        f = au_dft(values, au)
+        assert np.allclose(f, full[:, *au.hkl.T], rtol=0, atol=1e-12), wanted
+        assert np.allclose(au_idft(f, au), values, rtol=0, atol=1e-12), wanted
+
+
+@pytest.mark.parametrize("number", [1, 14, 62, 166, 225])
+def test_a_plan_is_copied_and_pickled(number):
+    au = asymmetric_unit(number, next_compatible_shape(number, (12, 12, 12)))
+    values = np.random.default_rng(0).random((2, au.size))
+    f = au_dft(values, au)
+    for other in (copy.copy(au), copy.deepcopy(au), pickle.loads(pickle.dumps(au))):
+        assert np.array_equal(au_dft(values, other), f)
+    for plan in (copy.deepcopy(au.fourier), pickle.loads(pickle.dumps(au.fourier))):
+        assert np.array_equal(plan.forward(values), f)
+
+
+def transformed(au, values):
+    return au_dft(values, au, workers=2)
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_plans_in_other_processes(method):
+    """Also by fork, from a process whose threads have run: a child has none of them."""
+    au = asymmetric_unit(62, (12, 12, 12))
+    values = np.random.default_rng(0).random((4, au.size))
+    f = transformed(au, values)
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        assert np.array_equal(pool.apply_async(transformed, (au, values)).get(timeout=120), f)

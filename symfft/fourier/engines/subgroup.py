@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 
 from symfft.crystal.space_group import SpaceGroup
 from symfft.fourier._reflection_kernels import gather
+from symfft.fourier.engines.engine import Engine
 from symfft.fourier.reflections import Filling, find_reflections
 
 if TYPE_CHECKING:
-    from symfft.crystal.operators import IntArray
-    from symfft.fourier.engines.engine import Engine
     from symfft.grid.orbits import GridOrbits
 
 
-class SubgroupTransform:
+class SubgroupTransform(Engine):
     """The transform through an engine for a subgroup.
 
     Parameters
@@ -34,30 +33,25 @@ class SubgroupTransform:
     """
 
     def __init__(self, au: GridOrbits, smaller: GridOrbits, engine: Engine) -> None:
-        self._engine, self._size = engine, au.size
+        self._engine = engine
         self._entry = au.labels.reshape(-1)[smaller.points].astype(np.uint32)
         self._copy = smaller.labels.reshape(-1)[au.points].astype(np.uint32)
         reflections = find_reflections(au.space_group, au.shape, engine.hkl)
         self._unique = reflections.candidate.astype(np.uint32)
         self._fill = Filling(reflections, engine.hkl)
-        self.hkl: IntArray = reflections.hkl
-        self.cost = engine.cost + 1.0 * smaller.size + 1.5 * len(engine.hkl)
+        super().__init__(reflections.hkl, au.size)
 
-    def forward(self, values: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return F at the unique reflections, (b, n_h), of values (b, n)."""
+    def _forward(self, values: NDArray[Any], out: NDArray[Any], threads: int) -> None:
         more = np.empty((len(values), len(self._entry)), dtype=values.dtype)
+        found = np.empty((len(values), len(self._engine.hkl)), dtype=out.dtype)
         gather(values, self._entry, more)
-        found = self._engine.forward(more)
-        unique = np.empty((len(values), len(self.hkl)), dtype=found.dtype) if out is None else out
-        gather(found, self._unique, unique)
-        return unique
+        self._engine.forward(more, found, threads)
+        gather(found, self._unique, out)
 
-    def inverse(self, coefficients: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return the values, (b, n), of coefficients (b, n_h)."""
-        found = self._engine.inverse(self._fill(coefficients))
-        values = np.empty((len(coefficients), self._size), dtype=found.dtype) if out is None else out
-        gather(found, self._copy, values)
-        return values
+    def _inverse(self, coefficients: NDArray[Any], out: NDArray[Any], threads: int) -> None:
+        found = np.empty((len(coefficients), len(self._entry)), dtype=out.dtype)
+        self._engine.inverse(self._fill(coefficients), found, threads)
+        gather(found, self._copy, out)
 
 
 def axis_subgroups(group: SpaceGroup) -> list[SpaceGroup]:

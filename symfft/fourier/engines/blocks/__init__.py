@@ -5,6 +5,6 @@
 """
 
 from symfft.fourier.engines.blocks.cell import find_cell
-from symfft.fourier.engines.blocks.transform import BlockTransform, least_cost, plan_blocks
+from symfft.fourier.engines.blocks.transform import BlockTransform, plan_blocks
 
-__all__ = ["BlockTransform", "find_cell", "least_cost", "plan_blocks"]
+__all__ = ["BlockTransform", "find_cell", "plan_blocks"]

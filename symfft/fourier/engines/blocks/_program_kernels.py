@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from symfft._compile import inlined, kernel
+from symfft._compile import bare, inlined
 from symfft._compile.blas import multiply
-from symfft._compile.lanes import LANES, gather, interleave_high, interleave_low, load, spread, store
-from symfft.fourier.engines.blocks.program import (
+from symfft._compile.lanes import LANES, element, fill, gather, interleave_high, interleave_low, load, store
+from symfft.fourier.engines.blocks.opcodes import (
     FOLD,
     LEFT,
-    LEFT_EACH,
     READ_COMPLEX,
     READ_FOLD,
     READ_SCALED,
@@ -23,12 +21,15 @@ from symfft.fourier.engines.blocks.program import (
     TAKE_SIGNED,
     WRITE,
     WRITE_COMPLEX,
+    Step,
 )
 
 Array = NDArray[Any]
 
 #: Columns that are folded together: all rows of as many fit the first cache or nearly so.
 TILE = 256
+#: Integers of a step.
+STEP = len(Step._fields)
 
 
 @inlined
@@ -38,7 +39,7 @@ def four(a: Any, b: Any, c: Any, d: Any) -> Any:
     return a + c, b + d, a - c, b - d
 
 
-@kernel
+@bare
 def fold_two(work: Array, at: Any, step: Any, columns: Any) -> None:
     """Fold two rows of a matrix, `step` apart."""
     i = at
@@ -52,7 +53,7 @@ def fold_two(work: Array, at: Any, step: Any, columns: Any) -> None:
         i += 1
 
 
-@kernel
+@bare
 def fold_four(work: Array, at: Any, step: Any, columns: Any) -> None:
     """Fold four rows of a matrix, `step` apart."""
     p, q, r = step, 2 * step, 3 * step
@@ -69,7 +70,7 @@ def fold_four(work: Array, at: Any, step: Any, columns: Any) -> None:
         i += 1
 
 
-@kernel
+@bare
 def fold_eight(work: Array, at: Any, step: Any, columns: Any) -> None:
     """Fold eight rows of a matrix, `step` apart."""
     p, q, r, h = step, 2 * step, 3 * step, 4 * step
@@ -96,7 +97,7 @@ def fold_eight(work: Array, at: Any, step: Any, columns: Any) -> None:
         i += 1
 
 
-@kernel
+@bare
 def fold(work: Array, at: Any, rows: Any, columns: Any, start: Any, stop: Any) -> None:
     """Walsh-Hadamard transform over the rows of a matrix, some columns of it, in place, up to three steps at a time."""
     half = 1
@@ -114,97 +115,111 @@ def fold(work: Array, at: Any, rows: Any, columns: Any, start: Any, stop: Any) -
         half *= radix
 
 
-@kernel
-def write_complex(work: Array, table: Array, factor: Array, out: Array) -> None:
-    """Fill the complex numbers ``out[i] = factor work[table[i]]``, all complex ones as pairs."""
-    re, im = spread(factor, 0), spread(factor, 1)
-    i = 0
-    while i + LANES <= table.size:
+@bare
+def write_complex(work: Array, table: Array, re: Any, im: Any, out: Array, first: Any, last: Any) -> None:
+    """Fill the complex numbers ``out[i] = (re + i im) work[table[i]]``, all complex ones as pairs."""
+    i = first
+    while i + LANES <= last:
         x = gather(work, table, i)
-        a, b = re * x, im * x
+        a, b = fill(work, re) * x, fill(work, im) * x
         store(out, 2 * i, interleave_low(a, b))
         store(out, 2 * i + LANES, interleave_high(a, b))
         i += LANES
-    while i < table.size:
-        out[2 * i], out[2 * i + 1] = factor[0] * work[table[i]], factor[1] * work[table[i]]
+    while i < last:
+        out[2 * i], out[2 * i + 1] = re * work[table[i]], im * work[table[i]]
         i += 1
 
 
-@kernel
+@inlined
+def read_step(steps: Any, at: Any) -> Any:
+    """Return the step that begins at a place."""
+    return Step(*(element(steps, at + i) for i in range(STEP)))
+
+
+@bare
 def run(
-    steps: Array, table: Array, signs: Array, constants: Array, scale: Any, work: Array, rows: Array, out: Array
+    steps: Array,
+    tables: Array,
+    signs: Array,
+    constants: Array,
+    scale: Any,
+    work: Array,
+    rows: Array,
+    out: Array,
+    part: Any,
+    parts: Any,
 ) -> None:
-    """Run the steps of a program on every row of the input."""
+    """Run steps of a program on every row of the input.
+
+    Of steps that fill columns one by one only a part of them, if there are several.
+    """
     work[0] = 0
-    one_and_zero, factors = np.empty(2, dtype=work.dtype), np.empty(2, dtype=work.dtype)
-    one_and_zero[0], one_and_zero[1] = 1, 0
     for b in range(rows.shape[0]):
         source, target = rows[b], out[b]
-        for s in range(steps.shape[0]):
-            code, to, a0, a1, a2, a3, at, times = steps[s]
+        for s in range(steps.size // STEP):
+            step = read_step(steps, STEP * s)
+            code, to, columns, at = step.code, step.to, step.columns, step.at
+            first, last = columns * part // parts, columns * (part + 1) // parts
+            t, w = tables[step.table :], work[to:]
             if code == TAKE:
-                t, w = table[a1 : a1 + a0], work[to : to + a0]
-                for i in range(a0):
+                for i in range(columns):
                     w[i] = work[t[i]]
             elif code == TAKE_SIGNED:
-                t, w, m = table[a1 : a1 + a0], work[to : to + a0], signs[a2 : a2 + a0]
-                for i in range(a0):
+                m = signs[step.signs :]
+                for i in range(columns):
                     w[i] = m[i] * work[t[i]]
             elif code == READ_FOLD:
-                w2 = work[to : to + a0 * a1].reshape(a0, a1)
-                t2 = table[a2 : a2 + a0 * a1].reshape(a0, a1)
-                for start in range(0, a1, TILE):
-                    stop = min(start + TILE, a1)
-                    for r in range(a0):
-                        t, w = t2[r, start:stop], w2[r, start:stop]
+                for start in range(first, last, TILE):
+                    stop = min(start + TILE, last)
+                    for r in range(step.rows):
+                        x, y = t[r * columns + start :], w[r * columns + start :]
                         for i in range(stop - start):
-                            w[i] = source[t[i]]
-                    fold(work, to, a0, a1, start, stop)
+                            y[i] = source[x[i]]
+                    fold(work, to, step.rows, columns, start, stop)
             elif code == TAKE_FOLD:
-                w2 = work[to : to + a0 * a1].reshape(a0, a1)
-                t2 = table[a2 : a2 + a0 * a1].reshape(a0, a1)
-                m2 = signs[a3 : a3 + a0 * a1].reshape(a0, a1)
-                for start in range(0, a1, TILE):
-                    stop = min(start + TILE, a1)
-                    for r in range(a0):
-                        t, w, m = t2[r, start:stop], w2[r, start:stop], m2[r, start:stop]
+                m = signs[step.signs :]
+                for start in range(first, last, TILE):
+                    stop = min(start + TILE, last)
+                    for r in range(step.rows):
+                        x, y, z = t[r * columns + start :], w[r * columns + start :], m[r * columns + start :]
                         for i in range(stop - start):
-                            w[i] = m[i] * work[t[i]]
-                    fold(work, to, a0, a1, start, stop)
+                            y[i] = z[i] * work[x[i]]
+                    fold(work, to, step.rows, columns, start, stop)
             elif code == FOLD:
-                for start in range(0, a1, TILE):
-                    fold(work, to, a0, a1, start, min(start + TILE, a1))
+                for start in range(first, last, TILE):
+                    fold(work, to, step.rows, columns, start, min(start + TILE, last))
             elif code == READ_SCALED:
-                t, w, factor = table[a1 : a1 + a0], work[to : to + a0], constants[a2]
-                for i in range(a0):
+                factor = constants[step.constants]
+                for i in range(columns):
                     w[i] = factor * source[t[i]]
             elif code == READ_COMPLEX:
-                t, w = table[a1 : a1 + a0], work[to : to + a0]
-                re, im = constants[a2], constants[a2 + 1]
-                for i in range(a0):
+                re, im = constants[step.constants], constants[step.constants + 1]
+                for i in range(columns):
                     w[i] = re * source[2 * t[i]] - im * source[2 * t[i] + 1]
             elif code == LEFT:
-                multiply(constants[a3:], work[at:], work[to:], a0, a1, a2, one_and_zero)
-            elif code == LEFT_EACH:
-                for i in range(times):
+                for i in range(step.times):
                     multiply(
-                        constants[a3:], work[at + i * a1 * a2 :], work[to + i * a0 * a2 :], a0, a1, a2, one_and_zero
+                        constants[step.constants :],
+                        work[at + i * step.inner * columns :],
+                        work[to + i * step.rows * columns :],
+                        step.rows,
+                        step.inner,
+                        columns,
+                        constants,
                     )
             elif code == RIGHT:
-                multiply(work[at:], constants[a3:], work[to:], a0, a1, a2, one_and_zero)
+                multiply(work[at:], constants[step.constants :], w, step.rows, step.inner, columns, constants)
             elif code == WRITE:
-                t = table[a1 : a1 + a0]
-                for i in range(a0):
+                for i in range(first, last):
                     target[i] = scale * work[t[i]]
             elif code == WRITE_COMPLEX:
-                t, v = table[a1 : a1 + a0], target[2 * to : 2 * (to + a0)]
-                factors[0], factors[1] = scale * constants[a2], scale * constants[a2 + 1]
-                write_complex(work, t, factors, v)
+                re, im = scale * constants[step.constants], scale * constants[step.constants + 1]
+                write_complex(work, t, re, im, target[2 * to :], first, last)
             else:
-                t, u, v = table[a1 : a1 + a0], table[a1 + a0 : a1 + 2 * a0], target[2 * to : 2 * (to + a0)]
-                re, im = scale * constants[a2], scale * constants[a2 + 1]
-                re2, im2 = scale * constants[a2 + 2], scale * constants[a2 + 3]
-                for i in range(a0):
+                u, v, k = t[columns:], target[2 * to :], step.constants
+                re, im = scale * constants[k], scale * constants[k + 1]
+                re2, im2 = scale * constants[k + 2], scale * constants[k + 3]
+                for i in range(first, last):
                     x, y = work[t[i]], work[u[i]]
                     v[2 * i] = re * x + re2 * y
                     v[2 * i + 1] = im * x + im2 * y

@@ -6,17 +6,41 @@ position; position 0 always holds 0.
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symfft.crystal.operators import IntArray
+from symfft.fourier.engines.blocks.opcodes import (
+    FOLD,
+    LEFT,
+    READ_COMPLEX,
+    READ_FOLD,
+    READ_SCALED,
+    RIGHT,
+    TAKE,
+    TAKE_FOLD,
+    TAKE_SIGNED,
+    WRITE,
+    WRITE_COMPLEX,
+    WRITE_SUM,
+    Step,
+)
+from symfft.fourier.threads import in_parts
 
 Array = NDArray[Any]
 
-READ_FOLD, READ_SCALED, READ_COMPLEX, TAKE, TAKE_SIGNED, TAKE_FOLD, FOLD = range(7)
-LEFT, LEFT_EACH, RIGHT, WRITE, WRITE_COMPLEX, WRITE_SUM = range(7, 13)
+STEP = len(Step._fields)
+
+
+class Section(NamedTuple):
+    """Steps that follow one another: those of one thread, or of all of them (-1), each on its part of the columns."""
+
+    thread: int
+    first: int
+    last: int
 
 
 class Program:
@@ -28,17 +52,40 @@ class Program:
     ----------
     scratch : int
         Space for passing results, which are done with when :meth:`release` is called.
+    threads : int
+        Number of threads, each with a scratch of its own.
     """
 
-    def __init__(self, scratch: int) -> None:
-        self._scratch, self._scratch_end = 1, 1 + scratch
-        self.size = self._scratch_end
-        self.cost = 0.0
-        self._steps: list[list[int]] = []
+    def __init__(self, scratch: int, threads: int) -> None:
+        self.threads = threads
+        self._each = scratch
+        self.size = 1 + threads * scratch
+        self._steps: list[Step] = []
+        self._sections: list[Section] = []
         self._tables: list[NDArray[np.uint32]] = []
         self._signs: list[NDArray[np.int8]] = []
-        self._constants: list[NDArray[np.float64]] = []
-        self._table_end = self._sign_end = self._constant_end = 0
+        #: products ask for these two first of all
+        self._constants: list[NDArray[np.float64]] = [np.array([1.0, 0.0])]
+        self._table_end, self._sign_end, self._constant_end = 0, 0, 2
+        self.shared()
+
+    def shared(self) -> None:
+        """Begin a section whose steps all threads share; what came before is done with then."""
+        self._begin(-1)
+
+    def of_thread(self, thread: int) -> None:
+        """Begin a section of a thread, whose scratch is free; those of different threads run side by side."""
+        self._begin(thread)
+
+    def _begin(self, thread: int) -> None:
+        self._end()
+        self._sections.append(Section(thread, len(self._steps), len(self._steps)))
+        self._start = 1 + max(thread, 0) * self._each
+        self._scratch, self._scratch_end = self._start, self._start + self._each
+
+    def _end(self) -> None:
+        if self._sections:
+            self._sections[-1] = self._sections[-1]._replace(last=len(self._steps))
 
     def allocate(self, size: int) -> int:
         """Return the position of new space that is kept."""
@@ -55,8 +102,8 @@ class Program:
         """Return how far passing results reach now."""
         return self._scratch
 
-    def release(self, mark: int = 1) -> None:
-        """Give back the space of passing results, those since a mark where one is given."""
+    def release(self, mark: int) -> None:
+        """Give back the space of passing results since a mark."""
         self._scratch = mark
 
     def matrix(self, values: NDArray[np.float64]) -> int:
@@ -75,40 +122,34 @@ class Program:
         self._sign_end += signs.size
         return self._sign_end - signs.size
 
-    def _step(self, code: int, *arguments: int, cost: float) -> None:
-        self._steps.append([code, *arguments, *[0] * (7 - len(arguments))])
-        self.cost += cost
-
     def read_folded(self, table: Array) -> int:
         """``work[r, i] = Σ_s (-1)^|r & s| input[table[s, i]]`` (Walsh-Hadamard over the rows); return where."""
         rows, columns = table.shape
         to = self.allocate(table.size)
-        self._step(READ_FOLD, to, rows, columns, self._table(table), cost=(0.8 + 0.1 * rows.bit_length()) * table.size)
+        self._steps.append(Step(READ_FOLD, to, rows, columns, table=self._table(table)))
         return to
 
     def take_folded(self, table: Array, signs: Array, *, passing: bool = False) -> int:
         """``work[r, i] = Σ_s (-1)^|r & s| sign[s, i] work[table[s, i]]``; return where."""
         rows, columns = table.shape
         if _in_sequence(table) and (signs == 1).all():
-            self._step(FOLD, int(table[0, 0]), rows, columns, cost=0.1 * rows.bit_length() * table.size)
+            self._steps.append(Step(FOLD, int(table[0, 0]), rows, columns))
             return int(table[0, 0])
         to = self._passing(table.size) if passing else self.allocate(table.size)
-        cost = (1.0 + 0.1 * rows.bit_length()) * table.size
-        self._step(TAKE_FOLD, to, rows, columns, self._table(table), self._sign(signs), cost=cost)
+        self._steps.append(Step(TAKE_FOLD, to, rows, columns, table=self._table(table), signs=self._sign(signs)))
         return to
 
     def read_complex(self, table: Array, factor: complex) -> int:
         """``work[i] = Re(factor input[table[i]])``; return where, in passing."""
         to = self._passing(table.size)
-        constants = self.matrix(np.array([factor.real, factor.imag]))
-        cost = 20 + 0.8 * table.size
         if factor.imag == 0:
-            self._step(READ_SCALED, to, table.size, self._table(2 * table), constants, cost=cost)
+            code, places, constants = READ_SCALED, 2 * table, [factor.real]
         elif factor.real == 0:
-            constants = self.matrix(np.array([-factor.imag]))
-            self._step(READ_SCALED, to, table.size, self._table(2 * table + 1), constants, cost=cost)
+            code, places, constants = READ_SCALED, 2 * table + 1, [-factor.imag]
         else:
-            self._step(READ_COMPLEX, to, table.size, self._table(table), constants, cost=cost)
+            code, places, constants = READ_COMPLEX, table, [factor.real, factor.imag]
+        at = self.matrix(np.array(constants))
+        self._steps.append(Step(code, to, columns=table.size, table=self._table(places), constants=at))
         return to
 
     def take(self, table: Array, signs: Array) -> int:
@@ -117,39 +158,38 @@ class Program:
         if plain and _in_sequence(table):
             return int(table.flat[0])
         to = self._passing(table.size)
-        if plain:
-            self._step(TAKE, to, table.size, self._table(table), cost=0.6 * table.size)
-        else:
-            self._step(TAKE_SIGNED, to, table.size, self._table(table), self._sign(signs), cost=0.9 * table.size)
+        step = Step(TAKE, to, columns=table.size, table=self._table(table))
+        self._steps.append(step if plain else step._replace(code=TAKE_SIGNED, signs=self._sign(signs)))
         return to
 
     def left(self, matrix: int, at: int, k: int, x: int, columns: int, *, times: int = 1, to: int | None = None) -> int:
         """``M[k, x] A[x, columns]`` of one or several A in a row; return where: at `to`, or in passing."""
         to = self._passing(times * k * columns) if to is None else to
-        cost = times * (150 + k * x * columns / (30 if times == 1 else 25))
-        self._step(LEFT if times == 1 else LEFT_EACH, to, k, x, columns, matrix, at, times, cost=cost)
+        self._steps.append(Step(LEFT, to, k, columns, inner=x, times=times, at=at, constants=matrix))
         return to
 
     def right(self, at: int, rows: int, x: int, matrix: int, l: int, *, to: int | None = None) -> int:  # noqa: E741
         """``A[rows, x] M[x, l]``; return where: at `to`, or in passing."""
         to = self._passing(rows * l) if to is None else to
-        self._step(RIGHT, to, rows, x, l, matrix, at, cost=150 + rows * x * l / 25)
+        self._steps.append(Step(RIGHT, to, rows, l, inner=x, at=at, constants=matrix))
         return to
 
     def write(self, table: Array) -> None:
         """``output[i] = scale work[table[i]]``."""
-        self._step(WRITE, 0, table.size, self._table(table), cost=0.8 * table.size)
+        self._steps.append(Step(WRITE, columns=table.size, table=self._table(table)))
 
     def write_complex(self, first: int, table: Array, factors: tuple[complex, ...]) -> None:
         """``output[first + i] = scale Σ_t factors[t] work[table[t, i]]``, one or two terms."""
         constants = self.matrix(np.array([part for f in factors for part in (f.real, f.imag)]))
         code = WRITE_COMPLEX if len(factors) == 1 else WRITE_SUM
-        self._step(code, first, table.shape[1], self._table(table), constants, cost=20 + 1.0 * table.size)
+        self._steps.append(Step(code, first, columns=table.shape[1], table=self._table(table), constants=constants))
 
     def finished(self) -> FinishedProgram:
         """Return the program, all of whose tables now lie in one piece."""
+        self._end()
         return FinishedProgram(
-            np.array(self._steps, dtype=np.int64),
+            np.array(self._steps, dtype=np.int64).reshape(-1),
+            [section for section in self._sections if section.last > section.first],
             np.concatenate(self._tables),
             np.concatenate([*self._signs, np.empty(0, dtype=np.int8)]),
             np.concatenate(self._constants),
@@ -163,9 +203,10 @@ def _in_sequence(table: Array) -> bool:
 
 
 class FinishedProgram(NamedTuple):
-    """A program that is complete: steps, tables and constants, and the size of the workspace."""
+    """A program that is complete: steps, sections, tables and constants, and the size of the workspace."""
 
     steps: IntArray
+    sections: list[Section]
     table: NDArray[np.uint32]
     signs: NDArray[np.int8]
     constants: NDArray[np.float64]
@@ -179,16 +220,42 @@ class CompiledProgram:
         from symfft.fourier.engines.blocks._program_kernels import run  # its vectors need numba to be defined
 
         self._run = run
+        self._steps, self._sections = program.steps, program.sections
         constants = program.constants.astype(dtype)
-        self._arrays = program.steps, program.table, program.signs, constants, dtype.type(scale)
+        self._arrays = program.table, program.signs, constants, dtype.type(scale)
         self._size = program.size
         self._spare: list[Array] = []
 
-    def __call__(self, rows: Array, out: Array) -> None:
+    def __call__(self, rows: Array, out: Array, threads: int) -> None:
         """Run the program on each row of real numbers (complex ones as pairs) and fill `out`."""
         try:
             work = self._spare.pop()
         except IndexError:
             work = np.empty(self._size, dtype=out.dtype)
-        self._run(*self._arrays, work, rows, out)
+        if threads == 1:
+            self._run(self._steps, *self._arrays, work, rows, out, 0, 1)
+        else:
+            for i in range(len(rows)):
+                self._share(work, rows[i : i + 1], out[i : i + 1], threads)
         self._spare.append(work)
+
+    def _share(self, work: Array, row: Array, out: Array, threads: int) -> None:
+        def shared(section: Section) -> None:
+            steps = self._steps[section.first * STEP : section.last * STEP]
+            in_parts(threads, threads, lambda part, *_: self._run(steps, *self._arrays, work, row, out, part, threads))
+
+        def own(sections: list[Section]) -> None:
+            def run(thread: int, *_: int) -> None:
+                for section in sections:
+                    if section.thread == thread:
+                        steps = self._steps[section.first * STEP : section.last * STEP]
+                        self._run(steps, *self._arrays, work, row, out, 0, 1)
+
+            in_parts(threads, threads, run)
+
+        for is_shared, sections in groupby(self._sections, key=lambda section: section.thread < 0):
+            if is_shared:
+                for section in sections:
+                    shared(section)
+            else:
+                own(list(sections))

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from symfft.fourier.engines.blocks.cell import Cell, find_cell
 from symfft.fourier.engines.blocks.codes import Code, Frame, unique_blocks
-from symfft.fourier.engines.blocks.halves import by_classes, find_halves, forward_in_halves, inverse_in_halves, is_long
+from symfft.fourier.engines.blocks.halves import by_classes, find_halves, forward_in_halves, inverse_in_halves
 from symfft.fourier.engines.blocks.places import Places, find_wedge
-from symfft.fourier.engines.blocks.program import CompiledProgram, Program
+from symfft.fourier.engines.blocks.program import CompiledProgram, FinishedProgram, Program
 from symfft.fourier.engines.blocks.separable import (
     block_frequencies,
     box_length,
@@ -21,6 +21,7 @@ from symfft.fourier.engines.blocks.separable import (
     inverse_matrix,
     transform_block,
 )
+from symfft.fourier.engines.engine import Engine
 from symfft.fourier.reflections import Reflections
 
 if TYPE_CHECKING:
@@ -29,68 +30,40 @@ if TYPE_CHECKING:
     from symfft.grid.shape import Shape
 
 
-#: Time of a transform over the time that the program counts.
-MEASURED_PER_COUNTED = 0.9
-
-#: Least share of the products that is left of a block that so many permutations leave in place.
-SHARE = {1: 1.0, 2: 0.6, 3: 0.43, 6: 0.3}
-
-
-class BlockTransform:
+class BlockTransform(Engine):
     """The transform of a group that has sign changes of all axes in its Laue class; see :func:`plan_blocks`."""
 
     def __init__(self, cell: Cell, frame: Frame) -> None:
-        layout = _Layout(frame, cell)
-        self._size = cell.au.size
-        self._padded = not cell.is_given
-        forward, reflections, order = _plan_forward(cell, frame, layout)
-        inverse = _plan_inverse(cell, frame, layout, reflections, order)
-        self.hkl: IntArray = reflections.hkl[order]
-        self.cost = MEASURED_PER_COUNTED * forward.cost
-        self._programs = forward.finished(), inverse.finished()
-        self._scales = frame.diagonal / cell.volume, cell.volume / frame.images
-        self._finished: dict[str, Any] = {}
+        self._cell, self._frame, self._layout = cell, frame, _Layout(frame, cell)
+        self._programs: dict[tuple[str, int], FinishedProgram] = {}
+        self._compiled: dict[tuple[str, str, int], CompiledProgram] = {}
+        program, self._reflections, self._order = _plan_forward(cell, frame, self._layout, 1)
+        self._programs["forward", 1] = program.finished()
+        super().__init__(self._reflections.hkl[self._order], cell.au.size)
 
-    def forward(self, values: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return F at the unique reflections, (b, n_h), of values (b, n)."""
-        run = self._run(values.dtype, 0)
-        if self._padded:
+    def _forward(self, values: NDArray[Any], out: NDArray[Any], threads: int) -> None:
+        if not self._cell.is_given:
             values = np.concatenate([values, np.zeros((len(values), 1), dtype=values.dtype)], axis=1)
-        if out is None:
-            out = np.empty((len(values), len(self.hkl)), dtype=np.result_type(values.dtype, np.complex64))
-        run(values, out.view(values.dtype))
-        return out
+        self._ready("forward", values.dtype, threads)(values, out.view(values.dtype), threads)
 
-    def inverse(self, coefficients: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return the values, (b, n), of coefficients (b, n_h)."""
-        rows = coefficients.view(coefficients.real.dtype)
-        run = self._run(rows.dtype, 1)
-        if out is None:
-            out = np.empty((len(rows), self._size), dtype=rows.dtype)
-        run(rows, out)
-        return out
+    def _inverse(self, coefficients: NDArray[Any], out: NDArray[Any], threads: int) -> None:
+        self._ready("inverse", out.dtype, threads)(coefficients.view(out.dtype), out, threads)
 
-    def _run(self, dtype: np.dtype[Any], direction: int) -> Any:
-        key = f"{dtype.char}{direction}"
-        if key not in self._finished:
-            self._finished[key] = CompiledProgram(self._programs[direction], dtype, self._scales[direction])
-        return self._finished[key]
+    def _ready(self, direction: str, dtype: np.dtype[Any], threads: int) -> CompiledProgram:
+        """Return the program of a direction in a precision and for a number of threads."""
+        key = direction, dtype.char, threads
+        if key not in self._compiled:
+            if (direction, threads) not in self._programs:
+                self._programs[direction, threads] = self._planned(direction, threads).finished()
+            forward, inverse = self._frame.diagonal / self._cell.volume, self._cell.volume / self._frame.images
+            scale = forward if direction == "forward" else inverse
+            self._compiled[key] = CompiledProgram(self._programs[direction, threads], dtype, scale)
+        return self._compiled[key]
 
-
-def least_cost(cell: Cell, frame: Frame) -> float:
-    """Return what a transform in blocks costs at least, without planning it.
-
-    Counted are the folds, the products at the full speed of the processor, and one step for each coefficient.
-    """
-    box = [box_length(n) for n in cell.shape]
-    cost = len(frame.codes) * math.prod(box) / len(frame.permutations)
-    for block in unique_blocks(frame)[0]:
-        order = len(block.stabilizer)
-        h = [len(block_frequencies(n, s, p)) for n, s, p in zip(cell.shape, *block.code, strict=True)]
-        x, y, z = (a * b / (2 if is_long(n, order) else 1) for a, b, n in zip(h, box, cell.shape, strict=True))
-        products = x * box[1] * box[2] + h[0] * box[1] * z + h[0] * y * h[2]
-        cost += products * SHARE[order] / 30 + math.prod(h) / order / cell.volume
-    return MEASURED_PER_COUNTED * cost
+    def _planned(self, direction: str, threads: int) -> Program:
+        if direction == "forward":
+            return _plan_forward(self._cell, self._frame, self._layout, threads)[0]
+        return _plan_inverse(self._cell, self._frame, self._layout, self._reflections, self._order, threads)
 
 
 def plan_blocks(au: GridOrbits) -> BlockTransform | None:
@@ -123,29 +96,30 @@ class _Layout:
         return Places(at + row[self.carrier] * columns + self.number, sign[self.carrier])
 
 
-def _plan_forward(cell: Cell, frame: Frame, layout: _Layout) -> tuple[Program, Reflections, IntArray]:
+def _plan_forward(cell: Cell, frame: Frame, layout: _Layout, threads: int) -> tuple[Program, Reflections, IntArray]:
     """Plan the folds, the blocks and the unique reflections that they give; return these too, and their order."""
-    program = Program(layout.scratch)
+    program = Program(layout.scratch, threads)
     axes_of = [[(n, s, p) for n, s, p in zip(cell.shape, *block.code, strict=True)] for block in layout.blocks]
     halves_of = [find_halves(cell.shape, block) for block in layout.blocks]
     size = len(layout.points)
     columns = max([size, *(halves.size for halves in halves_of if halves is not None and layout.rows_are_blocks)])
     at = program.read_folded(np.pad(layout.entries, ((0, 0), (0, columns - size)), mode="edge"))
     # where no permutation mixes the folds, each block overwrites its own, or in halves those of the last one
-    free = program.allocate(columns) if columns > size else None
+    free = [program.allocate(columns) if columns > size else None for _ in range(threads)]
     outputs = []
     candidates = []
-    for block, axes, halves in zip(layout.blocks, axes_of, halves_of, strict=True):
+    for i, (block, axes, halves) in enumerate(zip(layout.blocks, axes_of, halves_of, strict=True)):
+        thread = i % threads
+        program.of_thread(thread)
         matrices = forward_matrix(*axes[0]), forward_matrix(*axes[1]), forward_matrix(*axes[2])
         h = [block_frequencies(*a) for a in axes]
         folded = layout.folded(block.code, at, columns)
         own = at + layout.rows[block.code] * columns if layout.rows_are_blocks else None
         if halves is not None:
-            to, free = (free, own) if layout.rows_are_blocks else (None, None)
-            places = forward_in_halves(program, matrices, halves, folded, to)
+            places = forward_in_halves(program, matrices, halves, folded, free[thread] if own is not None else None)
+            free[thread] = own
         else:
             places = transform_block(program, matrices, block, folded, own)
-        program.release()
         outputs.append(places)
         order = np.argsort(places.position, axis=None, kind="stable")
         ordered = places.position.reshape(-1)[order]
@@ -155,6 +129,7 @@ def _plan_forward(cell: Cell, frame: Frame, layout: _Layout) -> tuple[Program, R
     reflections = cell.find_reflections(hkl)
     table, phases = _terms(hkl[reflections.candidate], frame, layout, outputs, cell.shape)
     order, segments = _alike(phases, np.argsort(table[0], kind="stable"))
+    program.shared()
     for start, stop in segments:
         part = order[start:stop]
         program.write_complex(start, table[:, part], tuple(_turn(p / 8) for p in phases[:, part[0]].tolist()))
@@ -229,14 +204,17 @@ def coefficient(
     return position, signs
 
 
-def _plan_inverse(cell: Cell, frame: Frame, layout: _Layout, reflections: Reflections, order: IntArray) -> Program:
+def _plan_inverse(
+    cell: Cell, frame: Frame, layout: _Layout, reflections: Reflections, order: IntArray, threads: int
+) -> Program:
     """Plan ``b = Re(conj(w) F)``, the inverse blocks, the folds of all codes, and the points of the asymmetric unit."""
-    program = Program(layout.scratch)
+    program = Program(layout.scratch, threads)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     rows = program.allocate(len(frame.codes) * len(layout.points)) if layout.rows_are_blocks else None
     outputs = []
-    for block in layout.blocks:
+    for i, block in enumerate(layout.blocks):
+        program.of_thread(i % threads)
         axes = [(n, s, p) for n, s, p in zip(cell.shape, *block.code, strict=True)]
         h = [block_frequencies(*a) for a in axes]
         matrices = inverse_matrix(*axes[0]), inverse_matrix(*axes[1]), inverse_matrix(*axes[2])
@@ -252,7 +230,7 @@ def _plan_inverse(cell: Cell, frame: Frame, layout: _Layout, reflections: Reflec
             sign = np.array([s for _, s in block.stabilizer])[wedge.carrier]
             to = None if wanted is None else int(wanted[0, 0, 0])
             outputs.append(transform_block(program, matrices, block, Places(read[wedge.number], sign), to))
-        program.release()
+    program.shared()
     folds = np.zeros((len(frame.codes), len(layout.points)), dtype=np.int64)
     signs = np.ones_like(folds)
     for r, code in enumerate(frame.codes):
@@ -262,6 +240,7 @@ def _plan_inverse(cell: Cell, frame: Frame, layout: _Layout, reflections: Reflec
         folds[r] = outputs[number].position[at_points]
         signs[r] = sign_of_code * outputs[number].sign[at_points]
     at = program.take_folded(folds, signs)
+    program.shared()
     table = np.empty(cell.au.size + 1, dtype=np.int64)
     carried = layout.entries.reshape(-1)
     table[carried] = at + np.arange(len(carried))
@@ -288,7 +267,7 @@ def _read_block(
     weight = -(hkl @ np.array(frame.eighths)) - 2 * sum(code.sine)
     phase = numerator * (turns // reflections.denominator) - weight * (turns // 8)
     phase = np.where(conjugate, -phase, phase) % turns
-    centric = np.where(label < 0, -1, reflections.centric[label])
+    centric = np.where(label < 0, -1, reflections.centric[np.maximum(label, 0)])
     along = centric * (turns // (2 * reflections.denominator))
     vanishes = (label < 0) | ((centric >= 0) & ((phase + along) % (turns // 2) == turns // 4))
     present = np.flatnonzero(~vanishes)

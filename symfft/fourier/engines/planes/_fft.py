@@ -19,8 +19,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._compile import bare, inlined
-from symfft.fourier.engines.planes._radices import HALF, ROW, radix, radix2, radix3, radix4, radix5, radix6, radix8
+from symfft._compile import bare, embedded
+from symfft.fourier.engines.planes._radices import (
+    ROW,
+    last2,
+    last3,
+    last4,
+    last5,
+    last6,
+    last8,
+    radix,
+    radix2,
+    radix3,
+    radix4,
+    radix5,
+    radix6,
+    radix8,
+)
 
 Array = NDArray[Any]
 
@@ -107,26 +122,36 @@ def fft(
             there, space = target, stride
         p, m, s, twiddles = ints[at], ints[at + 1], ints[at + 2], ints[at + 3]
         way = (here, gap, there, space, space * p * s, space * s, m, s)
-        if re == 0:
-            _pass(memory, way, p, reals, twiddles, np.int64(0))
-        else:
-            _pass(memory, way, p, reals, twiddles, np.int64(HALF))
+        _pass(memory, way, p, m, reals, twiddles, re)
         here, gap = there, space
 
 
-@inlined
-def _pass(memory: Array, way: Any, p: Any, reals: Array, at: Any, re: Any) -> None:
-    if p == 4:
+@embedded
+def _pass(memory: Array, way: Any, p: Any, m: Any, reals: Array, at: Any, re: Any) -> None:
+    last = m == 1
+    if p == 4 and last:
+        last4(memory, way, reals, at, re)
+    elif p == 4:
         radix4(memory, way, reals, at, re)
-    elif p == 2:
-        radix2(memory, way, reals, at, re)
-    elif p == 3:
-        radix3(memory, way, reals, at, re)
-    elif p == 5:
-        radix5(memory, way, reals, at, re)
-    elif p == 6:
-        radix6(memory, way, reals, at, re)
+    elif p == 8 and last:
+        last8(memory, way, reals, at, re)
     elif p == 8:
         radix8(memory, way, reals, at, re)
+    elif p == 6 and last:
+        last6(memory, way, reals, at, re)
+    elif p == 6:
+        radix6(memory, way, reals, at, re)
+    elif p == 2 and last:
+        last2(memory, way, reals, at, re)
+    elif p == 2:
+        radix2(memory, way, reals, at, re)
+    elif p == 3 and last:
+        last3(memory, way, reals, at, re)
+    elif p == 3:
+        radix3(memory, way, reals, at, re)
+    elif p == 5 and last:
+        last5(memory, way, reals, at, re)
+    elif p == 5:
+        radix5(memory, way, reals, at, re)
     else:
         radix(memory, way, p, reals, at, re)

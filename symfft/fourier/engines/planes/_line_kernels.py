@@ -10,24 +10,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._compile import bare, inlined
+from symfft._compile import bare, embedded
 from symfft._compile.lanes import LANES, fill, fma, load, store
 from symfft.fourier.engines.planes._fft import fft
 from symfft.fourier.engines.planes._radices import HALF, ROW
-from symfft.fourier.engines.planes._spectra import COMPLEX, put_spectra, take_spectra, twist
+from symfft.fourier.engines.planes._spectra import put_spectra, take_spectra, twist
 from symfft.fourier.engines.planes._transpose import transpose, transpose_adding
+from symfft.fourier.engines.planes.opcodes import (
+    COMPLEX,
+    LINE_CLASS,
+    LINES,
+    SEGMENT,
+    read_class,
+    read_lines,
+    read_segment,
+)
 
 Array = NDArray[Any]
 
-#: Fields at the head of a class of lines.
-CLASS_FIELDS = 16
-#: Fields at the head of a segment.
-SEGMENT_FIELDS = 8
-
 
 @bare
-def lines_forward(memory: Array, out: Array, program: Array, at: Any, reals: Array) -> None:
-    """Transform all lines into structure factors.
+def lines_forward(
+    memory: Array, out: Array, program: Array, at: Any, reals: Array, first: Any, last: Any, shift: Any
+) -> None:
+    """Transform lines into structure factors.
 
     Parameters
     ----------
@@ -37,96 +43,94 @@ def lines_forward(memory: Array, out: Array, program: Array, at: Any, reals: Arr
         Overwritten: real and imaginary parts of F.
     program, at, reals : 1-D int64, int, 1-D float
         Tables, and where the line stage begins in the first.
+    first, last : int
+        Which blocks of lines, of all classes in sequence.
+    shift : int
+        By how much the rows lie farther than the program says.
     """
     row, there = np.int64(ROW), np.int64(0)
-    classes, form, n, plan, segments, room = (
-        program[at],
-        program[at + 1],
-        program[at + 2],
-        program[at + 3],
-        program[at + 4],
-        program[at + 5],
-    )
-    fold = n if program[at + 6] else 0
+    head = read_lines(program, at)
+    form, n, room = head.form, head.n, head.room
+    fold = n if head.fold else 0
     subs = 1 if form == COMPLEX else 2
-    first_segment = at + 8
-    head = first_segment + SEGMENT_FIELDS * segments
     result, scratch = room + n * ROW, room + 2 * n * ROW
-    for _ in range(classes):
-        blocks, twiddle, sources, factors = program[head], program[head + 5], program[head + 6], program[head + 7]
-        for block in range(blocks):
+    at += LINES
+    group_at = at + SEGMENT * head.segments
+    for _ in range(head.classes):
+        group = read_class(program, group_at)
+        for block in range(max(first, 0), min(last, group.blocks)):
             for sub in range(subs):
-                for segment in range(segments):
-                    where = (block * segments + segment) * subs + sub
+                for segment in range(head.segments):
+                    where = (block * head.segments + segment) * subs + sub
                     _assemble(
                         memory,
                         program,
                         reals,
-                        first_segment + SEGMENT_FIELDS * segment,
-                        sources + LANES * where,
-                        factors + 4 * LANES * where,
+                        at + SEGMENT * segment,
+                        group.sources + LANES * where,
+                        group.factors + 4 * LANES * where,
                         room,
                         scratch,
                         sub,
                         fold,
+                        shift,
                     )
-            if twiddle >= 0:
-                twist(memory, room, n, reals, twiddle, 1.0)
-            fft(memory, room, row, result, row, scratch, plan, program, reals, there)
-            put_spectra(memory, out, program, reals, head, block, form, result, scratch)
-        head += CLASS_FIELDS
+            if group.twiddle >= 0:
+                twist(memory, room, n, reals, group.twiddle, 1.0)
+            fft(memory, room, row, result, row, scratch, head.plan, program, reals, there)
+            put_spectra(memory, out, program, reals, group_at, block, form, result, scratch)
+        first, last = first - group.blocks, last - group.blocks
+        group_at += LINE_CLASS
 
 
 @bare
-def lines_adjoint(memory: Array, given: Array, program: Array, at: Any, reals: Array) -> None:
+def lines_adjoint(
+    memory: Array, given: Array, program: Array, at: Any, reals: Array, first: Any, last: Any, shift: Any
+) -> None:
     """Apply the transposed linear map of :func:`lines_forward` to weighted structure factors.
 
     The rows of the plane stage are added to; the weights are the numbers of reflections in the classes, which makes
     the whole N0 N1 N2 times the inverse.
     """
     row, back = np.int64(ROW), np.int64(HALF)
-    classes, form, n, plan, segments, room = (
-        program[at],
-        program[at + 1],
-        program[at + 2],
-        program[at + 3],
-        program[at + 4],
-        program[at + 5],
-    )
-    fold = n if program[at + 6] else 0
+    head = read_lines(program, at)
+    form, n, room = head.form, head.n, head.room
+    fold = n if head.fold else 0
     subs = 1 if form == COMPLEX else 2
-    first_segment = at + 8
-    head = first_segment + SEGMENT_FIELDS * segments
     result, scratch = room + n * ROW, room + 2 * n * ROW
-    for _ in range(classes):
-        blocks, twiddle, sources, factors = program[head], program[head + 5], program[head + 6], program[head + 7]
-        for block in range(blocks):
-            take_spectra(memory, given, program, reals, head, block, form, n, result, scratch)
-            fft(memory, result, row, room, row, scratch, plan, program, reals, back)
-            if twiddle >= 0:
-                twist(memory, room, n, reals, twiddle, -1.0)
+    at += LINES
+    group_at = at + SEGMENT * head.segments
+    for _ in range(head.classes):
+        group = read_class(program, group_at)
+        for block in range(max(first, 0), min(last, group.blocks)):
+            take_spectra(memory, given, program, reals, group_at, block, form, n, result, scratch)
+            fft(memory, result, row, room, row, scratch, head.plan, program, reals, back)
+            if group.twiddle >= 0:
+                twist(memory, room, n, reals, group.twiddle, -1.0)
             for sub in range(subs):
-                for segment in range(segments):
-                    where = (block * segments + segment) * subs + sub
+                for segment in range(head.segments):
+                    where = (block * head.segments + segment) * subs + sub
                     _distribute(
                         memory,
                         program,
                         reals,
-                        first_segment + SEGMENT_FIELDS * segment,
-                        sources + LANES * where,
-                        factors + 4 * LANES * where,
+                        at + SEGMENT * segment,
+                        group.sources + LANES * where,
+                        group.factors + 4 * LANES * where,
                         room,
                         scratch,
                         sub,
                         fold,
+                        shift,
                     )
-        head += CLASS_FIELDS
+        first, last = first - group.blocks, last - group.blocks
+        group_at += LINE_CLASS
 
 
 # ---- between rows of planes and lines ----
 
 
-@inlined
+@embedded
 def _assemble(
     memory: Array,
     program: Array,
@@ -138,18 +142,20 @@ def _assemble(
     scratch: Any,
     sub: Any,
     fold: Any,
+    shift: Any,
 ) -> None:
     """Write p(z) = e(-(H·u)/N) P(RᵀH; ±z) of eight lines into a row for each z; times i, added, for the second eight.
 
     Where `fold` is n and not zero, p(n - z) = conj p(z) is written too.
     """
-    groups, columns, part, sheared = program[segment], program[segment + 1], program[segment + 2], program[segment + 3]
+    table = read_segment(program, segment)
+    groups, columns, part, sheared = table.groups, table.columns, table.part, table.sheared
     xx, xy = load(reals, factor), load(reals, factor + LANES)
     yx, yy = load(reals, factor + 2 * LANES), load(reals, factor + 3 * LANES)
     for group in range(groups):
-        transpose(memory, program, source, LANES * group, scratch, LANES)
+        transpose(memory, program, source, LANES * group + shift, scratch, LANES)
         if part:
-            transpose(memory, program, source, LANES * group + part, scratch + LANES * LANES, LANES)
+            transpose(memory, program, source, LANES * group + part + shift, scratch + LANES * LANES, LANES)
         for j in range(LANES):
             z = program[columns + LANES * group + j]
             if z < 0:
@@ -168,7 +174,7 @@ def _assemble(
                 _lay(memory, line + ROW * (fold - z), u, -v, sub)
 
 
-@inlined
+@embedded
 def _lay(memory: Array, o: Any, u: Any, v: Any, sub: Any) -> None:
     """Write u + iv to a row, or add i(u + iv)."""
     if sub:
@@ -177,7 +183,7 @@ def _lay(memory: Array, o: Any, u: Any, v: Any, sub: Any) -> None:
     store(memory, o + HALF, v)
 
 
-@inlined
+@embedded
 def _distribute(
     memory: Array,
     program: Array,
@@ -189,9 +195,11 @@ def _distribute(
     scratch: Any,
     sub: Any,
     fold: Any,
+    shift: Any,
 ) -> None:
     """Transposed map of :func:`_assemble`."""
-    groups, columns, part, sheared = program[segment], program[segment + 1], program[segment + 2], program[segment + 3]
+    table = read_segment(program, segment)
+    groups, columns, part, sheared = table.groups, table.columns, table.part, table.sheared
     xx, xy = load(reals, factor), load(reals, factor + LANES)
     yx, yy = load(reals, factor + 2 * LANES), load(reals, factor + 3 * LANES)
     for group in range(groups):
@@ -218,20 +226,17 @@ def _distribute(
                 x, y = fma(u, xx, v * yx), fma(u, xy, v * yy)
             store(memory, scratch + LANES * j, x)
             store(memory, scratch + LANES * (LANES + j), y)
-        transpose_adding(memory, program, source, LANES * group, scratch)
+        transpose_adding(memory, program, source, LANES * group + shift, scratch)
         if part:
-            transpose_adding(memory, program, source, LANES * group + part, scratch + LANES * LANES)
+            transpose_adding(memory, program, source, LANES * group + part + shift, scratch + LANES * LANES)
 
 
-@inlined
+@embedded
 def _shear(memory: Array, program: Array, reals: Array, segment: Any, source: Any, column: Any, room: Any) -> Any:
     """Return the lanes of e(-(H·v z + RᵀH·c(z))/N)."""
-    period, roots, steps, planes = (
-        program[segment + 4],
-        program[segment + 5],
-        program[segment + 6] + 3 * (source - program[segment + 7]),
-        program[segment + 1] + LANES * program[segment] + 3 * column,
-    )
+    table = read_segment(program, segment)
+    period, roots, steps = table.period, table.roots, table.steps + 3 * (source - table.sources)
+    planes = table.columns + LANES * table.groups + 3 * column
     for lane in range(LANES):
         s = steps + 3 * lane
         turns = program[s] * program[planes]

@@ -1,4 +1,4 @@
-"""What both directions of the plane stage have: kinds of steps, products with matrices."""
+"""What both directions of the plane stage have: products with matrices, sums and differences of four."""
 
 from __future__ import annotations
 
@@ -11,12 +11,6 @@ from symfft._compile.lanes import fill, fma, load, spread, store
 from symfft.fourier.engines.planes._radices import HALF, ROW
 
 Array = NDArray[Any]
-
-#: Kinds of steps.
-TRANSFORM, MATRIX, DECIMATION, HALVING = 0, 1, 2, 3
-
-#: How eight values follow one another; see :meth:`Tables.put_labels`.
-UPWARDS, DOWNWARDS, ANYHOW = 0, 1, 2
 
 
 @bare

@@ -7,47 +7,73 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._compile import bare, inlined
+from symfft._compile import bare, embedded
 from symfft._compile.lanes import fill, fma, load, reverse, spread, store
 from symfft.fourier.engines.planes._fft import fft
-from symfft.fourier.engines.planes._plane_steps import DOWNWARDS, HALVING, MATRIX, TRANSFORM, UPWARDS, hadamard, product
+from symfft.fourier.engines.planes._plane_steps import hadamard, product
 from symfft.fourier.engines.planes._radices import HALF, ROW
+from symfft.fourier.engines.planes.opcodes import (
+    DOWNWARDS,
+    HALVING,
+    HEAD,
+    MATRIX,
+    STEP,
+    TRANSFORM,
+    UPWARDS,
+    read_decimation,
+    read_halving,
+    read_head,
+    read_matrix,
+    read_place,
+    read_transform,
+)
 
 Array = NDArray[Any]
 
 
 @bare
-def planes_adjoint(values: Array, memory: Array, program: Array, at: Any, labels: Array, reals: Array) -> None:
+def planes_adjoint(
+    values: Array,
+    memory: Array,
+    program: Array,
+    at: Any,
+    labels: Array,
+    reals: Array,
+    first: Any,
+    last: Any,
+    shift: Any,
+) -> None:
     """Apply the transposed linear map of :func:`planes_forward`, adding to `values`."""
     kinds = program[at]
     at += 1
     for _ in range(kinds):
-        chunks, steps = program[at], program[at + 1]
-        end = at + 3
-        for _ in range(steps):
-            end += program[end + 1]
-        planes = program[at + 2]
-        for chunk in range(chunks):
-            valid = planes - ROW * chunk
+        head = read_head(program, at)
+        at += HEAD
+        for chunk in range(max(first, 0), min(last, head.chunks)):
+            valid = head.planes - ROW * chunk
             width = HALF if valid <= HALF else ROW
-            op = end
-            for _ in range(steps):
-                op -= program[op - 1]
+            for step in range(head.steps - 1, -1, -1):
+                op = at + STEP * step
+                place = read_place(program, op)
+                out = place.start + place.chunk_step * (chunk + shift)
+                to = (out, place.row_step, place.part_step)
                 kind = program[op]
-                if kind == TRANSFORM and width == HALF and not program[op + 5]:
-                    _half_transform_adjoint(values, memory, program, op, labels, reals, chunk, valid)
-                elif kind == TRANSFORM:
-                    _transform_adjoint(values, memory, program, op, labels, reals, chunk, valid)
+                if kind == TRANSFORM:
+                    if width == HALF and not read_transform(program, op).centred:
+                        _half_transform_adjoint(values, memory, program, op, labels, reals, chunk, valid, to)
+                    else:
+                        _transform_adjoint(values, memory, program, op, labels, reals, chunk, valid, to)
                 elif kind == MATRIX:
-                    _matrix_adjoint(values, memory, program, op, labels, reals, chunk, valid)
+                    _matrix_adjoint(values, memory, program, op, labels, reals, chunk, valid, to)
                 elif kind == HALVING:
-                    _halving_adjoint(memory, program, op, reals, chunk, width)
+                    _halving_adjoint(memory, program, op, reals, width, to)
                 else:
-                    _decimation_adjoint(memory, program, op, reals, chunk, width)
-        at = end
+                    _decimation_adjoint(memory, program, op, reals, width, to)
+        first, last = first - head.chunks, last - head.chunks
+        at += STEP * head.steps
 
 
-@inlined
+@embedded
 def _deposit(values: Array, program: Array, labels: Array, at: Any, memory: Array, source: Any, valid: Any) -> None:
     """Add the first lanes, as many as there are planes, to the eight values; the others hold rounding errors."""
     code = program[at]
@@ -72,17 +98,15 @@ def _deposit(values: Array, program: Array, labels: Array, at: Any, memory: Arra
 
 @bare
 def _transform_adjoint(
-    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, valid: Any
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, valid: Any, to: Any
 ) -> None:
     row, back = np.int64(ROW), np.int64(HALF)
-    n0, n1, rows, centred = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
-    d0, grid, scratch = program[op + 6], program[op + 7], program[op + 8]
-    plan0, plan1, at, phases = program[op + 9], program[op + 10], program[op + 11], program[op + 12]
-    out, row_step, part_step = program[op + 13] + program[op + 16] * chunk, program[op + 14], program[op + 15]
-    at += chunk * rows * n1 * 2
+    step, (out, row_step, part_step) = read_transform(program, op), to
+    n0, n1, rows, centred, d0, phases = step.n0, step.n1, step.rows, step.centred, step.d0, step.phases
+    grid, line, scratch, plan0, plan1 = step.grid, step.line, step.scratch, step.plan0, step.plan1
+    at = step.labels + chunk * rows * n1 * 2
     room = scratch + 2 * max(n0, n1) * ROW
     columns = n1 // 2 + 1
-    line = program[op + 17]
     if centred:
         for i in range(0, rows * line, HALF):
             store(memory, grid + i, fill(memory, 0.0))
@@ -140,14 +164,12 @@ def _transform_adjoint(
 
 @bare
 def _half_transform_adjoint(
-    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, valid: Any
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, valid: Any, to: Any
 ) -> None:
     row, back = np.int64(ROW), np.int64(HALF)
-    n0, n1, grid, scratch = program[op + 2], program[op + 3], program[op + 7], program[op + 8]
-    plan0, plan1, at = program[op + 9], program[op + 10], program[op + 11]
-    out, row_step, part_step = program[op + 13] + program[op + 16] * chunk, program[op + 14], program[op + 15]
-    line = program[op + 17]
-    at += chunk * n0 * n1 * 2
+    step, (out, row_step, part_step) = read_transform(program, op), to
+    n0, n1, grid, line, scratch = step.n0, step.n1, step.grid, step.line, step.scratch
+    plan0, plan1, at = step.plan0, step.plan1, step.labels + chunk * n0 * n1 * 2
     room = scratch + 2 * max(n0, n1) * ROW
     spectrum = room + n1 * ROW
     columns = n1 // 2 + 1
@@ -185,13 +207,12 @@ def _half_transform_adjoint(
 
 @bare
 def _matrix_adjoint(
-    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, valid: Any
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, valid: Any, to: Any
 ) -> None:
     width = HALF if valid <= HALF else ROW
-    points, outputs, parts, at = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
-    room, matrix = program[op + 6], program[op + 12]
-    out, row_step, part_step = program[op + 8] + program[op + 11] * chunk, program[op + 9], program[op + 10]
-    at += chunk * points * 2
+    step, (out, row_step, part_step) = read_matrix(program, op), to
+    points, outputs, parts, room, matrix = step.points, step.outputs, step.parts, step.room, step.transposed
+    at = step.labels + chunk * points * 2
     given = room + points * ROW
     for i in range(outputs):
         o = out + (i // parts) * row_step + (i % parts) * part_step
@@ -205,14 +226,12 @@ def _matrix_adjoint(
 
 
 @bare
-def _decimation_adjoint(memory: Array, program: Array, op: Any, reals: Array, chunk: Any, width: Any) -> None:
-    count, p2, real, places = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
-    factors, roots, _room = program[op + 6], program[op + 7], program[op + 8]
-    out, row_step, part_step = program[op + 9] + program[op + 12] * chunk, program[op + 10], program[op + 11]
-    gaps = op + 13
+def _decimation_adjoint(memory: Array, program: Array, op: Any, reals: Array, width: Any, to: Any) -> None:
+    step, (out, row_step, part_step) = read_decimation(program, op), to
+    count, p2, real, places, gaps = step.count, step.classes, step.real, step.sources, step.gaps
+    factors, roots = step.factors, step.roots
     # the children's rows are sums over the members of their orbits
-    first, last = program[gaps + p2], program[gaps + p2 + 1]
-    for i in range(first, last, HALF):
+    for i in range(step.start, step.end, HALF):
         store(memory, i, fill(memory, 0.0))
     for i in range(count):
         o = out + i * p2 * row_step
@@ -238,7 +257,7 @@ def _decimation_adjoint(memory: Array, program: Array, op: Any, reals: Array, ch
                     store(memory, b + half, load(memory, b + half) + fma(xy, u, yy * v))
 
 
-@inlined
+@embedded
 def _add_term(
     memory: Array, program: Array, reals: Array, place: Any, factor: Any, offset: Any, u: Any, v: Any
 ) -> None:
@@ -253,11 +272,10 @@ def _add_term(
 
 
 @bare
-def _halving_adjoint(memory: Array, program: Array, op: Any, reals: Array, chunk: Any, width: Any) -> None:
-    count, real, places = program[op + 2], program[op + 4], program[op + 5]
-    factors, signs = program[op + 6], program[op + 7]
-    out, row_step, part_step = program[op + 9] + program[op + 12] * chunk, program[op + 10], program[op + 11]
-    for i in range(program[op + 13], program[op + 14], HALF):
+def _halving_adjoint(memory: Array, program: Array, op: Any, reals: Array, width: Any, to: Any) -> None:
+    step, (out, row_step, part_step) = read_halving(program, op), to
+    count, real, places, factors, signs = step.count, step.real, step.sources, step.factors, step.signs
+    for i in range(step.start, step.end, HALF):
         store(memory, i, fill(memory, 0.0))
     for i in range(count):
         p, f, o = places + 8 * i, factors + 16 * i, out + 4 * i * row_step

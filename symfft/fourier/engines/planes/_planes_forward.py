@@ -7,18 +7,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft._compile import bare, inlined
+from symfft._compile import bare, embedded
 from symfft._compile.lanes import fill, fma, gather, load, reverse, spread, store
 from symfft.fourier.engines.planes._fft import fft
-from symfft.fourier.engines.planes._plane_steps import DOWNWARDS, HALVING, MATRIX, TRANSFORM, UPWARDS, hadamard, product
+from symfft.fourier.engines.planes._plane_steps import hadamard, product
 from symfft.fourier.engines.planes._radices import HALF, ROW
+from symfft.fourier.engines.planes.opcodes import (
+    DOWNWARDS,
+    HALVING,
+    HEAD,
+    MATRIX,
+    STEP,
+    TRANSFORM,
+    UPWARDS,
+    read_decimation,
+    read_halving,
+    read_head,
+    read_matrix,
+    read_place,
+    read_transform,
+)
 
 Array = NDArray[Any]
 
 
 @bare
-def planes_forward(values: Array, memory: Array, program: Array, at: Any, labels: Array, reals: Array) -> None:
-    """Transform the planes of an asymmetric unit.
+def planes_forward(
+    values: Array,
+    memory: Array,
+    program: Array,
+    at: Any,
+    labels: Array,
+    reals: Array,
+    first: Any,
+    last: Any,
+    shift: Any,
+) -> None:
+    """Transform planes of an asymmetric unit.
 
     Parameters
     ----------
@@ -27,35 +52,41 @@ def planes_forward(values: Array, memory: Array, program: Array, at: Any, labels
     memory : 1-D float
         Work space, and the rows that come out.
     program, at, labels, reals : 1-D int64, int, 1-D int32, 1-D float
-        See :mod:`symfft.fourier.engines.planes.program`; the steps begin at `at`.
+        See :mod:`symfft.fourier.engines.planes.program`; the plane stage begins at `at`.
+    first, last : int
+        Which chunks of sixteen planes, of all kinds in sequence.
+    shift : int
+        By how many chunks the rows that come out lie farther than the program says.
     """
     kinds = program[at]
     at += 1
     for _ in range(kinds):
-        chunks, steps = program[at], program[at + 1]
-        planes = program[at + 2]
-        for chunk in range(chunks):
-            width = HALF if planes - ROW * chunk <= HALF else ROW
-            op = at + 3
-            for _ in range(steps):
+        head = read_head(program, at)
+        at += HEAD
+        for chunk in range(max(first, 0), min(last, head.chunks)):
+            width = HALF if head.planes - ROW * chunk <= HALF else ROW
+            for step in range(head.steps):
+                op = at + STEP * step
+                place = read_place(program, op)
+                out = place.start + place.chunk_step * (chunk + shift)
+                to = (out, place.row_step, place.part_step)
                 kind = program[op]
-                if kind == TRANSFORM and width == HALF and not program[op + 5]:
-                    _half_transform(values, memory, program, op, labels, reals, chunk)
-                elif kind == TRANSFORM:
-                    _transform(values, memory, program, op, labels, reals, chunk, width)
+                if kind == TRANSFORM:
+                    if width == HALF and not read_transform(program, op).centred:
+                        _half_transform(values, memory, program, op, labels, reals, chunk, to)
+                    else:
+                        _transform(values, memory, program, op, labels, reals, chunk, width, to)
                 elif kind == MATRIX:
-                    _matrix(values, memory, program, op, labels, reals, chunk, width)
+                    _matrix(values, memory, program, op, labels, reals, chunk, width, to)
                 elif kind == HALVING:
-                    _halving(memory, program, op, reals, chunk, width)
+                    _halving(memory, program, op, reals, width, to)
                 else:
-                    _decimation(memory, program, op, reals, chunk, width)
-                op += program[op + 1]
-        for _ in range(steps):
-            at += program[at + 4]
-        at += 3
+                    _decimation(memory, program, op, reals, width, to)
+        first, last = first - head.chunks, last - head.chunks
+        at += STEP * head.steps
 
 
-@inlined
+@embedded
 def _fetch(values: Array, program: Array, labels: Array, at: Any) -> Any:
     """Return eight values: a run upwards, a run downwards, or any."""
     code = program[at]
@@ -69,16 +100,14 @@ def _fetch(values: Array, program: Array, labels: Array, at: Any) -> Any:
 
 @bare
 def _transform(
-    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, width: Any
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, width: Any, to: Any
 ) -> None:
     row, there = np.int64(ROW), np.int64(0)
-    n0, n1, rows, centred = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
-    d0, grid, scratch = program[op + 6], program[op + 7], program[op + 8]
-    plan0, plan1, at, phases = program[op + 9], program[op + 10], program[op + 11], program[op + 12]
-    out, row_step, part_step = program[op + 13] + program[op + 16] * chunk, program[op + 14], program[op + 15]
-    at += chunk * rows * n1 * 2
+    step, (out, row_step, part_step) = read_transform(program, op), to
+    n0, n1, rows, centred, d0, phases = step.n0, step.n1, step.rows, step.centred, step.d0, step.phases
+    grid, line, scratch, plan0, plan1 = step.grid, step.line, step.scratch, step.plan0, step.plan1
+    at = step.labels + chunk * rows * n1 * 2
     room = scratch + 2 * max(n0, n1) * ROW
-    line = program[op + 17]
     for x0 in range(rows):
         for x1 in range(n1):
             p = at + (x0 * n1 + x1) * 2
@@ -118,7 +147,7 @@ def _transform(
             store(memory, o + part_step + HALF, bx - ax)
 
 
-@inlined
+@embedded
 def _complete(
     memory: Array,
     grid: Any,
@@ -149,14 +178,12 @@ def _complete(
 
 @bare
 def _half_transform(
-    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, to: Any
 ) -> None:
     row, there = np.int64(ROW), np.int64(0)
-    n0, n1, grid, scratch = program[op + 2], program[op + 3], program[op + 7], program[op + 8]
-    plan0, plan1, at = program[op + 9], program[op + 10], program[op + 11]
-    out, row_step, part_step = program[op + 13] + program[op + 16] * chunk, program[op + 14], program[op + 15]
-    line = program[op + 17]
-    at += chunk * n0 * n1 * 2
+    step, (out, row_step, part_step) = read_transform(program, op), to
+    n0, n1, grid, line, scratch = step.n0, step.n1, step.grid, step.line, step.scratch
+    plan0, plan1, at = step.plan0, step.plan1, step.labels + chunk * n0 * n1 * 2
     room = scratch + 2 * max(n0, n1) * ROW
     spectrum = room + n1 * ROW
     columns = n1 // 2 + 1
@@ -188,12 +215,11 @@ def _half_transform(
 
 @bare
 def _matrix(
-    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, width: Any
+    values: Array, memory: Array, program: Array, op: Any, labels: Array, reals: Array, chunk: Any, width: Any, to: Any
 ) -> None:
-    points, outputs, parts, at = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
-    room, matrix = program[op + 6], program[op + 7]
-    out, row_step, part_step = program[op + 8] + program[op + 11] * chunk, program[op + 9], program[op + 10]
-    at += chunk * points * 2
+    step, (out, row_step, part_step) = read_matrix(program, op), to
+    points, outputs, parts, room, matrix = step.points, step.outputs, step.parts, step.room, step.matrix
+    at = step.labels + chunk * points * 2
     result = room + points * ROW
     for i in range(2 * points):
         store(memory, room + HALF * i, _fetch(values, program, labels, at + i))
@@ -205,11 +231,10 @@ def _matrix(
 
 
 @bare
-def _decimation(memory: Array, program: Array, op: Any, reals: Array, chunk: Any, width: Any) -> None:
-    count, p2, real, places = program[op + 2], program[op + 3], program[op + 4], program[op + 5]
-    factors, roots, room = program[op + 6], program[op + 7], program[op + 8]
-    out, row_step, part_step = program[op + 9] + program[op + 12] * chunk, program[op + 10], program[op + 11]
-    gaps = op + 13
+def _decimation(memory: Array, program: Array, op: Any, reals: Array, width: Any, to: Any) -> None:
+    step, (out, row_step, part_step) = read_decimation(program, op), to
+    count, p2, real, places, gaps = step.count, step.classes, step.real, step.sources, step.gaps
+    factors, roots, room = step.factors, step.roots, step.room
     for i in range(count):
         for y in range(p2):
             a = program[places + i * p2 + y]
@@ -238,7 +263,7 @@ def _decimation(memory: Array, program: Array, op: Any, reals: Array, chunk: Any
                     store(memory, o + s * row_step + part_step + half, z)
 
 
-@inlined
+@embedded
 def _term(memory: Array, program: Array, reals: Array, place: Any, factor: Any, offset: Any) -> Any:
     """Return T_y of one half of a row."""
     a, b = program[place] + offset, program[place + 1]
@@ -253,10 +278,9 @@ def _term(memory: Array, program: Array, reals: Array, place: Any, factor: Any, 
 
 
 @bare
-def _halving(memory: Array, program: Array, op: Any, reals: Array, chunk: Any, width: Any) -> None:
-    count, real, places = program[op + 2], program[op + 4], program[op + 5]
-    factors, signs = program[op + 6], program[op + 7]
-    out, row_step, part_step = program[op + 9] + program[op + 12] * chunk, program[op + 10], program[op + 11]
+def _halving(memory: Array, program: Array, op: Any, reals: Array, width: Any, to: Any) -> None:
+    step, (out, row_step, part_step) = read_halving(program, op), to
+    count, real, places, factors, signs = step.count, step.real, step.sources, step.factors, step.signs
     for i in range(count):
         p, f, o = places + 8 * i, factors + 16 * i, out + 4 * i * row_step
         for half in range(0, width, HALF):

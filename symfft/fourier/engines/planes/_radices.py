@@ -6,11 +6,12 @@ A pass goes a *way*: (here, gap, there, space, leap, apart, m, s). It finds the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import NDArray
 
-from symfft._compile import inlined
+from symfft._compile import bare, counted, inlined
 from symfft._compile.lanes import fill, fma, load, opaque, spread, store
 
 Array = NDArray[Any]
@@ -19,6 +20,110 @@ Array = NDArray[Any]
 ROW = 16
 HALF = 8
 
+#: Largest radix whose factors are kept in registers.
+FEW = 4
+
+
+class Complex:
+    """Complex numbers in the lanes of two vectors."""
+
+    def __init__(self, x: Any, y: Any) -> None:
+        self.x, self.y = x, y
+
+    def __add__(self, other: Complex) -> Complex:
+        return Complex(self.x + other.x, self.y + other.y)
+
+    def __sub__(self, other: Complex) -> Complex:
+        return Complex(self.x - other.x, self.y - other.y)
+
+    def times(self, number: Any) -> Complex:
+        """Return it times a real vector."""
+        return Complex(number * self.x, number * self.y)
+
+    def plus(self, number: Any, other: Complex) -> Complex:
+        """Return it plus a real vector times another one."""
+        return Complex(fma(number, other.x, self.x), fma(number, other.y, self.y))
+
+    def turned(self) -> Complex:
+        """Return it times -i."""
+        return Complex(self.y, -self.x)
+
+
+def butterfly2(memory: Any, a: Complex, b: Complex) -> list[Complex]:
+    """Return the transform of length 2."""
+    return [a + b, a - b]
+
+
+def butterfly3(memory: Any, a: Complex, b: Complex, c: Complex) -> list[Complex]:
+    """Return the transform of length 3."""
+    s, t = b + c, (b - c).times(fill(memory, 0.8660254037844386)).turned()
+    u = a.plus(fill(memory, -0.5), s)
+    return [a + s, u + t, u - t]
+
+
+def butterfly4(memory: Any, a: Complex, b: Complex, c: Complex, d: Complex) -> list[Complex]:
+    """Return the transform of length 4."""
+    p, m, q, n = a + c, a - c, b + d, (b - d).turned()
+    return [p + q, m + n, p - q, m - n]
+
+
+def butterfly5(memory: Any, a: Complex, b: Complex, c: Complex, d: Complex, e: Complex) -> list[Complex]:
+    """Return the transform of length 5."""
+    c1, c2 = fill(memory, 0.30901699437494745), fill(memory, -0.8090169943749475)
+    s1, s2 = fill(memory, 0.9510565162951535), fill(memory, 0.5877852522924731)
+    p, q, m, n = b + e, c + d, b - e, c - d
+    u, v = a.plus(c2, q).plus(c1, p), a.plus(c1, q).plus(c2, p)
+    g, h = n.times(s2).plus(s1, m).turned(), n.times(-s1).plus(s2, m).turned()
+    return [a + (p + q), u + g, v + h, v - h, u - g]
+
+
+def butterfly6(memory: Any, a: Complex, b: Complex, c: Complex, d: Complex, e: Complex, f: Complex) -> list[Complex]:
+    """Return the transform of length 6, by those of length 2 and 3."""
+    even, odd = butterfly3(memory, a + d, b + e, c + f), butterfly3(memory, a - d, e - b, c - f)
+    return [even[0], odd[2], even[1], odd[0], even[2], odd[1]]
+
+
+def butterfly8(memory: Any, *given: Complex) -> list[Complex]:
+    """Return the transform of length 8, by those of length 2 and 4."""
+    sums = [a + b for a, b in zip(given[:4], given[4:], strict=True)]
+    a, b, c, d = (a - b for a, b in zip(given[:4], given[4:], strict=True))
+    root = fill(memory, 0.7071067811865476)
+    b, d = (b + b.turned()).times(root), (d + d.turned()).times(root)
+    even, odd = butterfly4(memory, *sums), butterfly4(memory, a, b, c.turned(), d.turned())
+    return [each for pair in zip(even, odd, strict=True) for each in pair]
+
+
+def radix_pass(p: int, butterfly: Callable[..., list[Complex]], *, last: bool) -> Any:
+    """Return the pass of a radix; the last one has no factors."""
+
+    @inlined
+    def run(memory: Any, way: Any, reals: Any, at: Any, re: Any) -> None:
+        here, gap, there, space, leap, apart, m, s = way
+        im, far = HALF - re, gap * s * m
+        for k in range(1) if last else counted(m):
+            first = at + 2 * (p - 1) * k
+            factors = [_factor(reals, first, j) for j in range(1, p)] if p <= FEW and not last else None
+            for q in counted(s):
+                i = opaque(here + gap * (q + s * k))
+                o = opaque(there + space * q + leap * k)
+                given = [Complex(load(memory, i + far * j + re), load(memory, i + far * j + im)) for j in range(p)]
+                for j, z in enumerate(butterfly(memory, *given)):
+                    if j and not last:
+                        z = turned_by(z, *(factors[j - 1] if factors else _factor(reals, first, j)))
+                    store(memory, o + apart * j + re, z.x)
+                    store(memory, o + apart * j + im, z.y)
+
+    return run
+
+
+def _factor(reals: Any, first: Any, j: int) -> tuple[Any, Any]:
+    return spread(reals, first + 2 * (j - 1)), spread(reals, first + 2 * (j - 1) + 1)
+
+
+def turned_by(z: Complex, c: Any, s: Any) -> Complex:
+    """Return z (c + is)."""
+    return Complex(*turn(z.x, z.y, c, s))
+
 
 @inlined
 def turn(x: Any, y: Any, c: Any, s: Any) -> Any:
@@ -26,231 +131,15 @@ def turn(x: Any, y: Any, c: Any, s: Any) -> Any:
     return fma(x, c, -(y * s)), fma(x, s, y * c)
 
 
-@inlined
-def radix2(memory: Array, way: Any, reals: Array, at: Any, re: Any) -> None:
-    here, gap, there, space, leap, apart, m, s = way
-    im = HALF - re
-    far = gap * s * m
-    for k in range(m):
-        c, d = spread(reals, at + 2 * k), spread(reals, at + 2 * k + 1)
-        for q in range(s):
-            i = opaque(here + gap * (q + s * k))
-            o = opaque(there + space * q + leap * k)
-            ax, ay = load(memory, i + re), load(memory, i + im)
-            bx, by = load(memory, i + far + re), load(memory, i + far + im)
-            store(memory, o + re, ax + bx)
-            store(memory, o + im, ay + by)
-            x, y = turn(ax - bx, ay - by, c, d)
-            store(memory, o + apart + re, x)
-            store(memory, o + apart + im, y)
+radix2, last2 = radix_pass(2, butterfly2, last=False), radix_pass(2, butterfly2, last=True)
+radix3, last3 = radix_pass(3, butterfly3, last=False), radix_pass(3, butterfly3, last=True)
+radix4, last4 = radix_pass(4, butterfly4, last=False), radix_pass(4, butterfly4, last=True)
+radix5, last5 = radix_pass(5, butterfly5, last=False), radix_pass(5, butterfly5, last=True)
+radix6, last6 = radix_pass(6, butterfly6, last=False), radix_pass(6, butterfly6, last=True)
+radix8, last8 = radix_pass(8, butterfly8, last=False), radix_pass(8, butterfly8, last=True)
 
 
-@inlined
-def radix3(memory: Array, way: Any, reals: Array, at: Any, re: Any) -> None:
-    here, gap, there, space, leap, apart, m, s = way
-    im = HALF - re
-    far = gap * s * m
-    half, sine = fill(memory, -0.5), fill(memory, 0.8660254037844386)
-    for k in range(m):
-        c1, d1 = spread(reals, at + 4 * k), spread(reals, at + 4 * k + 1)
-        c2, d2 = spread(reals, at + 4 * k + 2), spread(reals, at + 4 * k + 3)
-        for q in range(s):
-            i = opaque(here + gap * (q + s * k))
-            o = opaque(there + space * q + leap * k)
-            ax, ay = load(memory, i + re), load(memory, i + im)
-            bx, by = load(memory, i + far + re), load(memory, i + far + im)
-            cx, cy = load(memory, i + 2 * far + re), load(memory, i + 2 * far + im)
-            sx, sy = bx + cx, by + cy
-            tx, ty = sine * (bx - cx), sine * (by - cy)
-            store(memory, o + re, ax + sx)
-            store(memory, o + im, ay + sy)
-            ux, uy = fma(half, sx, ax), fma(half, sy, ay)
-            x, y = turn(ux + ty, uy - tx, c1, d1)
-            store(memory, o + apart + re, x)
-            store(memory, o + apart + im, y)
-            x, y = turn(ux - ty, uy + tx, c2, d2)
-            store(memory, o + 2 * apart + re, x)
-            store(memory, o + 2 * apart + im, y)
-
-
-@inlined
-def radix4(memory: Array, way: Any, reals: Array, at: Any, re: Any) -> None:
-    here, gap, there, space, leap, apart, m, s = way
-    im = HALF - re
-    far = gap * s * m
-    for k in range(m):
-        c1, d1 = spread(reals, at + 6 * k), spread(reals, at + 6 * k + 1)
-        c2, d2 = spread(reals, at + 6 * k + 2), spread(reals, at + 6 * k + 3)
-        c3, d3 = spread(reals, at + 6 * k + 4), spread(reals, at + 6 * k + 5)
-        for q in range(s):
-            i = opaque(here + gap * (q + s * k))
-            o = opaque(there + space * q + leap * k)
-            ax, ay = load(memory, i + re), load(memory, i + im)
-            bx, by = load(memory, i + far + re), load(memory, i + far + im)
-            cx, cy = load(memory, i + 2 * far + re), load(memory, i + 2 * far + im)
-            dx, dy = load(memory, i + 3 * far + re), load(memory, i + 3 * far + im)
-            px, py, mx, my = ax + cx, ay + cy, ax - cx, ay - cy
-            qx, qy, nx, ny = bx + dx, by + dy, bx - dx, by - dy
-            store(memory, o + re, px + qx)
-            store(memory, o + im, py + qy)
-            if m == 1:
-                store(memory, o + apart + re, mx + ny)
-                store(memory, o + apart + im, my - nx)
-                store(memory, o + 2 * apart + re, px - qx)
-                store(memory, o + 2 * apart + im, py - qy)
-                store(memory, o + 3 * apart + re, mx - ny)
-                store(memory, o + 3 * apart + im, my + nx)
-            else:
-                x, y = turn(mx + ny, my - nx, c1, d1)
-                store(memory, o + apart + re, x)
-                store(memory, o + apart + im, y)
-                x, y = turn(px - qx, py - qy, c2, d2)
-                store(memory, o + 2 * apart + re, x)
-                store(memory, o + 2 * apart + im, y)
-                x, y = turn(mx - ny, my + nx, c3, d3)
-                store(memory, o + 3 * apart + re, x)
-                store(memory, o + 3 * apart + im, y)
-
-
-@inlined
-def radix5(memory: Array, way: Any, reals: Array, at: Any, re: Any) -> None:
-    here, gap, there, space, leap, apart, m, s = way
-    im = HALF - re
-    far = gap * s * m
-    c1, c2 = fill(memory, 0.30901699437494745), fill(memory, -0.8090169943749475)
-    s1, s2 = fill(memory, 0.9510565162951535), fill(memory, 0.5877852522924731)
-    for k in range(m):
-        t = at + 8 * k
-        for q in range(s):
-            i = opaque(here + gap * (q + s * k))
-            o = opaque(there + space * q + leap * k)
-            ax, ay = load(memory, i + re), load(memory, i + im)
-            bx, by = load(memory, i + far + re), load(memory, i + far + im)
-            cx, cy = load(memory, i + 2 * far + re), load(memory, i + 2 * far + im)
-            dx, dy = load(memory, i + 3 * far + re), load(memory, i + 3 * far + im)
-            ex, ey = load(memory, i + 4 * far + re), load(memory, i + 4 * far + im)
-            px, py, qx, qy = bx + ex, by + ey, cx + dx, cy + dy
-            mx, my, nx, ny = bx - ex, by - ey, cx - dx, cy - dy
-            store(memory, o + re, ax + (px + qx))
-            store(memory, o + im, ay + (py + qy))
-            ux, uy = fma(c1, px, fma(c2, qx, ax)), fma(c1, py, fma(c2, qy, ay))
-            vx, vy = fma(c2, px, fma(c1, qx, ax)), fma(c2, py, fma(c1, qy, ay))
-            gx, gy = fma(s1, mx, s2 * nx), fma(s1, my, s2 * ny)
-            hx, hy = fma(s2, mx, -(s1 * nx)), fma(s2, my, -(s1 * ny))
-            x, y = turn(ux + gy, uy - gx, spread(reals, t), spread(reals, t + 1))
-            store(memory, o + apart + re, x)
-            store(memory, o + apart + im, y)
-            x, y = turn(vx + hy, vy - hx, spread(reals, t + 2), spread(reals, t + 3))
-            store(memory, o + 2 * apart + re, x)
-            store(memory, o + 2 * apart + im, y)
-            x, y = turn(vx - hy, vy + hx, spread(reals, t + 4), spread(reals, t + 5))
-            store(memory, o + 3 * apart + re, x)
-            store(memory, o + 3 * apart + im, y)
-            x, y = turn(ux - gy, uy + gx, spread(reals, t + 6), spread(reals, t + 7))
-            store(memory, o + 4 * apart + re, x)
-            store(memory, o + 4 * apart + im, y)
-
-
-@inlined
-def _three(ax: Any, ay: Any, bx: Any, by: Any, cx: Any, cy: Any, half: Any, sine: Any) -> Any:
-    """Return the transform of length 3, with -1/2 and √3/2 given."""
-    sx, sy = bx + cx, by + cy
-    tx, ty = sine * (bx - cx), sine * (by - cy)
-    ux, uy = fma(half, sx, ax), fma(half, sy, ay)
-    return ax + sx, ay + sy, ux + ty, uy - tx, ux - ty, uy + tx
-
-
-@inlined
-def _four(ax: Any, ay: Any, bx: Any, by: Any, cx: Any, cy: Any, dx: Any, dy: Any) -> Any:
-    """Return the transform of length 4."""
-    px, py, mx, my = ax + cx, ay + cy, ax - cx, ay - cy
-    qx, qy, nx, ny = bx + dx, by + dy, bx - dx, by - dy
-    return px + qx, py + qy, mx + ny, my - nx, px - qx, py - qy, mx - ny, my + nx
-
-
-@inlined
-def _put(memory: Array, o: Any, re: Any, im: Any, x: Any, y: Any, reals: Array, at: Any, m: Any) -> None:
-    """Write (x + iy) times a factor, which is 1 in the last pass."""
-    if m > 1:
-        x, y = turn(x, y, spread(reals, at), spread(reals, at + 1))
-    store(memory, o + re, x)
-    store(memory, o + im, y)
-
-
-@inlined
-def radix6(memory: Array, way: Any, reals: Array, at: Any, re: Any) -> None:
-    here, gap, there, space, leap, apart, m, s = way
-    im = HALF - re
-    far = gap * s * m
-    half, sine = fill(memory, -0.5), fill(memory, 0.8660254037844386)
-    for k in range(m):
-        t = at + 10 * k
-        for q in range(s):
-            i = opaque(here + gap * (q + s * k))
-            o = opaque(there + space * q + leap * k)
-            ax, ay = load(memory, i + re), load(memory, i + im)
-            bx, by = load(memory, i + far + re), load(memory, i + far + im)
-            cx, cy = load(memory, i + 2 * far + re), load(memory, i + 2 * far + im)
-            dx, dy = load(memory, i + 3 * far + re), load(memory, i + 3 * far + im)
-            ex, ey = load(memory, i + 4 * far + re), load(memory, i + 4 * far + im)
-            fx, fy = load(memory, i + 5 * far + re), load(memory, i + 5 * far + im)
-            px, py, qx, qy, rx, ry = _three(ax + dx, ay + dy, bx + ex, by + ey, cx + fx, cy + fy, half, sine)
-            store(memory, o + re, px)
-            store(memory, o + im, py)
-            _put(memory, o + 2 * apart, re, im, qx, qy, reals, t + 2, m)
-            _put(memory, o + 4 * apart, re, im, rx, ry, reals, t + 6, m)
-            px, py, qx, qy, rx, ry = _three(ax - dx, ay - dy, ex - bx, ey - by, cx - fx, cy - fy, half, sine)
-            _put(memory, o + 3 * apart, re, im, px, py, reals, t + 4, m)
-            _put(memory, o + 5 * apart, re, im, qx, qy, reals, t + 8, m)
-            _put(memory, o + apart, re, im, rx, ry, reals, t, m)
-
-
-@inlined
-def radix8(memory: Array, way: Any, reals: Array, at: Any, re: Any) -> None:
-    here, gap, there, space, leap, apart, m, s = way
-    im = HALF - re
-    far = gap * s * m
-    root = fill(memory, 0.7071067811865476)
-    for k in range(m):
-        t = at + 14 * k
-        for q in range(s):
-            i = opaque(here + gap * (q + s * k))
-            o = opaque(there + space * q + leap * k)
-            ax, ay = load(memory, i + re), load(memory, i + im)
-            bx, by = load(memory, i + far + re), load(memory, i + far + im)
-            cx, cy = load(memory, i + 2 * far + re), load(memory, i + 2 * far + im)
-            dx, dy = load(memory, i + 3 * far + re), load(memory, i + 3 * far + im)
-            ex, ey = load(memory, i + 4 * far + re), load(memory, i + 4 * far + im)
-            fx, fy = load(memory, i + 5 * far + re), load(memory, i + 5 * far + im)
-            gx, gy = load(memory, i + 6 * far + re), load(memory, i + 6 * far + im)
-            hx, hy = load(memory, i + 7 * far + re), load(memory, i + 7 * far + im)
-            px, py, qx, qy, rx, ry, sx, sy = _four(
-                ax + ex, ay + ey, bx + fx, by + fy, cx + gx, cy + gy, dx + hx, dy + hy
-            )
-            store(memory, o + re, px)
-            store(memory, o + im, py)
-            _put(memory, o + 2 * apart, re, im, qx, qy, reals, t + 2, m)
-            _put(memory, o + 4 * apart, re, im, rx, ry, reals, t + 6, m)
-            _put(memory, o + 6 * apart, re, im, sx, sy, reals, t + 10, m)
-            # the differences times ω_8^i
-            bx, by, dx, dy = bx - fx, by - fy, dx - hx, dy - hy
-            px, py, qx, qy, rx, ry, sx, sy = _four(
-                ax - ex,
-                ay - ey,
-                root * (bx + by),
-                root * (by - bx),
-                cy - gy,
-                gx - cx,
-                root * (dy - dx),
-                -(root * (dx + dy)),
-            )
-            _put(memory, o + apart, re, im, px, py, reals, t, m)
-            _put(memory, o + 3 * apart, re, im, qx, qy, reals, t + 4, m)
-            _put(memory, o + 5 * apart, re, im, rx, ry, reals, t + 8, m)
-            _put(memory, o + 7 * apart, re, im, sx, sy, reals, t + 12, m)
-
-
-@inlined
+@bare
 def radix(memory: Array, way: Any, p: Any, reals: Array, at: Any, re: Any) -> None:
     """Any other prime p, in p² operations."""
     here, gap, there, space, leap, apart, m, s = way

@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from symfft._compile import bare, inlined
+from symfft._compile import bare, counted, embedded, inlined
 from symfft._compile.lanes import (
     LANES,
     element,
@@ -22,11 +22,9 @@ from symfft._compile.lanes import (
     store,
 )
 from symfft.fourier.engines.planes._radices import HALF, ROW
+from symfft.fourier.engines.planes.opcodes import COMPLEX, REAL_IN, REAL_OUT, read_class
 
 Array = NDArray[Any]
-
-#: How lines share transforms; see :mod:`symfft.fourier.engines.planes.lines`.
-COMPLEX, REAL_OUT, REAL_IN = 0, 1, 2
 
 
 @bare
@@ -42,12 +40,13 @@ def put_spectra(
     scratch: Any,
 ) -> None:
     """Write the structure factors of a block from the rows at `result`."""
-    count, places, mates, angles = program[head + 1], program[head + 2], program[head + 3], program[head + 4]
+    group = read_class(program, head)
+    count, places, mates, angles = group.count, group.places, group.mates, group.angles
     subs = 1 if form == COMPLEX else 2
     done = block * LANES * subs
-    o = program[head + 9] + 2 * done * count
-    valid = min(program[head + 10] - done, LANES * subs)
-    f = program[head + 8] + block * subs * 2 * LANES
+    o = group.start + 2 * done * count
+    valid = min(group.lines - done, LANES * subs)
+    f = group.phases + block * subs * 2 * LANES
     a, b = load(reals, f), load(reals, f + LANES)
     c, d = a, b
     if form != COMPLEX:
@@ -90,13 +89,14 @@ def take_spectra(
     scratch: Any,
 ) -> None:
     """Transposed map of :func:`put_spectra`, of weighted structure factors; sets the n rows at `result`."""
-    count, places, mates, angles = program[head + 1], program[head + 2], program[head + 3], program[head + 4]
+    group = read_class(program, head)
+    count, places, mates, angles = group.count, group.places, group.mates, group.angles
     subs = 1 if form == COMPLEX else 2
     done = block * LANES * subs
-    o = program[head + 9] + 2 * done * count
-    valid = min(program[head + 10] - done, LANES * subs)
-    f = program[head + 8] + block * subs * 2 * LANES
-    weights, q = program[head + 11], program[head + 12] + block * subs * LANES
+    o = group.start + 2 * done * count
+    valid = min(group.lines - done, LANES * subs)
+    f = group.phases + block * subs * 2 * LANES
+    weights, q = group.images, group.weights + block * subs * LANES
     m = load(reals, q)
     a, b = m * load(reals, f), m * load(reals, f + LANES)
     c, d = a, b
@@ -142,7 +142,7 @@ def take_spectra(
 @inlined
 def twist(memory: Array, line: Any, n: Any, reals: Array, twiddle: Any, sign: Any) -> None:
     """Multiply row z of a line by e(∓rz/N)."""
-    for z in range(n):
+    for z in counted(n):
         c, s = spread(reals, twiddle + 2 * z), spread(reals, twiddle + 2 * z + 1)
         s = s * fill(memory, sign)
         a = line + ROW * z
@@ -151,7 +151,7 @@ def twist(memory: Array, line: Any, n: Any, reals: Array, twiddle: Any, sign: An
         store(memory, a + HALF, fma(x, s, y * c))
 
 
-@inlined
+@embedded
 def _emit(memory: Array, out: Array, scratch: Any, o: Any, valid: Any, x: Any, y: Any) -> None:
     """Write the first lanes of x + iy as complex numbers."""
     if valid >= LANES:
@@ -164,7 +164,7 @@ def _emit(memory: Array, out: Array, scratch: Any, o: Any, valid: Any, x: Any, y
             out[o + i] = memory[scratch + i]
 
 
-@inlined
+@embedded
 def _take(memory: Array, given: Array, scratch: Any, o: Any, valid: Any) -> Any:
     """Read complex numbers into the first lanes; the others are zero."""
     if valid >= LANES:

@@ -29,17 +29,17 @@ from numpy.typing import NDArray
 from symfft._compile.lanes import LANES
 from symfft.crystal.operators import IntArray
 from symfft.fourier.engines.planes._radices import ROW
-from symfft.fourier.engines.planes._spectra import COMPLEX, REAL_OUT
 from symfft.fourier.engines.planes.frame import Frame
 from symfft.fourier.engines.planes.layers import Kind
+from symfft.fourier.engines.planes.opcodes import COMPLEX, REAL_OUT, LineClass, Lines, Segment
 from symfft.fourier.engines.planes.plane import Operator, unique_vectors
-from symfft.fourier.engines.planes.program import Memory, Place, Tables
-from symfft.fourier.engines.planes.spectra import alike, form_of, head_of, reflections_of, segments_of, to_hkl
+from symfft.fourier.engines.planes.program import Located, Memory, Tables
+from symfft.fourier.engines.planes.spectra import alike, class_of, form_of, reflections_of, segments_of, to_hkl
 
 
 def plan_lines(
-    frame: Frame, kinds: list[Kind], places: list[Place], tables: Tables, memory: Memory, weight: float
-) -> tuple[int, IntArray, float]:
+    frame: Frame, kinds: list[Kind], places: list[Located], tables: Tables, memory: Memory, weight: float
+) -> tuple[int, IntArray, int]:
     """Write the line stage; `weight` is a factor of the transposed map.
 
     Returns
@@ -48,8 +48,8 @@ def plan_lines(
         Where its table begins.
     hkl : (n_h, 3) int64
         The reflections, in the order of the result, modulo the grid.
-    cost : float
-        In ns.
+    blocks : int
+        Number of blocks of lines, of all classes.
     """
     n0, n1, n2 = frame.shape
     h, orbit_size = _unique_lines(frame)
@@ -73,7 +73,7 @@ def plan_lines(
     wide = LANES * subs
     sources: list[IntArray] = []
     steps: list[IntArray] = []
-    heads: list[list[int]] = []
+    classes: list[LineClass] = []
     hkl = []
     start = 0
     done = 0
@@ -92,49 +92,35 @@ def plan_lines(
         )
         factors = np.stack([(r.factors[:, line] * exists).reshape(4, *by_block) for r in rows])
         phase = exists * np.exp(2j * np.pi * (phi[line] % period) / period)
-        head = head_of(tables, group, form, phase, weight * orbit_size[line], (n, n2))
-        head[6:8] = done, tables.put_reals(factors.transpose(2, 0, 3, 1, 4))
-        head[9:11] = start, len(group.lines)
-        heads.append(head)
+        written = class_of(tables, group, form, phase, weight * orbit_size[line], (n, n2))
+        at_factors = tables.put_reals(factors.transpose(2, 0, 3, 1, 4))
+        classes.append(written._replace(sources=done, factors=at_factors, start=start, lines=len(group.lines)))
         done += len(sources[-1])
         start += 2 * len(group.l_unique) * len(group.lines)
         hkl.append(reflections_of(h[:, group.lines], group.l_unique, wide))
 
     first_source = tables.put_ints(np.concatenate(sources))
     first_step = tables.put_ints(np.concatenate(steps))
-    for head in heads:
-        head[6] += first_source
     root_period = int(np.lcm(n0, n1))
     roots = tables.put_complex(np.exp(2j * np.pi * np.arange(root_period) / root_period)) if any(sheared) else 0
-    described = [
-        [
-            groups_of_columns,
-            tables.put_ints(np.concatenate([columns, planes.reshape(-1)])),
-            part,
-            int(is_sheared),
-            root_period,
-            roots,
-            first_step,
-            first_source,
-        ]
-        for (groups_of_columns, columns, planes, part), is_sheared in zip(
-            (_columns(frame, kinds[kind], places[kind], g, z, n) for kind, g, z in segments), sheared, strict=True
+    described = []
+    for (kind, g, z), is_sheared in zip(segments, sheared, strict=True):
+        groups_of_columns, columns, planes = _columns(frame, kinds[kind], g, z, n)
+        segment = Segment(
+            groups=groups_of_columns,
+            columns=tables.put_ints(np.concatenate([columns, planes.reshape(-1)])),
+            part=0 if places[kind].rows.real else places[kind].place.part_step,
+            sheared=int(is_sheared),
+            period=root_period,
+            roots=roots,
+            steps=first_step,
+            sources=first_source,
         )
-    ]
-    plan = tables.fft(n)
-    at = tables.put_ints(
-        np.concatenate(
-            [[len(heads), form.code, n, plan, len(segments), room, int(fold), 0], np.ravel(described), np.ravel(heads)]
-        ).astype(np.int64)
-    )
-    blocks = sum(head[0] for head in heads)
-    return at, np.concatenate(hkl) @ to_hkl(frame), blocks * _cost_of_block(n, subs, len(segments), heads)
-
-
-def _cost_of_block(n: int, subs: int, segments: int, heads: list[list[int]]) -> float:
-    from symfft.fourier.engines.planes.plane import fft_cost
-
-    return fft_cost(n) + n * subs * 8 + segments * subs * 20 + 6 * subs * n
+        described.append(segment)
+    head = Lines(len(classes), form.code, n, tables.fft(n), len(segments), room, int(fold))
+    moved = [written._replace(sources=written.sources + first_source) for written in classes]
+    at = tables.put_ints(np.concatenate([head, np.ravel(described), np.ravel(moved)]).astype(np.int64))
+    return at, np.concatenate(hkl) @ to_hkl(frame), sum(written.blocks for written in classes)
 
 
 def _unique_lines(frame: Frame) -> tuple[IntArray, NDArray[np.float64]]:
@@ -157,11 +143,11 @@ class _LineRows(NamedTuple):
     steps: IntArray
 
 
-def _rows(frame: Frame, place: Place, h: IntArray, g: int, phi: IntArray, period: int) -> _LineRows:
+def _rows(frame: Frame, located: Located, h: IntArray, g: int, phi: IntArray, period: int) -> _LineRows:
     n0, n1, _ = frame.shape
     k = (frame.transposed[g] @ h) % np.array([[n0], [n1]])
-    rows = place.rows
-    address = place.start + place.row_step * rows.row[k[0], k[1]]
+    rows = located.rows
+    address = located.place.start + located.place.row_step * rows.row[k[0], k[1]]
     u, v = frame.translations[g], frame.shears[g]
     unit = np.array([period // n0, period // n1])
     turns = rows.phase[k[0], k[1]] - (u * unit) @ h - phi
@@ -177,9 +163,7 @@ def _rows(frame: Frame, place: Place, h: IntArray, g: int, phi: IntArray, period
     return _LineRows(address, factors, steps)
 
 
-def _columns(
-    frame: Frame, kind: Kind, place: Place, g: int, planes: IntArray, n: int
-) -> tuple[int, IntArray, IntArray, int]:
+def _columns(frame: Frame, kind: Kind, g: int, planes: IntArray, n: int) -> tuple[int, IntArray, IntArray]:
     """Where the columns of a segment's rows go: groups of eight, z or -1, (z, c0, c1) of each."""
     groups = -(-len(kind.planes) // LANES)
     columns = np.full(groups * LANES, -1)
@@ -188,4 +172,4 @@ def _columns(
     columns[number] = (frame.signs[g] * planes + frame.shifts[g]) % n
     source[number, 0] = planes
     source[number, 1:] = kind.centres[number]
-    return groups, columns, source, 0 if place.rows.real else place.part_step
+    return groups, columns, source

@@ -1,9 +1,9 @@
 """The plane stage written down as tables of numbers for the compiled loops.
 
-``program`` holds the number of kinds of plane; for each kind the number of chunks of sixteen planes, the number of
-steps, the number of planes and the steps; a step is its kind, its length, its fields and its length again. FFT plans,
-places of rows and codes of values are kept in the same table of integers; real coefficients, and numbers of orbits that
-do not follow one another, in two others. The *memory* that the steps work on is divided by :class:`Memory`.
+The stage is the number of kinds of plane, and for each of them a head and its steps, whose fields
+:mod:`symfft.fourier.engines.planes.opcodes` names. FFT plans, places of rows and codes of values are kept in the same
+table of integers; real coefficients, and numbers of orbits that do not follow one another, in two others. The *memory*
+that the steps work on is divided by :class:`Memory`.
 """
 
 from __future__ import annotations
@@ -11,22 +11,29 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symfft.crystal.operators import IntArray
 from symfft.fourier.engines.planes._fft import fft_tables
-from symfft.fourier.engines.planes._plane_steps import (
+from symfft.fourier.engines.planes._radices import HALF, ROW
+from symfft.fourier.engines.planes.opcodes import (
     ANYHOW,
     DECIMATION,
     DOWNWARDS,
     HALVING,
     MATRIX,
+    STEP,
     TRANSFORM,
     UPWARDS,
+    Decimation,
+    Halving,
+    Matrix,
+    Place,
+    Transform,
 )
-from symfft.fourier.engines.planes._radices import HALF, ROW
 from symfft.fourier.engines.planes.plane import (
     Node,
     Rows,
@@ -113,23 +120,11 @@ class Memory:
         return here
 
 
-@dataclass
-class Place:
-    """Rows in memory: number r, part p (real, imaginary), of a chunk c.
+class Located(NamedTuple):
+    """Rows of a node, and where they are in memory."""
 
-    They are at ``start + row_step r + part_step p + chunk_step c``.
-    """
-
-    start: int
-    row_step: int
-    part_step: int
-    chunk_step: int
+    place: Place
     rows: Rows
-
-    @property
-    def fields(self) -> list[int]:
-        """As the steps have it."""
-        return [self.start, self.row_step, self.part_step, self.chunk_step]
 
 
 @dataclass
@@ -145,7 +140,7 @@ class Writer:
     labels_at: Callable[[IntArray], NDArray[np.int32]]
     steps: list[list[int]] = field(default_factory=list)
 
-    def write(self, node: Node, place: Place | None = None) -> Place:
+    def write(self, node: Node, place: Located | None = None) -> Located:
         """Write the steps of a node, rows into the given place or a new one."""
         place = place or self._new_place(node)
         if node.kind == "decimation":
@@ -158,20 +153,19 @@ class Writer:
             (self._transform if node.kind == "transform" else self._matrix)(node, place)
         return place
 
-    def _new_place(self, node: Node) -> Place:
+    def _new_place(self, node: Node) -> Located:
         rows = rows_of(node)
         parts = 1 if rows.real else 2
-        return Place(self.memory.reserve(rows.number * parts * ROW), parts * ROW, ROW, 0, rows)
+        return Located(Place(self.memory.reserve(rows.number * parts * ROW), parts * ROW, ROW, 0), rows)
 
-    def _step(self, kind: int, *parts: list[int]) -> None:
-        fields = [field for part in parts for field in part]
-        length = len(fields) + 3
-        self.steps.append([kind, length, *fields, length])
+    def _step(self, kind: int, to: Located, step: tuple[int, ...]) -> None:
+        written = [kind, *to.place, *step]
+        self.steps.append(written + [0] * (STEP - len(written)))
 
     def _put_labels(self, points: IntArray) -> int:
         return self.tables.put_labels(self.labels_at(points), self.size)
 
-    def _transform(self, node: Node, place: Place) -> None:
+    def _transform(self, node: Node, place: Located) -> None:
         n0, n1 = node.shape
         n = np.array(node.shape)[:, None]
         s = d = np.zeros(2, dtype=np.int64)
@@ -191,15 +185,23 @@ class Writer:
         # an odd number of cache lines apart, so that a column's rows do not compete for the same place in the cache
         line = (n1 + (n1 + 1) % 2) * ROW
         grid = self.memory.reserve(rows * line)
-        self._step(
-            TRANSFORM,
-            [n0, n1, rows, int(axis is not None), int(d[0]), grid, self.scratch],
-            [self.tables.fft(n0), self.tables.fft(n1), self._put_labels(points), phases],
-            place.fields,
-            [line],
+        step = Transform(
+            n0=n0,
+            n1=n1,
+            rows=rows,
+            centred=int(axis is not None),
+            d0=int(d[0]),
+            grid=grid,
+            line=line,
+            scratch=self.scratch,
+            plan0=self.tables.fft(n0),
+            plan1=self.tables.fft(n1),
+            labels=self._put_labels(points),
+            phases=phases,
         )
+        self._step(TRANSFORM, place, step)
 
-    def _matrix(self, node: Node, place: Place) -> None:
+    def _matrix(self, node: Node, place: Located) -> None:
         n0, n1 = node.shape
         x = grid_of(node.shape)
         images = [
@@ -224,13 +226,16 @@ class Writer:
         outputs, points = matrix.shape
         where = np.stack(np.unravel_index(orbits, node.shape))
         room = self.memory.reserve((points + outputs + 16) * ROW)
-        self._step(
-            MATRIX,
-            [points, outputs, 1 if place.rows.real else 2],
-            [self._put_labels(node.origin[:, None] + node.step * where), room, self._put_matrix(matrix)],
-            place.fields,
-            [self._put_matrix(matrix.T)],
+        step = Matrix(
+            points=points,
+            outputs=outputs,
+            parts=1 if place.rows.real else 2,
+            labels=self._put_labels(node.origin[:, None] + node.step * where),
+            room=room,
+            matrix=self._put_matrix(matrix),
+            transposed=self._put_matrix(matrix.T),
         )
+        self._step(MATRIX, place, step)
 
     def _put_matrix(self, matrix: NDArray[np.float64]) -> int:
         """Store a matrix by eights of its rows, the last ones zero."""
@@ -239,7 +244,7 @@ class Writer:
         padded[:m] = matrix
         return self.tables.put_reals(padded.reshape(-1, 8, n).transpose(0, 2, 1))
 
-    def _decimation(self, node: Node, place: Place, children: list[Place], start: int, end: int) -> None:
+    def _decimation(self, node: Node, place: Located, children: list[Located], start: int, end: int) -> None:
         p = node.prime
         n = node.shape[0]
         small = (n // p, n // p)
@@ -261,7 +266,7 @@ class Writer:
             source = children[child]
             k = (o.transposed @ h) % (n // p)
             rows = source.rows
-            addresses[:, i] = source.start + source.row_step * rows.row[k[0], k[1]]
+            addresses[:, i] = source.place.start + source.place.row_step * rows.row[k[0], k[1]]
             phase = -2 * (h[0] * y[0] + h[1] * y[1]) + p * rows.phase[k[0], k[1]]
             if axis is not None:
                 phase = phase + half_phase(h, axis.translation, node.shape)
@@ -271,14 +276,31 @@ class Writer:
                 factors[:, i] = np.stack([c.real, 0 * sign, c.imag, 0 * sign], axis=-1)
             else:
                 factors[:, i] = np.stack([c.real, -sign * c.imag, c.imag, sign * c.real], axis=-1)
-            gaps.append(0 if rows.real else source.part_step)
+            gaps.append(0 if rows.real else source.place.part_step)
             imaginary = max(imaginary, float(np.abs(factors[:, i, 2]).max()) if rows.real else 1.0)
-        count = [len(unique), p * p, int(place.rows.real)]
         if p == 2 and (not place.rows.real or imaginary < 1e-12):
             places = np.stack([addresses, np.broadcast_to(gaps, addresses.shape)], axis=-1)
-            tables = [self.tables.put_ints(places), self.tables.put_reals(factors)]
-            self._step(HALVING, count, tables, [self.tables.put_reals(roots[:, 0].real), 0], place.fields, [start, end])
+            halving = Halving(
+                count=len(unique),
+                real=int(place.rows.real),
+                sources=self.tables.put_ints(places),
+                factors=self.tables.put_reals(factors),
+                signs=self.tables.put_reals(roots[:, 0].real),
+                start=start,
+                end=end,
+            )
+            self._step(HALVING, place, halving)
         else:
-            tables = [self.tables.put_ints(addresses), self.tables.put_reals(factors), self.tables.put_complex(roots)]
-            room = self.memory.reserve(2 * p * p * ROW)
-            self._step(DECIMATION, count, tables, [room], place.fields, [*gaps, start, end])
+            decimation = Decimation(
+                count=len(unique),
+                classes=p * p,
+                real=int(place.rows.real),
+                sources=self.tables.put_ints(addresses),
+                factors=self.tables.put_reals(factors),
+                roots=self.tables.put_complex(roots),
+                room=self.memory.reserve(2 * p * p * ROW),
+                gaps=self.tables.put_ints(np.array(gaps)),
+                start=start,
+                end=end,
+            )
+            self._step(DECIMATION, place, decimation)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from symfft._compile.lanes import LANES
 from symfft.crystal.operators import IntArray
-from symfft.fourier.engines.planes._spectra import COMPLEX, REAL_IN, REAL_OUT
 from symfft.fourier.engines.planes.frame import Frame
 from symfft.fourier.engines.planes.layers import Kind, first_planes
+from symfft.fourier.engines.planes.opcodes import COMPLEX, REAL_IN, REAL_OUT, LineClass
 from symfft.fourier.engines.planes.program import Tables
 
 
@@ -143,14 +143,14 @@ def reflections_of(h: IntArray, l_unique: IntArray, wide: int) -> IntArray:
     return np.concatenate(parts)
 
 
-def head_of(
+def class_of(
     tables: Tables,
     group: Alike,
     form: Form,
     phases: NDArray[np.complex128],
     weights: NDArray[np.float64],
     lengths: tuple[int, int],
-) -> list[int]:
+) -> LineClass:
     """Write what turns spectra of a class of lines into structure factors, and back.
 
     Parameters
@@ -164,8 +164,8 @@ def head_of(
 
     Returns
     -------
-    list of int
-        Head of the class, with 0 for where its lines come from (6, 7) and go to (9, 10).
+    LineClass
+        Without where its lines come from and go to.
     """
     n, n2 = lengths
     c = n2 // n
@@ -173,21 +173,14 @@ def head_of(
     phases = (phases * (c / 2 if form.code == REAL_IN else c)).reshape(-1, LANES)
     signed = (np.arange(n) + (n - 1) // 2) % n - (n - 1) // 2
     r, l_unique = group.remainder, group.l_unique
-    return [
-        len(phases) // subs,
-        len(l_unique),
-        tables.put_ints((l_unique - r) // c % n),
-        tables.put_ints((-l_unique - r) // c % n),
-        tables.put_complex(np.exp(-1j * np.pi * ((l_unique * form.shift) % (2 * n2)) / n2)),
-        tables.put_complex(np.exp(-2j * np.pi * (r * signed % n2) / n2)) if r else -1,
-        0,
-        0,
-        tables.put_reals(np.stack([phases.real, phases.imag], axis=1)),
-        0,
-        0,
-        tables.put_reals(group.images),
-        tables.put_reals(weights),
-        0,
-        0,
-        0,
-    ]
+    return LineClass(
+        blocks=len(phases) // subs,
+        count=len(l_unique),
+        places=tables.put_ints((l_unique - r) // c % n),
+        mates=tables.put_ints((-l_unique - r) // c % n),
+        angles=tables.put_complex(np.exp(-1j * np.pi * ((l_unique * form.shift) % (2 * n2)) / n2)),
+        twiddle=tables.put_complex(np.exp(-2j * np.pi * (r * signed % n2) / n2)) if r else -1,
+        phases=tables.put_reals(np.stack([phases.real, phases.imag], axis=1)),
+        images=tables.put_reals(group.images),
+        weights=tables.put_reals(weights),
+    )

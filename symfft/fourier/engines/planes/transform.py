@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.fourier.engines.engine import Engine
 from symfft.fourier.engines.planes._line_kernels import lines_adjoint, lines_forward
 from symfft.fourier.engines.planes._planes_adjoint import planes_adjoint
 from symfft.fourier.engines.planes._planes_forward import planes_forward
@@ -15,10 +16,12 @@ from symfft.fourier.engines.planes._radices import HALF, ROW
 from symfft.fourier.engines.planes.frame import Frame, frames
 from symfft.fourier.engines.planes.layers import Kind, kinds_of_planes
 from symfft.fourier.engines.planes.lines import plan_lines
+from symfft.fourier.engines.planes.opcodes import Head, Place
 from symfft.fourier.engines.planes.plane import Node, plan_plane, rows_of
-from symfft.fourier.engines.planes.program import Memory, Place, Tables, Writer
-from symfft.fourier.engines.planes.work import Work, aligned
+from symfft.fourier.engines.planes.program import Located, Memory, Tables, Writer
+from symfft.fourier.engines.planes.work import Work
 from symfft.fourier.reflections import centred
+from symfft.fourier.threads import in_parts
 
 if TYPE_CHECKING:
     from symfft.crystal.operators import IntArray
@@ -42,81 +45,70 @@ def along_cheapest_axis(au: GridOrbits) -> PlanesTransform | None:
     return PlanesTransform(au, *min(choices, key=lambda choice: cost_of_planes(*choice[1:])))
 
 
-#: Time of a transform over the time that the stages count.
-MEASURED_PER_COUNTED = 1.02
-
-
-class PlanesTransform:
-    """The transform of one asymmetric unit.
-
-    Attributes
-    ----------
-    hkl : (n_h, 3) int64
-        One reflection of each class that is not absent, components in (-N/2, N/2].
-    cost : float
-        Modelled time of a transform, in ns.
-    """
+class PlanesTransform(Engine):
+    """The transform of one asymmetric unit along a unique axis."""
 
     def __init__(self, au: GridOrbits, frame: Frame, kinds: list[Kind], nodes: list[Node]) -> None:
         tables, memory = Tables(), Memory()
-        longest = max(frame.shape[:2])
-        scratch = memory.reserve(4 * longest * ROW)
-        steps: list[int] = [len(kinds)]
         places = []
-        start = memory.size
         for kind, node in zip(kinds, nodes, strict=True):
             rows = rows_of(node)
             parts = 1 if rows.real else 2
             wide = -(-len(kind.planes) // HALF) * HALF
-            places.append(Place(memory.reserve(rows.number * parts * wide), parts * wide, wide, ROW, rows))
-        self._rows = slice(start, memory.size)
+            places.append(Located(Place(memory.reserve(rows.number * parts * wide), parts * wide, wide, ROW), rows))
+        # rows of all planes are shared by threads, what follows is not
+        self._rows = memory.size
+        scratch = memory.reserve(4 * max(frame.shape[:2]) * ROW)
+        steps: list[int] = [len(kinds)]
         for kind, node, place in zip(kinds, nodes, places, strict=True):
             writer = Writer(tables, memory, scratch, au.size, _labels_at(au, frame, kind))
             writer.write(node, place)
-            steps += [-(-len(kind.planes) // ROW), len(writer.steps), len(kind.planes)]
+            steps += Head(-(-len(kind.planes) // ROW), len(kind.planes), len(writer.steps))
             steps += [number for step in writer.steps for number in step]
         self._steps = tables.put_ints(np.array(steps))
-        self._lines, hkl, lines_cost = plan_lines(
-            frame, kinds, places, tables, memory, 1 / (math.prod(au.shape) * au.space_group.order)
-        )
-        self.hkl: IntArray = centred(hkl, au.shape)
-        # structure factors leave the caches, and so do rows beyond 2 MB
-        traffic = 3 * len(hkl) + 0.2 * max(0, 8 * (self._rows.stop - self._rows.start) - 2e6)
-        self.cost = MEASURED_PER_COUNTED * (cost_of_planes(kinds, nodes) + lines_cost + traffic)
+        self._chunks = sum(-(-len(kind.planes) // ROW) for kind in kinds)
+        weight = 1 / (math.prod(au.shape) * au.space_group.order)
+        self._lines, hkl, self._blocks = plan_lines(frame, kinds, places, tables, memory, weight)
+        super().__init__(centred(hkl, au.shape), au.size)
         self._ints = np.concatenate(tables.ints)
-        self.work = Work(np.concatenate(tables.reals), memory.size)
         self._labels = np.concatenate(tables.labels)
-        self._n = au.size
+        self._work = Work(np.concatenate(tables.reals), memory.size)
         self._special = np.flatnonzero(au.repetition_count > 1)
         self._repetition_count = au.repetition_count[self._special]
 
-    def forward(self, values: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return F at `hkl`, (b, n_h) complex, of values (b, n)."""
-        if out is None:
-            complex_dtype = np.result_type(values.dtype, np.complex64)
-            out = aligned(len(values) * len(self.hkl), complex_dtype).reshape(len(values), len(self.hkl))
-        precision = self.work.of(values.dtype)
-        memory = precision.take()
-        for one, result in zip(values, out.view(values.dtype), strict=True):
-            planes_forward(one, memory, self._ints, self._steps, self._labels, precision.reals)
-            lines_forward(memory, result, self._ints, self._lines, precision.reals)
-        precision.free.append(memory)
-        return out
+    def _forward(self, values: NDArray[Any], out: NDArray[Any], threads: int) -> None:
+        with self._work.space(values.dtype, threads, self._rows) as (reals, memories):
+            for one, result in zip(values, out.view(values.dtype), strict=True):
+                self._planes_in_parts(planes_forward, one, reals, memories)
+                self._lines_in_parts(lines_forward, result, reals, memories)
 
-    def inverse(self, coefficients: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return the values, (b, n), of coefficients (b, n_h) at `hkl`."""
-        given = np.ascontiguousarray(coefficients).view(coefficients.real.dtype)
-        values = np.empty((len(given), self._n), dtype=given.dtype) if out is None else out
-        values[:] = 0
-        precision = self.work.of(given.dtype)
-        memory = precision.take()
-        for one, result in zip(given, values, strict=True):
-            memory[self._rows] = 0
-            lines_adjoint(memory, one, self._ints, self._lines, precision.reals)
-            planes_adjoint(result, memory, self._ints, self._steps, self._labels, precision.reals)
-        precision.free.append(memory)
-        values[:, self._special] *= self._repetition_count.astype(values.dtype)
-        return values
+    def _inverse(self, coefficients: NDArray[Any], out: NDArray[Any], threads: int) -> None:
+        given = coefficients.view(out.dtype)
+        out[:] = 0
+        with self._work.space(out.dtype, threads, self._rows) as (reals, memories):
+            for one, result in zip(given, out, strict=True):
+                memories[0][: self._rows] = 0
+                self._lines_in_parts(lines_adjoint, one, reals, memories)
+                self._planes_in_parts(planes_adjoint, result, reals, memories)
+        out[:, self._special] *= self._repetition_count.astype(out.dtype)
+
+    def _planes_in_parts(
+        self, kernel: Any, one: NDArray[Any], reals: NDArray[Any], memories: list[NDArray[Any]]
+    ) -> None:
+        def run(part: int, first: int, last: int) -> None:
+            shift = (len(memories[part]) - len(memories[0])) // ROW
+            kernel(one, memories[part], self._ints, self._steps, self._labels, reals, first, last, shift)
+
+        in_parts(self._chunks, len(memories), run)
+
+    def _lines_in_parts(
+        self, kernel: Any, one: NDArray[Any], reals: NDArray[Any], memories: list[NDArray[Any]]
+    ) -> None:
+        def run(part: int, first: int, last: int) -> None:
+            shift = len(memories[part]) - len(memories[0])
+            kernel(memories[part], one, self._ints, self._lines, reals, first, last, shift)
+
+        in_parts(self._blocks, len(memories), run)
 
 
 def _labels_at(au: GridOrbits, frame: Frame, kind: Kind) -> Any:

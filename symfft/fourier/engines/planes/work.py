@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.fourier.threads import aligned
+
 
 class Work:
-    """The real tables of a plan, and work spaces of a size, for each precision that was asked for."""
+    """The real tables of a plan, and work spaces of a size, for each precision that was asked for.
+
+    Parameters
+    ----------
+    reals : 1-D float64
+        The tables.
+    size : int
+        Numbers in the work space of one thread.
+    """
 
     def __init__(self, reals: NDArray[np.float64], size: int) -> None:
-        self._reals, self._size = reals, size
-        self._precisions: dict[str, Precision] = {}
+        self._size, self._reals = size, {"d": reals}
+        self._free: dict[tuple[str, int], list[NDArray[Any]]] = {}
 
-    def of(self, dtype: np.dtype[Any]) -> Precision:
-        """Return what a precision has."""
-        if dtype.char not in self._precisions:
-            self._precisions[dtype.char] = Precision(self._reals.astype(dtype), self._size)
-        return self._precisions[dtype.char]
+    @contextmanager
+    def space(
+        self, dtype: np.dtype[Any], threads: int, shared: int
+    ) -> Iterator[tuple[NDArray[Any], list[NDArray[Any]]]]:
+        """Lend the tables, and a work space for each thread, in a precision.
 
-
-class Precision:
-    """The real tables in a precision, and work spaces that no thread uses at the moment."""
-
-    def __init__(self, reals: NDArray[Any], size: int) -> None:
-        self.reals, self._size = reals, size
-        self.free: list[NDArray[Any]] = []
-
-    def take(self) -> NDArray[Any]:
-        """Return a work space; it goes back to `free`."""
+        All threads share the first numbers; the others of each lie behind those of the one before. Where they begin, a
+        thread's space has so many numbers fewer than the first one's, and what is shared lies so many farther back.
+        """
+        if dtype.char not in self._reals:
+            self._reals[dtype.char] = self._reals["d"].astype(dtype)
+        free = self._free.setdefault((dtype.char, threads), [])
+        own = self._size - shared
         try:
-            return self.free.pop()
+            room = free.pop()
         except IndexError:
-            return aligned(self._size, self.reals.dtype)
-
-
-def aligned(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return an uninitialised array that begins with a cache line."""
-    room = np.empty(size * dtype.itemsize + 64, dtype=np.uint8)
-    start = -room.ctypes.data % 64
-    return room[start : start + size * dtype.itemsize].view(dtype)
+            room = aligned((shared + threads * own,), dtype)
+        try:
+            yield self._reals[dtype.char], [room[thread * own :] for thread in range(threads)]
+        finally:
+            free.append(room)

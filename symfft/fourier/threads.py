@@ -1,0 +1,69 @@
+"""Threads that share a batch, or the parts of one transform: one pool for all calls, equal results."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symfft.errors import ShapeError
+
+#: Bytes of a cache line: arrays that begin with one are filled quickest.
+CACHE_LINE = 64
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+
+
+def count_of(workers: int | None) -> int:
+    """Return the number of threads that `workers` means, as in :mod:`scipy.fft`.
+
+    Raises
+    ------
+    ShapeError
+        If it is no integer, or 0.
+    """
+    if workers is None:
+        return 1
+    if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)) or workers == 0:
+        raise ShapeError(f"workers={workers!r} must be a positive number of threads, or negative to count from all")
+    return int(workers) if workers > 0 else max(1, (os.cpu_count() or 1) + 1 + int(workers))
+
+
+def in_parts(items: int, threads: int, run: Callable[[int, int, int], object]) -> None:
+    """Call ``run(part, first, last)`` on contiguous parts of some items, each but the first in a thread of its own."""
+    parts = max(1, min(threads, items))
+    edges = [items * i // parts for i in range(parts + 1)]
+    waiting = [_pool().submit(run, part, *edges[part : part + 2]) for part in range(1, parts)]
+    try:
+        run(0, 0, edges[1])
+    finally:
+        # also after an error: nobody may still write into arrays that are given back
+        for each in waiting:
+            each.exception()
+    for each in waiting:
+        each.result()
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """Return an uninitialised array that begins with a cache line."""
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    room = np.empty(size + CACHE_LINE, dtype=np.uint8)
+    start = -room.ctypes.data % CACHE_LINE
+    return room[start : start + size].view(dtype).reshape(shape)
+
+
+def _pool() -> ThreadPoolExecutor:
+    """Return the pool of this process; its threads start when they are needed, and stay."""
+    if not _pools:
+        _pools[0] = ThreadPoolExecutor(max(32, os.cpu_count() or 1), thread_name_prefix="symfft")
+    return _pools[0]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pools.clear)  # a child has none of its parent's threads

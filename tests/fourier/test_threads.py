@@ -1,0 +1,62 @@
+"""Threads: the same bits for any number of them, errors that come through, one pool."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from symfft import ShapeError, asymmetric_unit, au_dft, au_idft, next_compatible_shape
+from symfft.fourier.threads import aligned, count_of, in_parts
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("number", [1, 2, 14, 62, 166, 198, 225, 227])
+def test_any_number_of_threads_gives_the_same_bits(number, dtype):
+    au = asymmetric_unit(number, next_compatible_shape(number, (36, 36, 36)))
+    for batch in (1, 3):
+        values = np.random.default_rng(number).standard_normal((batch, au.size)).astype(dtype)
+        f = au_dft(values, au)
+        back = au_idft(f, au)
+        for workers in (2, 3, 5):
+            assert np.array_equal(au_dft(values, au, workers=workers), f)
+            assert np.array_equal(au_idft(f, au, workers=workers), back)
+
+
+def test_threads_are_not_made_anew():
+    au = asymmetric_unit(14, (16, 16, 16))
+    values = np.ones((4, au.size))
+    au_dft(values, au, workers=2)
+    before = {thread.name for thread in threading.enumerate()}
+    for _ in range(20):
+        au_dft(values, au, workers=2)
+    assert {thread.name for thread in threading.enumerate()} == before
+
+
+def test_parts_cover_all_items():
+    for items, threads in ((7, 3), (2, 5), (1, 1), (0, 2)):
+        found = []
+        in_parts(items, threads, lambda part, first, last, found=found: found.append((part, first, last)))
+        assert [i for _, first, last in sorted(found) for i in range(first, last)] == list(range(items))
+
+
+def test_an_error_in_a_thread_comes_through():
+    def fail(part, first, last):
+        if part == 1:
+            raise ValueError("of the second part")
+
+    with pytest.raises(ValueError, match="second part"):
+        in_parts(4, 2, fail)
+
+
+@pytest.mark.parametrize("workers", [0, 1.5, True, "2"])
+def test_numbers_of_threads_that_are_none(workers):
+    with pytest.raises(ShapeError, match="workers"):
+        count_of(workers)
+
+
+def test_arrays_begin_with_a_cache_line():
+    for dtype in (np.float32, np.complex128):
+        array = aligned((3, 5), dtype)
+        assert array.shape == (3, 5)
+        assert array.dtype == dtype
+        assert array.ctypes.data % 64 == 0
