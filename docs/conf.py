@@ -76,7 +76,7 @@ html_sidebars = {"index": [], "changelog": [], "contributing": [], "cite": []}
 # figures are drawn, not shown
 os.environ.setdefault("MPLBACKEND", "agg")
 warnings.filterwarnings("ignore", message=".*non-interactive.*")
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
 
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
@@ -89,7 +89,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "min_reported_time": 1,
     "capture_repr": ("_repr_html_", "__repr__"),
-    "image_scrapers": ("matplotlib",),
+    "image_scrapers": ("matplotlib", "figures"),
     "reset_modules": (),
     "plot_gallery": True,
     "abort_on_example_error": True,

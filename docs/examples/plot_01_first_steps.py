@@ -46,10 +46,14 @@ again = symfft.expand_from_au(values, au)
 print(f"largest change {np.abs(again - density.values).max():.1e} e/Å³")
 
 # %%
-# Three planes of the cell, with the asymmetric unit as dots and the smallest box around it:
-from symfft.plot import plot_slices
+# The planes that hold most bonds:
+from symfft.plot import plot_planes, plot_slices
 
-figure = plot_slices(density, group, log=True, isolines=8)
+planes = plot_planes(density, log=True, isolines=8)
+
+# %%
+# Three planes of the cell, with the asymmetric unit as dots and the smallest box around it:
+unit = plot_slices(density, group, log=True, isolines=8)
 
 # %%
 # And from all sides. ``density_page(density).save("page.html")`` writes such a page, and ``symfft view CHGCAR -o

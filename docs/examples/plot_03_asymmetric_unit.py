@@ -1,6 +1,6 @@
 r"""
-The asymmetric unit and R\ :sub:`m`
-===================================
+The asymmetric unit, its multiplicities and repetition counts
+==============================================================
 
 What the plan of an asymmetric unit holds, drawn for a group that can be seen at a glance: P4mm, whose layers are the
 plane group p4mm.

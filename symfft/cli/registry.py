@@ -17,6 +17,6 @@ PROGRAM = Program(
         "convert": ("convert:CONVERT", "convert between formats, grids and cells"),
         "view": ("view:VIEW", "write an interactive page: isosurfaces, atoms, lattice planes, differences"),
         "bader": ("bader:BADER", "divide a density among its atoms: charges, volumes, moments"),
-        "plot": ("plot:PLOT", "draw planes of the cell and layers of the asymmetric unit"),
+        "plot": ("plot:PLOT", "draw lattice planes through atoms and bonds, or the asymmetric unit"),
     },
 )

@@ -8,16 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.crystal.elements import SYMBOLS
 from symfft.density import Density
 from symfft.errors import SymfftError
+from symfft.palette import colour_of, name_of
 
-#: Colours by custom: H, C, N, O, F, Na, Mg, Al, Si, P, S, Cl, K, Ca, Ti, Fe, Cu, Zn, Br, I.
-COLOURS = {
-    1: 0xF0F0F0, 6: 0x707070, 7: 0x3050F8, 8: 0xE02010, 9: 0x70C840, 11: 0x9A5CE0, 12: 0x5FA52A, 13: 0xB39B9B,
-    14: 0xC9A06A, 15: 0xF08000, 16: 0xE6C820, 17: 0x20B020, 19: 0x7A40C4, 20: 0x3AA85A, 22: 0x9AA0A6, 26: 0xD0601C,
-    29: 0xB8763A, 30: 0x7078A8, 35: 0xA03028, 53: 0x8C10A0,
-}  # fmt: skip
 #: Colours of the edges a, b and c.
 AXES = (0xC62828, 0x2E7D32, 0x1565C0)
 POSITIVE, NEGATIVE = 0xF2B01E, 0x2F7FD1
@@ -117,29 +111,13 @@ def nearest_distance(density: Density) -> float:
 def colours_of(numbers: NDArray[np.int64]) -> tuple[list[int], list[dict[str, str]]]:
     """Return a colour for each atom, and the legend."""
     legend = {number: colour_of(number) for number in dict.fromkeys(numbers.tolist())}
-    entries = [{"symbol": symbol_of(number), "colour": f"#{colour:06x}"} for number, colour in legend.items()]
+    entries = [{"symbol": name_of(number), "colour": f"#{colour:06x}"} for number, colour in legend.items()]
     return [legend[number] for number in numbers.tolist()], entries
-
-
-def colour_of(number: int) -> int:
-    """Return the colour of an element: that of custom, or a hue of its own."""
-    if number in COLOURS:
-        return COLOURS[number]
-    import colorsys
-
-    # steps of the golden angle keep the hues of neighbours in the periodic table apart
-    red, green, blue = colorsys.hls_to_rgb(number * 0.618034 % 1.0, 0.52, 0.5)
-    return (int(255 * red) << 16) + (int(255 * green) << 8) + int(255 * blue)
-
-
-def symbol_of(number: int) -> str:
-    """Return the symbol of an element, or a word for one that the file does not name."""
-    return SYMBOLS[number - 1] if 1 <= number <= len(SYMBOLS) else f"unknown {abs(number)}"
 
 
 def composition(numbers: NDArray[np.int64]) -> str:
     """Return elements and their number in the cell."""
-    counts = {symbol_of(n): int((numbers == n).sum()) for n in dict.fromkeys(numbers.tolist())}
+    counts = {name_of(n): int((numbers == n).sum()) for n in dict.fromkeys(numbers.tolist())}
     return " ".join(name + (str(count) if count > 1 else "") for name, count in counts.items()) or "density"
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from symfft import Density
-from symfft.view.scene import atoms_to_draw, camera_of, colour_of, composition, nearest_distance
+from symfft.palette import colour_of
+from symfft.view.scene import atoms_to_draw, camera_of, composition, nearest_distance
 
 
 def crystal_of(positions, numbers, lattice=4.0):

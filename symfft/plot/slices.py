@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft._slices import (
+from symfft.au import AsymmetricUnit, asymmetric_unit
+from symfft.crystal.space_group import SpaceGroup
+from symfft.density import Density
+from symfft.errors import ShapeError
+from symfft.plot.colours import Colours, Quantity, colours_of, draw_colour_bar, grid_of, require_matplotlib
+from symfft.plot.layout import (
     MARGIN,
     PLANES,
     SLACK,
@@ -20,39 +24,21 @@ from symfft._slices import (
     layers,
     layout,
     parallelogram,
+    short,
 )
-from symfft.au import AsymmetricUnit, asymmetric_unit
-from symfft.crystal.space_group import SpaceGroup
-from symfft.density import Density
-from symfft.errors import ShapeError, SymfftError
+from symfft.plot.legend import MARKER, draw_legend, hexadecimal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Quantity = Literal["values", "magnetization", "spin_down"]
-QUANTITIES: tuple[Quantity, ...] = ("values", "magnetization", "spin_down")
 
-#: A logarithmic scale of colours spans at most this many decades, and more where the cores of all-electron densities
-#: need it to reach down to what binds atoms, in e/Å³.
-DECADES, VALENCE = 5, 0.01
 #: Atoms up to this far from a plane, in Å, are marked in it.
 ATOM_DISTANCE = 0.25
-#: Atoms marked in a plane beyond which the marks would hide the picture.
-MOST_ATOMS = 80
 
 BRICK_COLOUR = "#ff7f0e"
-BELOW_COLOUR = "#d9d9d9"
 
 AXES = "abc"
-
-_LABELS = {
-    "charge": "electron density (e/Å³)",
-    "potential": "potential (eV)",
-    "elf": "electron localization function",
-    "kinetic_energy": "kinetic-energy density (eV/Å³)",
-    "other": "value",
-}
 
 
 def plot_slices(
@@ -64,6 +50,7 @@ def plot_slices(
     at: Sequence[float] | None = None,
     log: bool = False,
     isolines: int = 0,
+    limits: tuple[float, float] | None = None,
     title: str | None = None,
 ) -> Figure:
     """Draw three planes of the cell, with the brick of the asymmetric unit, and the layers of the asymmetric unit.
@@ -89,6 +76,8 @@ def plot_slices(
         both signs get a scale that is linear around zero.
     isolines : int
         Number of contour lines, evenly spaced on the scale of the colours.
+    limits : (float, float), optional
+        Values of the first and the last colour; by default the smallest and the largest value of the density.
     title : str, optional
         Title of the figure.
 
@@ -115,18 +104,15 @@ def plot_slices(
     >>> [ax.get_title() for ax in figure.axes[:4]]
     ['ab plane at c = 0', 'ac plane at b = 0', 'bc plane at a = 0', 'b = 0']
     """
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise SymfftError('pictures need matplotlib: pip install "symfft[plot]"') from error
+    figure_class = require_matplotlib()
     crystal = density if isinstance(density, Density) else _as_density(density, lattice)
-    rho = _grid(crystal, quantity)
+    rho = grid_of(crystal, quantity)
     au = None if space_group is None else asymmetric_unit(space_group, crystal.shape)
     point = _meeting_point(rho, au, at)
-    colours = _colours(crystal, rho, quantity, log, isolines)
+    colours = colours_of(crystal, rho, quantity, log, isolines, limits)
 
     frames, bar, size = layout(crystal, au)
-    figure = Figure(figsize=size, dpi=130)
+    figure = figure_class(figsize=size, dpi=130)
     boxes = [figure.add_axes((x / size[0], y / size[1], w / size[0], h / size[1])) for x, y, w, h in (*frames, bar)]
     for ax, plane in zip(boxes, PLANES, strict=False):
         image = _draw_plane(ax, crystal, colours, plane, point)
@@ -136,7 +122,8 @@ def plot_slices(
         _draw_layers(boxes[3:-1], crystal, au, colours)
         top = max(y + h for _, y, _, h in frames[3:])
         figure.text(MARGIN / size[0], (top + TITLE) / size[1], _caption(au), va="bottom", fontsize=11)
-    _draw_colour_bar(figure, boxes[-1], image, colours)
+    draw_colour_bar(figure, boxes[-1], image, colours)
+    draw_legend(figure, crystal.numbers)
     if title is not None:
         figure.suptitle(title, x=MARGIN / size[0], y=1 - 0.12 / size[1], ha="left", va="top", fontsize=13)
     return figure
@@ -145,30 +132,9 @@ def plot_slices(
 # ---- inside ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Colours:
-    """The values drawn, how they become colours, and where contour lines run."""
-
-    values: NDArray[np.float64]
-    norm: Any
-    map: Any
-    levels: NDArray[np.float64]
-    extend: str
-    label: str
-
-
 def _as_density(rho: ArrayLike, lattice: ArrayLike | None) -> Density:
     cell = np.eye(3) if lattice is None else np.asarray(lattice, dtype=np.float64)
     return Density(np.asarray(rho, dtype=np.float64), cell, np.empty((0, 3)), np.empty(0, dtype=np.int64))
-
-
-def _grid(density: Density, quantity: Quantity) -> NDArray[np.float64]:
-    if quantity not in QUANTITIES:
-        raise ShapeError(f"quantity {quantity!r} is unknown: choose {', '.join(QUANTITIES)}")
-    grid = getattr(density, quantity)
-    if grid is None:
-        raise ShapeError(f"the density has no {quantity}: draw its values")
-    return np.asarray(grid if grid.ndim == 3 else np.linalg.norm(grid, axis=0))
 
 
 def _meeting_point(
@@ -187,47 +153,6 @@ def _meeting_point(
     return i, j, k
 
 
-def _colours(density: Density, rho: NDArray[np.float64], quantity: Quantity, log: bool, isolines: int) -> _Colours:
-    import matplotlib
-    from matplotlib import colors
-
-    if isolines < 0:
-        raise ShapeError(f"{isolines} contour lines cannot be drawn: give a number from 0 on")
-    low, high = float(rho.min()), float(rho.max())
-    size = max(abs(low), abs(high)) or 1.0
-    norm: Any
-    extend, name = "neither", "viridis"
-    if low < 0 < high and (quantity == "magnetization" or density.kind == "potential"):
-        # symmetric, so that the middle of the colours is zero
-        norm = (
-            colors.SymLogNorm(size / 10.0 ** (DECADES - 2), vmin=-size, vmax=size)
-            if log
-            else colors.Normalize(-size, size)
-        )
-        name = "coolwarm"
-    elif log and high > 0:
-        floor = high / 10.0**DECADES
-        floor = min(floor, VALENCE) if density.kind == "charge" else floor
-        bottom = max(float(rho[rho > 0].min()), floor)
-        bottom = bottom if bottom < high else high / 10
-        norm = colors.LogNorm(bottom, high)
-        extend = "min" if low < bottom else "neither"
-        rho = np.maximum(rho, bottom / 1.001)
-    else:
-        norm = colors.Normalize(low, high if high > low else low + size)
-    levels = np.asarray(norm.inverse(np.arange(1, isolines + 1) / (isolines + 1)), dtype=np.float64)
-    colour_map = matplotlib.colormaps[name].with_extremes(bad=(1, 1, 1, 0), under=BELOW_COLOUR)
-    return _Colours(rho, norm, colour_map, levels, extend, _label(density, quantity))
-
-
-def _label(density: Density, quantity: Quantity) -> str:
-    if quantity == "magnetization":
-        collinear = density.magnetization is not None and density.magnetization.ndim == 3
-        return "magnetization (μB/Å³)" if collinear else "length of the magnetization (μB/Å³)"
-    spin = ", spin down" if quantity == "spin_down" else ", spin up" if density.spin_down is not None else ""
-    return _LABELS[density.kind] + spin
-
-
 def _frame(ax: Axes, vectors: NDArray[np.float64], low: ArrayLike, high: ArrayLike, **style: Any) -> Any:
     """Fit the axes to the parallelogram between fractional coordinates; return its outline."""
     from matplotlib.patches import Polygon
@@ -243,7 +168,7 @@ def _frame(ax: Axes, vectors: NDArray[np.float64], low: ArrayLike, high: ArrayLi
 
 
 def _draw_image(
-    ax: Axes, values: NDArray[Any], first: Sequence[int], steps: NDArray[np.float64], colours: _Colours, smooth: bool
+    ax: Axes, values: NDArray[Any], first: Sequence[int], steps: NDArray[np.float64], colours: Colours, smooth: bool
 ) -> Any:
     """Draw values at the grid points from `first` on; `steps` leads from one to the next (rows, in Å)."""
     from matplotlib.transforms import Affine2D
@@ -262,7 +187,7 @@ def _draw_image(
 
 
 def _draw_plane(
-    ax: Axes, density: Density, colours: _Colours, plane: tuple[int, int, int], point: tuple[int, int, int]
+    ax: Axes, density: Density, colours: Colours, plane: tuple[int, int, int], point: tuple[int, int, int]
 ) -> Any:
     p, q, fixed = plane
     n, m = density.shape[p], density.shape[q]
@@ -279,49 +204,30 @@ def _draw_plane(
         ax.contour(x, y, closed, levels=levels, colors="black", linewidths=0.5, alpha=0.65, negative_linestyles="-")
     height = point[fixed] / density.shape[fixed]
     _draw_atoms(ax, density, plane, height)
-    ax.set_title(f"{AXES[p]}{AXES[q]} plane at {AXES[fixed]} = {_short(height)}", fontsize=11)
+    ax.set_title(f"{AXES[p]}{AXES[q]} plane at {AXES[fixed]} = {short(height)}", fontsize=11)
     ax.set_xlabel(f"along {AXES[p]} (Å)")
     ax.set_ylabel(f"across {AXES[p]} (Å)")
     return image
 
 
 def _draw_atoms(ax: Axes, density: Density, plane: tuple[int, int, int], height: float) -> None:
-    from matplotlib import patheffects
-
-    from symfft.crystal.elements import SYMBOLS
-
     p, q, fixed = plane
     vectors = in_plane(density, p, q)
     spacing = density.volume / float(np.linalg.norm(np.cross(density.lattice[p], density.lattice[q])))
     x = density.positions - np.floor(density.positions + 1e-6)
     apart = x[:, fixed] - height
     near = np.abs(apart - np.rint(apart)) * spacing <= max(ATOM_DISTANCE, 0.51 * spacing / density.shape[fixed])
-    images = [
-        (u, v, number)
-        for u0, v0, number in zip(x[near, p], x[near, q], density.numbers[near].tolist(), strict=True)
-        for u, v in ((u0, v0), (u0 + 1, v0), (u0, v0 + 1), (u0 + 1, v0 + 1))
-        if max(u, v) <= 1 + 1e-6
-    ]
-    if len(images) > MOST_ATOMS:
-        return
-    halo = [patheffects.withStroke(linewidth=1.8, foreground="black")]
-    for u, v, number in images:
-        place = tuple((np.array([u, v]) @ vectors).tolist())
+    moved = [x[near][:, [p, q]] + shift for shift in ((0, 0), (1, 0), (0, 1), (1, 1))]
+    places, numbers = np.concatenate(moved), np.tile(density.numbers[near], 4)
+    inside = (places <= 1 + 1e-6).all(axis=1)
+    for number in dict.fromkeys(numbers[inside].tolist()):
         ax.plot(
-            *place, marker="o", markersize=5, markerfacecolor="white", markeredgecolor="black", clip_on=False, zorder=6
+            *(places[inside & (numbers == number)] @ vectors).T,
+            **MARKER,
+            markerfacecolor=hexadecimal(number),
+            clip_on=False,
+            zorder=6,
         )
-        if 1 <= number <= len(SYMBOLS):
-            ax.annotate(
-                SYMBOLS[number - 1],
-                place,
-                xytext=(5, 4 if v < 0.9 else -11),
-                textcoords="offset points",
-                color="white",
-                fontsize=9.5,
-                fontweight="bold",
-                path_effects=halo,
-                zorder=7,
-            )
 
 
 def _draw_unit_in_plane(
@@ -362,7 +268,7 @@ def _draw_unit_in_plane(
                 outline.set_clip_path(cell)
 
 
-def _draw_layers(boxes: Sequence[Axes], density: Density, au: AsymmetricUnit, colours: _Colours) -> None:
+def _draw_layers(boxes: Sequence[Axes], density: Density, au: AsymmetricUnit, colours: Colours) -> None:
     p, q, fixed = layer_axes(au)
     vectors, low, high = brick_layer(density, au)
     steps = vectors / np.array([[au.shape[p]], [au.shape[q]]])
@@ -374,30 +280,11 @@ def _draw_layers(boxes: Sequence[Axes], density: Density, au: AsymmetricUnit, co
         _draw_image(ax, values, (au.brick_origin[p], au.brick_origin[q]), steps, colours, smooth=False)
         _frame(ax, vectors, low, high, edgecolor=BRICK_COLOUR, linewidth=1.2)
         height = (au.brick_origin[fixed] + layer) % au.shape[fixed] / au.shape[fixed]
-        ax.set_title(f"{AXES[fixed]} = {_short(height)}", fontsize=9, pad=2)
+        ax.set_title(f"{AXES[fixed]} = {short(height)}", fontsize=9, pad=2)
         ax.set_xticks([])
         ax.set_yticks([])
-
-
-def _draw_colour_bar(figure: Figure, box: Axes, image: Any, colours: _Colours) -> None:
-    from matplotlib.colors import LogNorm
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
-    bar = figure.colorbar(image, cax=box, extend=colours.extend)
-    bar.outline.set_visible(False)
-    bar.set_label(colours.label, fontsize=11)
-    if isinstance(colours.norm, LogNorm) and colours.norm.inverse(1.0) < 100 * colours.norm.inverse(0.0):
-        bar.set_ticks(LogLocator(subs=(1, 2, 5)))
-        bar.ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        bar.ax.yaxis.set_minor_formatter(NullFormatter())
-    for level in colours.levels:
-        bar.ax.axhline(level, color="black", linewidth=0.5, alpha=0.65)
 
 
 def _caption(au: AsymmetricUnit) -> str:
     points, brick = au.labels.size, " × ".join(map(str, au.brick_shape))
     return f"asymmetric unit of {au.space_group.symbol}: {au.size:,} of {points:,} points, in a brick of {brick}"
-
-
-def _short(x: float) -> str:
-    return f"{x:.3f}".rstrip("0").rstrip(".")

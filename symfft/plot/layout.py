@@ -100,3 +100,8 @@ def brick_layer(
 def layer_axes(au: AsymmetricUnit) -> tuple[int, int, int]:
     """Return the two axes of the layers, and the shortest axis of the brick, which they are stacked along."""
     return PLANES[2 - int(np.argmin(au.brick_shape))]
+
+
+def short(x: float) -> str:
+    """Return a fractional coordinate with at most three digits."""
+    return f"{x:.3f}".rstrip("0").rstrip(".")

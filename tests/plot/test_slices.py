@@ -2,15 +2,17 @@
 
 import io
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
 from crystals import CRYSTALS, crystal, odd_magnetization
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 
 from symfft import IncompatibleGridError, ShapeError, SymfftError, asymmetric_unit
-from symfft._slices import MOST_LAYERS, PLANES, in_plane
 from symfft.plot import plot_slices
+from symfft.plot.layout import MOST_LAYERS, PLANES, in_plane
 
 GROUPS = [2, 14, 166, 194, 225]
 
@@ -180,11 +182,16 @@ def test_labels_say_what_and_in_which_unit():
 def test_atoms_are_marked_in_the_planes_that_they_lie_in():
     density = crystal(225)
     figure = plot_slices(density, 225, at=(0, 0, 0))
-    texts = sorted(text.get_text() for text in figure.axes[0].texts)
-    assert texts == ["Cl"] * 4 + ["Na"] * 5  # with the copies on the far edges
-    assert not plot_slices(density, 225, at=(0.25, 0.25, 0.25)).axes[0].texts
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    colours = {to_hex(h.get_markerfacecolor()): n for n, h in zip(names, figure.legends[0].legend_handles, strict=True)}
+    counts = Counter()
+    for line in (line for line in figure.axes[0].lines if line.get_zorder() == 6):
+        counts[colours[to_hex(line.get_markerfacecolor())]] += len(line.get_xdata())
+    assert counts == {"Cl": 4, "Na": 5}  # with the copies on the far edges
+    between = plot_slices(density, 225, at=(0.25, 0.25, 0.25)).axes[0]
+    assert not [line for line in between.lines if line.get_zorder() == 6]
     for ax in figure.axes[:3]:
-        marks = np.array([line.get_data() for line in ax.lines if line.get_zorder() == 6]).reshape(-1, 2)
+        marks = np.concatenate([np.transpose(line.get_data()) for line in ax.lines if line.get_zorder() == 6])
         assert (np.abs(marks / 2.8 - np.rint(marks / 2.8)) < 1e-9).all()
 
 

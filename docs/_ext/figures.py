@@ -1,0 +1,24 @@
+"""Shows figures of examples that pyplot does not know, such as those of `symfft.plot`."""
+
+from weakref import WeakSet
+
+from matplotlib.figure import Figure
+from sphinx_gallery.scrapers import figure_rst
+
+SHOWN: WeakSet[Figure] = WeakSet()
+
+
+def figures(block, block_vars, gallery_conf):
+    """Save each figure that an example has named since the last block; pyplot's have a manager and another scraper."""
+    paths = []
+    for value in list(block_vars["example_globals"].values()):
+        if isinstance(value, Figure) and value.canvas.manager is None and value not in SHOWN:
+            SHOWN.add(value)
+            path = next(block_vars["image_path_iterator"])
+            value.savefig(path)
+            paths.append(path)
+    return figure_rst(paths, gallery_conf["src_dir"])
+
+
+def _get_sg_image_scraper():
+    return figures
