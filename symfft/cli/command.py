@@ -65,6 +65,8 @@ class Program:
         What to say after Ctrl-C.
     extras : mapping
         For packages that may be missing, the extra that brings them.
+    verbosity : bool
+        Whether every subcommand takes --quiet and --verbose.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Program:
     commands: Mapping[str, tuple[str, str]]
     interrupted: str = "interrupted"
     extras: Mapping[str, str] = field(default_factory=dict)
+    verbosity: bool = False
 
     def load(self, name: str) -> Command:
         """Return a subcommand by its name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import signal
 import sys
@@ -15,7 +16,10 @@ from typing import Any, NoReturn
 from symfft.cli import exit_codes
 from symfft.cli.command import Command, Program, Result
 from symfft.cli.parser import build_parser
+from symfft.cli.paths import expand
 from symfft.cli.registry import PROGRAM
+
+_LOG = logging.getLogger("symfft")
 
 
 class Interrupt:
@@ -38,11 +42,12 @@ def execute(argv: Sequence[str], program: Program = PROGRAM) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # Å and file names, whatever the terminal's encoding
     try:
-        code = _run(program, argv)
+        try:
+            code = _run(program, argv)
+        except SystemExit as leave:  # argparse, after --help or an error
+            code = leave.code if isinstance(leave.code, int) else exit_codes.FAILED
         if sys.stdout is not None:
             sys.stdout.flush()
-    except SystemExit as leave:  # argparse, after --help or an error
-        code = leave.code if isinstance(leave.code, int) else exit_codes.FAILED
     except KeyboardInterrupt:
         _say(program, program.interrupted)
         code = exit_codes.INTERRUPTED
@@ -60,19 +65,36 @@ def _run(program: Program, argv: Sequence[str]) -> int:
     name, as_json = options.pop("command"), options.pop("json")
     if "reading" in options:
         options["reading"] = {key: options.pop(key) for key in options["reading"]}
+    quiet = options.pop("quiet") if program.verbosity else False
+    if program.verbosity:
+        _set_up_logging(program, options.pop("verbose"))
     command = program.load(name)
     if command.tells:
         options["tell"] = _tell_beside_json if as_json else _tell
     if not command.by_file:
         code, result = _attempt(program, command, options)
-        _show(name, command, result, as_json)
+        _show(name, command, result, as_json, quiet)
         return code
-    worst = exit_codes.DONE
-    for file in options.pop("files"):
+    worst, files = exit_codes.DONE, options.pop("files")
+    if "reading" in options:
+        files = expand(files)
+    with_progress = len(files) > 1 and not quiet and sys.stderr is not None and sys.stderr.isatty()
+    for i, file in enumerate(files, start=1):
+        if with_progress:
+            print(f"\r\x1b[K[{i}/{len(files)}] {file}", end="", file=sys.stderr, flush=True)
         code, result = _attempt(program, command, {"file": file, **options})
         worst = max(worst, code)
-        _show(name, command, {"file": file, **result}, as_json)
+        if with_progress:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        _show(name, command, {"file": file, **result}, as_json, quiet)
     return worst
+
+
+def _set_up_logging(program: Program, verbose: int) -> None:
+    _LOG.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)])
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(f"{program.name}: %(message)s"))
+    _LOG.handlers[:] = [handler]
 
 
 def _tell(text: str) -> None:
@@ -83,10 +105,12 @@ def _tell_beside_json(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _show(name: str, command: Command, result: Result, as_json: bool) -> None:
+def _show(name: str, command: Command, result: Result, as_json: bool, quiet: bool) -> None:
     if as_json:
         print(json.dumps({"command": name, **result}), flush=True)
-    elif "error" not in result and (text := command.text(result)):
+        return
+    shown = {**result, "notes": []} if quiet and "notes" in result else result
+    if "error" not in result and (text := command.text(shown)):
         print(text, flush=True)
 
 
@@ -112,7 +136,7 @@ def _attempt(program: Program, command: Command, options: dict[str, Any]) -> tup
     except Exception as error:
         if getattr(signal.getsignal(signal.SIGINT), "arrived", False):
             raise KeyboardInterrupt from error
-        if "SYMFFT_TRACEBACK" in os.environ:
+        if "SYMFFT_TRACEBACK" in os.environ or _LOG.isEnabledFor(logging.DEBUG):
             traceback.print_exc()
         code = exit_codes.INTERNAL
         message = f"internal error, please report it ({type(error).__name__}: {one_line(error)})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ def find_group(density: Density, group: str | None, symprec: float) -> SpaceGrou
     if group.startswith("hall:"):
         found = SpaceGroup.from_hall(group.removeprefix("hall:"))
     else:
-        found = SpaceGroup.from_number(int(group)) if group.isdigit() else SpaceGroup.from_symbol(group)
+        is_number = re.fullmatch(r"[0-9]{1,9}", group)
+        found = SpaceGroup.from_number(int(group)) if is_number else SpaceGroup.from_symbol(group)
     metric = density.lattice @ density.lattice.T
     changed = np.einsum("gki,kl,glj->gij", found.rotations, metric, found.rotations) - metric
     change = np.abs(changed / np.sqrt(np.outer(np.diag(metric), np.diag(metric)))).max(axis=(1, 2))
@@ -79,6 +81,8 @@ def require_new(output: str, force: bool) -> None:
     target = Path(output)
     if target.is_dir():
         raise SymfftError(f"{output} is a folder: name a file in it")
+    if target.exists() and not target.is_file():
+        raise SymfftError(f"{output} is a device or a pipe: name a file")
     if not target.parent.is_dir():
         raise SymfftError(f"{output}: there is no folder {target.parent}")
     if target.exists() and not force:

@@ -8,7 +8,9 @@ import math
 #: What a density holds, as :data:`symfft.density.KINDS`.
 KINDS = ("charge", "potential", "elf", "kinetic_energy", "other")
 #: Options that say how to read a file; they reach a command as one value, ``reading``.
-READING = ("kind", "dataset", "species")
+READING = ("format", "kind", "dataset", "species")
+#: Formats that are read, as :data:`symfft.io.any_format.FORMATS`.
+FORMATS = ("vasp", "cube", "ccp4", "xsf", "json", "hdf5", "au")
 
 
 def add_file(command: argparse.ArgumentParser, name: str = "file", metavar: str = "FILE") -> None:
@@ -19,7 +21,12 @@ def add_file(command: argparse.ArgumentParser, name: str = "file", metavar: str 
 
 def add_files(command: argparse.ArgumentParser) -> None:
     """Add any number of densities to read one after the other, and how."""
-    command.add_argument("files", nargs="+", metavar="FILE")
+    command.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a file, a folder (the densities in it and below), a pattern, - (stdin)",
+    )
     _add_reading(command)
 
 
@@ -28,9 +35,10 @@ def _add_reading(command: argparse.ArgumentParser) -> None:
         return
     command.set_defaults(reading=READING)
     group = command.add_argument_group("how to read")
+    group.add_argument("--format", choices=FORMATS, help="the format (default: detected from content and name)")
     group.add_argument("--kind", choices=KINDS, help="what the values are, where the file does not tell")
     group.add_argument(
-        "--dataset", type=count, metavar="N", help="which of several values per point to read, from 0 (cube)"
+        "--dataset", metavar="D", help="which of several: a number from 0 (cube, xsf) or a path (hdf5: locpot/total)"
     )
     group.add_argument(
         "--species", type=_names, metavar="A,B,…", help="elements of the counts of atoms, where a VASP file lacks them"

@@ -18,5 +18,14 @@ PROGRAM = Program(
         "view": ("view:VIEW", "write an interactive page: isosurfaces, atoms, lattice planes, differences"),
         "bader": ("bader:BADER", "divide a density among its atoms: charges, volumes, moments"),
         "plot": ("plot:PLOT", "draw lattice planes through atoms and bonds, or the asymmetric unit"),
+        "completion": ("completion:COMPLETION", "print a script that lets a shell complete subcommands and files"),
     },
+    extras={
+        "h5py": "symfft[io]",
+        "backports": "symfft[io]",
+        "matplotlib": "symfft[plot]",
+        "shtab": "symfft[completion]",
+        "torch": "torch",
+    },
+    verbosity=True,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 from collections.abc import Sequence
 
@@ -19,6 +20,8 @@ from symfft.io.kinds import kind_of_name, kind_to_read
 from symfft.io.materials_project import read_materials_project
 from symfft.io.vaspwave import read_vaspwave
 from symfft.io.xsf import read_xsf, write_xsf
+
+_LOG = logging.getLogger(__name__)
 
 CUBE_SUFFIXES = (".cube", ".cub")
 MAP_SUFFIXES = (".ccp4", ".mrc", ".map")
@@ -103,6 +106,7 @@ def read_with_format(
             raise DensityFormatError(source, f"this is {what}")
         chosen = chosen or ("cube" if bare_name(source).lower().endswith(CUBE_SUFFIXES) else "vasp")
         _require_applicable(source, chosen, dataset, species)
+        _LOG.info("reading %s as %s", source, chosen)
         return _read(source, chosen, kind, dataset, species, max_points), chosen
 
 
@@ -152,6 +156,7 @@ def write_density(path: PathLike, density: Density, *, format: str | None = None
         If the name says nothing about the format, or another kind of values than the density has.
     """
     chosen = format or format_of_name(path)
+    _LOG.info("writing %s as %s", path, chosen)
     if chosen == "cube":
         write_cube(path, density)
     elif chosen == "ccp4":
