@@ -11,7 +11,8 @@ import json
 import re
 import sys
 import zipfile
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from symfft_models.datasets.paw import recipe
 from symfft_models.datasets.paw.candidates import table
 from symfft_models.datasets.paw.density import r_comp
 from symfft_models.datasets.paw.entry import PawEntry
-from symfft_models.datasets.paw.reflections import reduce_reflections
+from symfft_models.datasets.paw.reflections import expand_reflections, reduce_reflections
 from symfft_models.datasets.paw.store import Setup, paw_path, write_paw
 
 #: Largest accepted difference between a structure factor and its symmetry average, relative to the largest of all.
@@ -126,7 +127,6 @@ def entry_of(job: dict[str, Any], report: dict[str, Any], arrays: dict[str, NDAr
             "energy_ev": report["energy_ev"] * cells,
             "free_energy_ev": report["free_energy_ev"] * cells,
             "reference_ev": report["reference_ev"] * cells,
-            "pressure_gpa": -float(stress[:3].mean()) * GPA,
             "stress_gpa": " ".join(f"{GPA * component:.3f}" for component in stress),
             "gap_ev": report["gap_ev"],
             "spin_polarised": polarised,
@@ -148,6 +148,55 @@ def entry_of(job: dict[str, Any], report: dict[str, Any], arrays: dict[str, NDAr
             "above_lowest_ev": known.get("above_lowest_ev"),
         },
     )
+
+
+def measured(entry: PawEntry) -> dict[str, Any]:
+    """Return what the set says of a density itself: its lowest value, and how many numbers it takes."""
+    return {
+        "lowest": float(entry.values().min()),
+        "stars_1_percent": stars_needed(entry, 0.01),
+        "stars_0.1_percent": stars_needed(entry, 0.001),
+    }
+
+
+def pressures(entries: list[PawEntry]) -> list[PawEntry]:
+    """Return the entries with ``pressure_gpa``, minus the slope of a parabola through E(V).
+
+    Known where a structure with the same coordinates is there at three volumes or more; None elsewhere.
+    """
+    curves: dict[Any, list[tuple[float, float]]] = defaultdict(list)
+    keys = [(entry.prototype, entry.sites) for entry in entries]
+    volumes = [abs(float(np.linalg.det(entry.lattice))) for entry in entries]
+    for key, volume, entry in zip(keys, volumes, entries, strict=True):
+        curves[key].append((volume, entry.metadata["energy_ev"]))
+    slopes = {
+        key: np.polynomial.Polynomial.fit(*np.transpose(points), 2).deriv()
+        for key, points in curves.items()
+        if len({round(volume, 6) for volume, _ in points}) >= 3
+    }
+    found = [
+        -GPA * float(slopes[key](volume)) if key in slopes else None for key, volume in zip(keys, volumes, strict=True)
+    ]
+    return [
+        replace(entry, metadata=entry.metadata | {"pressure_gpa": pressure})
+        for entry, pressure in zip(entries, found, strict=True)
+    ]
+
+
+def stars_needed(entry: PawEntry, nmae: float) -> int:
+    """Return how many of the shortest unique reflections give a density within `nmae` = sum|error| / sum|rho|."""
+    group, hkl = SpaceGroup.from_number(entry.space_group), entry.hkl.astype(np.int64)
+    length = np.linalg.norm(hkl @ np.linalg.inv(entry.lattice).T, axis=1)
+    order = np.argsort(length, kind="stable")
+    factors, shape = entry.structure_factors()[order], entry.shape
+    values = entry.values()
+    low, high = 0, len(hkl)
+    while high - low > 1:
+        middle = (low + high) // 2
+        rest = expand_reflections(group, hkl[order[middle:]], factors[middle:], shape)
+        error = np.abs(np.fft.ifftn(rest).real).sum() * np.prod(shape) / np.abs(values).sum()
+        low, high = (low, middle) if error <= nmae else (middle, high)
+    return high
 
 
 def crystal_of(record: dict[str, Any]) -> Crystal:
@@ -202,7 +251,8 @@ def pack(folder: Path, out: Path) -> dict[str, Any]:
                     continue
                 arrays = {name: archive[name] for name in ("hkl", "soft", "multipoles")}
             seconds += report["cpu_seconds"]
-            entries.append(entry_of(job, report, arrays))
+            entry = entry_of(job, report, arrays)
+            entries.append(replace(entry, metadata=entry.metadata | measured(entry)))
         except RejectedResultError as error:
             rejected[path.stem] = str(error)
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
@@ -211,7 +261,7 @@ def pack(folder: Path, out: Path) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
         if not (folder / "results" / f"{record['id']}.npz").exists():
             rejected[record["id"]] = f"{record['status']}: {record['reason'].strip().splitlines()[-1][:100]}"
-    entries.sort(key=lambda entry: (entry.space_group, entry.prototype, entry.id))
+    entries = sorted(pressures(entries), key=lambda entry: (entry.space_group, entry.prototype, entry.id))
     symbols = {site.symbol for entry in entries for site in entry.sites}
     reasons = Counter(reason.split(":")[0] for reason in rejected.values())
     attributes = {

@@ -8,8 +8,17 @@ import numpy as np
 import pytest
 
 from symfft_models.data.split import split_of
+from symfft_models.datasets.bundled.crystals import of_prototype
 from symfft_models.datasets.paw.candidates import table
-from symfft_models.datasets.paw.pack import RejectedResultError, composition, entry_of, hard_compositions, pack, split
+from symfft_models.datasets.paw.pack import (
+    RejectedResultError,
+    composition,
+    entry_of,
+    hard_compositions,
+    pack,
+    pressures,
+    split,
+)
 from symfft_models.datasets.paw.store import PawSet
 
 from . import made_up
@@ -26,7 +35,7 @@ def test_an_entry_is_of_the_conventional_cell():
     entry = entry_of(job, report, arrays)
     assert (entry.space_group, entry.electrons, entry.id) == (225, 64, "rock-salt-MgO")
     assert entry.metadata["energy_ev"] == pytest.approx(4 * report["energy_ev"])
-    assert entry.metadata["pressure_gpa"] == pytest.approx(-1.602, abs=1e-3)
+    assert entry.metadata["stress_gpa"] == "1.602 1.602 1.602 0.000 0.000 0.000"
     assert entry.metadata["formation_ev"] == -1.0
     volume = np.linalg.det(entry.lattice)
     assert entry.soft[(entry.hkl == 0).all(1)][0].real * volume == pytest.approx(64 - 8 * 1.5, rel=1e-6)
@@ -102,3 +111,16 @@ def test_compounds_of_the_hard_list_are_in_no_other_split():
     assert split("MgO") == split(composition("OMg")) == "hard"
     assert split("O7Ti2Y2") == "hard"
     assert split("ClNa") == split_of("ClNa") != "hard"
+
+
+def test_pressure_is_the_slope_of_energy_and_volume_where_there_are_three():
+    entries = []
+    for a in (4.1, 4.2, 4.3):
+        job, report, arrays = made_up.result(of_prototype("rock-salt", ["Mg", "O"], a, None, "literature"))
+        energy = -11.0 + 0.5 * 1.1 * (a**3 / 4 - 4.2**3 / 4) ** 2 / (4.2**3 / 4)
+        entries.append(entry_of(job | {"id": f"MgO-{a}"}, report | {"energy_ev": energy}, arrays))
+    low, middle, high = (entry.metadata["pressure_gpa"] for entry in pressures(entries))
+    assert middle == pytest.approx(0, abs=1e-6)
+    assert high == pytest.approx(-160.2176634 * 1.1 * (4.3**3 - 4.2**3) / 4.2**3)
+    assert low > 0
+    assert {entry.metadata["pressure_gpa"] for entry in pressures(entries[:2])} == {None}
