@@ -24,6 +24,8 @@ Triangle = tuple[tuple[int, ...], ...]
 CLEARLY = 10.0
 #: With more sites than this, spglib searches faster.
 MOST_SITES = 128
+#: Differences of sites that are worked out without a choice among candidates.
+FEW = 2**14
 #: Differences of sites held in memory at a time.
 CHUNK = 2**20
 
@@ -150,17 +152,19 @@ def site_symmetry(crystal: Crystal, rotations: IntArray, translations: FloatArra
             apart = sites - images[:, :, None]
             apart -= np.rint(apart)
             distance = ((apart @ lattice) ** 2).sum(axis=-1)
+            rows, columns = np.arange(len(distance))[:, None], np.arange(len(sites))
             nearest = distance.argmin(axis=2)
-            least = np.take_along_axis(distance, nearest[..., None], axis=2)
-            if least.max() > limit**2 or (np.sort(nearest, axis=1) != np.arange(len(sites))).any():
+            source = nearest.argsort(axis=1)
+            least = distance[rows, columns, nearest]
+            if least.max() > limit**2 or (nearest[rows, source] != columns).any():
                 raise SpaceGroupError(
                     f"an operator that was found misses sites by {float(np.sqrt(least.max())):.2g} Å, or takes two of "
                     "them to one: use a smaller symprec"
                 )
-            apart = np.take_along_axis(apart, nearest[..., None, None], axis=2)[:, :, 0]
-            total[part] += apart.sum(axis=1)
-            squares[part] += ((apart @ lattice) ** 2).sum(axis=(1, 2))
-            np.add.at(offsets, own[nearest].ravel(), apart.reshape(-1, 3))
+            onto = apart[rows, source, columns]
+            total[part] += onto.sum(axis=1)
+            squares[part] += least.sum(axis=1)
+            offsets[own] += onto.sum(axis=0)
     mean = total / n
     variance = squares / n - ((mean @ lattice) ** 2).sum(axis=1)
     offsets = (offsets / g - mean.mean(axis=0)) @ lattice
@@ -202,8 +206,9 @@ def _matches(
     which = np.repeat(np.arange(len(rotations)), len(pivots))
     translations = (pivots - (rotations @ pivots[0])[:, None]).reshape(-1, 3)
     largest = np.zeros(len(which))
-    # the first site of every kind leaves few candidates for the others
-    for kind, tried in (*((kind, 1) for kind in by_count), *((kind, len(kinds)) for kind in by_count)):
+    # where there are many sites, the first of every kind leaves few candidates for the others
+    first = by_count if len(which) * int(counts.max()) ** 2 > FEW else by_count[:0]
+    for kind, tried in (*((kind, 1) for kind in first), *((kind, len(kinds)) for kind in by_count)):
         sites = positions[kinds == kind]
         some = sites[:tried]
         step = max(1, CHUNK // (len(some) * len(sites)))

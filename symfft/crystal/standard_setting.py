@@ -246,6 +246,7 @@ def _exact(crystal: Crystal, symmetry: SiteSymmetry, shape: Sequence[int] | None
     return exact_translations(symmetry.rotations, symmetry.translations, misfit, grid)
 
 
+@lru_cache(maxsize=256)
 def _to_primitive(denominator: int, basis: Triangle) -> Exact:
     """Return M with x' = M x, from a crystal's own cell to its primitive cell."""
     return inverse_of(np.array(basis, dtype=object) * Fraction(1, denominator)).T
