@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.crystal._lattice_kernels import in_python, reduce_superbase, voronoi_faces
 from symfft.crystal.operators import Exact, integer_rows, inverse_of, row_basis
 from symfft.errors import ShapeError
 
@@ -100,41 +99,64 @@ def wigner_seitz_cell(form: Integers, lattice: Rational) -> WignerSeitzCell:
     J. H. Conway & N. J. A. Sloane, Proc. R. Soc. Lond. A 436 (1992) 55-68, theorem 3.
     """
     denominator, vectors = lattice
-    v = obtuse_superbase(form, vectors)[:3]
-    q = np.array(form, dtype=v.dtype)
-    table = np.empty((len(SUBSETS), 4), dtype=v.dtype)
-    if v.dtype == np.int64 and _bits(q, v, 2 * denominator) < 62:
-        voronoi_faces(q, v, denominator, SUBSETS, table)
-    else:
-        table = table.astype(object)
-        in_python(voronoi_faces)(q.astype(object), v.astype(object), denominator, SUBSETS.astype(object), table)
-    if np.abs(table).max() >= LARGEST_INTEGER:
+    v = obtuse_superbase(form, vectors)[:3].tolist()
+    table = []
+    for subset in SUBSETS.tolist():
+        x, y, z = (sum(s * row[k] for s, row in zip(subset, v, strict=True)) for k in range(3))
+        normal = [a * x + b * y + c * z for a, b, c in form]
+        face = [*(2 * denominator * n for n in normal), normal[0] * x + normal[1] * y + normal[2] * z]
+        divisor = math.gcd(*face)
+        table.append([n // divisor for n in face])
+    if max(abs(n) for face in table for n in face) >= LARGEST_INTEGER:
         raise ShapeError(
             f"the aliases {vectors} / {denominator} need integers above {LARGEST_INTEGER}: "
             "use a cell matrix with smaller numbers, or smaller grids"
         )
-    table = table.astype(np.int64)
-    return WignerSeitzCell(table[:, :3], table[:, 3])
+    faces = np.array(table, dtype=np.int64)
+    return WignerSeitzCell(faces[:, :3], faces[:, 3])
 
 
 def obtuse_superbase(form: Integers, lattice: Integers) -> NDArray[Any]:
-    """Return four vectors with sum zero and no acute angle, any three a basis of the lattice (Selling reduction).
+    """Return four vectors with sum zero and no acute angle, any three a basis of the lattice, as (4, 3) integers.
 
-    As (4, 3) int64, or Python's integers where 64 bits may be too few.
+    Pairs are reduced by whole multiples first, as steps of Selling's reduction are single. Python's integers, so that
+    none is too large; the products of the vectors are carried along.
     """
-    q, v = np.array(form, dtype=object), np.array([*lattice, [0, 0, 0]], dtype=object)
-    if _bits(q, v, 64) < 62:
-        q, v = q.astype(np.int64), v.astype(np.int64)
-        reduce_superbase(q, v)
-    else:
-        in_python(reduce_superbase)(q, v)
-    return v
-
-
-def _bits(form: NDArray[Any], vectors: NDArray[Any], margin: int) -> float:
-    """Return how many bits a product of two of the vectors may take on the way, and some margin."""
-    size = np.abs(vectors).astype(np.float64)
-    return float(np.log2(max(1.0, (size @ np.abs(form).astype(np.float64) @ size.T).max()))) + math.log2(margin)
+    v = [list(row) for row in lattice]
+    turned = [[sum(q * x for q, x in zip(row, vector, strict=True)) for row in form] for vector in v]
+    g = [[sum(x * y for x, y in zip(vector, image, strict=True)) for image in turned] for vector in v]
+    reducing = True
+    while reducing:
+        reducing = False
+        for i, j in itertools.permutations(range(3), 2):
+            product, square = g[i][j], g[j][j]
+            if 2 * abs(product) > square:
+                times = (2 * product + square) // (2 * square)
+                v[i] = [x - times * y for x, y in zip(v[i], v[j], strict=True)]
+                g[i] = [x - times * y for x, y in zip(g[i], g[j], strict=True)]
+                for row in g:
+                    row[i] -= times * row[j]
+                reducing = True
+    v.append([-sum(column) for column in zip(*v, strict=True)])
+    for row in g:
+        row.append(-sum(row))
+    g.append([-sum(column) for column in zip(*g, strict=True)])
+    reducing = True
+    while reducing:
+        reducing = False
+        for i, j in itertools.combinations(range(3, -1, -1), 2):
+            if g[i][j] > 0:
+                for k in set(range(4)) - {i, j}:
+                    v[k] = [x + y for x, y in zip(v[k], v[i], strict=True)]
+                    g[k] = [x + y for x, y in zip(g[k], g[i], strict=True)]
+                    for row in g:
+                        row[k] += row[i]
+                v[i], g[i] = [-x for x in v[i]], [-x for x in g[i]]
+                for row in g:
+                    row[i] = -row[i]
+                reducing = True
+    small = max(abs(x) for row in v for x in row) < LARGEST_INTEGER
+    return np.array(v, dtype=np.int64 if small else object)
 
 
 def invariant_form(metric: FloatArray, lattice: Rational, aliases: Sequence[Rational]) -> Integers:

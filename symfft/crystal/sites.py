@@ -172,6 +172,48 @@ def site_symmetry(crystal: Crystal, rotations: IntArray, translations: FloatArra
     return SiteSymmetry(rotations, translations + mean, float(np.sqrt(deviation)), float(np.sqrt(displacement)))
 
 
+def site_orbits(
+    rotations: IntArray,
+    translations: FloatArray,
+    lattice: FloatArray,
+    positions: FloatArray,
+    kinds: IntArray,
+    limit: float,
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Find the orbits of sites, and for the first site of each the mean of its images that fall on it.
+
+    Parameters
+    ----------
+    rotations, translations : (g, 3, 3) int64, (g, 3) float64
+        Operators.
+    lattice : (3, 3) float64
+        Basis vectors as rows, in Å.
+    positions, kinds : (n, 3) float64, (n,) int64
+        Sites, fractional, and their kinds.
+    limit : float
+        Distance in Å below which sites coincide.
+
+    Returns
+    -------
+    tuple
+        First sites (m,), how many sites their orbits have (m,), and the means (m, 3).
+    """
+    left = np.ones(len(kinds), dtype=bool)
+    firsts, sizes, exact = [], [], []
+    for first, kind in enumerate(kinds):
+        if not left[first]:
+            continue
+        others = np.flatnonzero(left & (kinds == kind))
+        apart = (rotations @ positions[first] + translations)[:, None] - positions[others]
+        apart -= np.rint(apart)
+        near = ((apart @ lattice) ** 2).sum(axis=-1) < limit**2
+        left[others[near.any(axis=0)]] = False
+        firsts.append(first)
+        sizes.append(int(near.any(axis=0).sum()))
+        exact.append(positions[first] + apart[near[:, 0], 0].mean(axis=0))  # others[0] is first
+    return np.array(firsts), np.array(sizes), np.array(exact)
+
+
 # ---- inside ---------------------------------------------------------------------------------------------------------
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft.au import AsymmetricUnit
-from symfft.crystal._site_kernels import site_orbits
 from symfft.crystal.lattice import FloatArray, IntArray, common_lattice
 from symfft.crystal.operators import Exact, integer_rows, inverse_of
+from symfft.crystal.sites import site_orbits
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.crystal.standard_setting import standardization
 from symfft.density import Density
@@ -190,13 +190,11 @@ class StandardCell:
         three times the images of 1/3.
         """
         positions, source = self.sites(density, symprec)
-        numbers, sizes, exact = density.numbers[source], np.empty(len(source), np.int64), np.empty((len(source), 3))
-        translations = self.group.numerators / self.group.denominator
-        limit = (10 * symprec) ** 2
-        site_orbits(self.group.rotations, translations, self.lattice, positions, numbers, limit, sizes, exact)
-        first = sizes > 0
-        exact = exact[first] % 1.0
-        return np.where(exact > 1 - 1e-12, 0.0, exact), numbers[first], sizes[first]
+        numbers, translations = density.numbers[source], self.group.numerators / self.group.denominator
+        found = site_orbits(self.group.rotations, translations, self.lattice, positions, numbers, 10 * symprec)
+        first, sizes, exact = found
+        exact = exact % 1.0
+        return np.where(exact > 1 - 1e-12, 0.0, exact), numbers[first], sizes
 
 
 def standard_cell(density: Density, symprec: float = 1e-3) -> StandardCell:

@@ -353,3 +353,52 @@ def test_magnetization_of_iron_keeps_its_symmetry(real_densities):
     before = check_symmetry(density.magnetization, density.space_group()).largest_residual
     standard = standardize(density)
     assert check_symmetry(standard.magnetization, 229).is_symmetric(1.5 * before)
+
+
+# ---- any origin -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [2, 9, 14, 31, 62, 82, 122, 146, 160, 167, 186, 194, 205, 216, 225, 227, 230])
+@pytest.mark.parametrize("primitive", [True, False])
+def test_a_crystal_whose_origin_lies_between_grid_points_is_as_symmetric_as_its_file(number, primitive):
+    """Waves of a group about a random origin, on a grid that carries the matrices: exact before and after."""
+    group = SpaceGroup.from_number(number)
+    original, function = crystal(group, number)
+    basis = np.linalg.inv(primitive_cell(group)[0].astype(float)) if primitive else np.eye(3)
+    origin = np.random.default_rng(number).random(3)
+    shape = (2 * max(original.shape),) * 3
+    moved = disguise(original, function, basis, origin, shape, Rotation.random(rng=number).as_matrix())
+    moved = replace(moved, lattice=basis @ original.lattice)
+    sites = [
+        (group.rotations @ site + group.translations.astype(float) - origin) @ np.linalg.inv(basis) for _, site in SITES
+    ]
+    positions, numbers = [], []
+    for (kind, _), images in zip(SITES, sites, strict=True):
+        for x in images % 1:
+            apart = np.array([y - x for y, z in zip(positions, numbers, strict=True) if z == kind]).reshape(-1, 3)
+            if not (np.abs(apart - np.rint(apart)).max(axis=1) < 1e-7).any():
+                positions.append(x)
+                numbers.append(kind)
+    moved = replace(moved, positions=np.array(positions), numbers=np.array(numbers))
+    standard = standardize(moved)
+    assert standard.space_group() == group
+    assert check_symmetry(standard.values, group).is_symmetric(1e-9)
+
+
+def test_rock_salt_a_little_off_its_origin_stays_symmetric():
+    fcc = 2.82 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
+    h = np.stack(np.meshgrid(*[np.fft.fftfreq(32, 1 / 32)] * 3, indexing="ij"), axis=-1)
+    squares = ((h @ np.linalg.inv(fcc).T) ** 2).sum(axis=-1)
+    for shift in (0.005, 0.0123456789, 1 / 7):
+        sites = np.array([[0, 0, 0], [0.5, 0.5, 0.5]]) + shift
+        waves = sum(z * np.exp(-3 * squares - 2j * np.pi * h @ x) for z, x in zip((3, 5), sites, strict=True))
+        salt = Density(np.fft.ifftn(waves).real, fcc, sites, [11, 17])
+        standard = standardize(salt, 225)
+        assert check_symmetry(standard.values, 225).is_symmetric(1e-10)
+        assert standard.electrons == pytest.approx(4 * salt.electrons, rel=1e-12)
+
+
+def test_a_relaxed_crystal_off_its_grid_keeps_what_symmetry_it_has(real_densities):
+    density = read_chgcar(real_densities / "Si2_sg227_origin_off_grid.CHGCAR.gz")
+    standard = standardize(density)
+    assert check_symmetry(standard.values, standard.space_group()).largest_residual < 1e-4
