@@ -29,7 +29,7 @@ from symfft_models.datasets.paw.candidates import table
 from symfft_models.datasets.paw.density import r_comp
 from symfft_models.datasets.paw.entry import PawEntry
 from symfft_models.datasets.paw.reflections import expand_reflections, reduce_reflections
-from symfft_models.datasets.paw.store import Setup, paw_path, write_paw
+from symfft_models.datasets.paw.store import PawSet, Setup, paw_path, write_paw
 
 #: Largest accepted difference between a structure factor and its symmetry average, relative to the largest of all.
 SYMMETRY_TOLERANCE = 1e-5
@@ -240,19 +240,52 @@ def setups_of(path: Path) -> list[Setup]:
     ]
 
 
+def packed_before(path: Path) -> tuple[dict[str, PawEntry], dict[str, str], dict[str, Setup]]:
+    """Return a packed set's entries by name, the reasons of what it kept out, and its setups; nothing without one."""
+    if not path.exists():
+        return {}, {}, {}
+    densities = PawSet.open(path)
+    entries = {
+        entry.id: replace(entry, split=split(entry.composition))
+        for entry in densities
+        if all(
+            r == r_comp(s.symbol, densities.setups[s.symbol].cutoff)
+            for r, s in zip(entry.r_comp, entry.sites, strict=True)
+        )
+    }
+    return entries, json.loads(densities.attributes["kept_out_ids"]), densities.setups
+
+
+def is_of(entry: PawEntry | None, job: dict[str, Any], report: dict[str, Any]) -> bool:
+    """Whether an entry is that of a result."""
+    if entry is None:
+        return False
+    cells = 1 / abs(float(np.linalg.det(crystal_of(job["crystal"]).basis)))
+    settings = {"xc": job["xc"], "cutoff_ev": job["cutoff_ev"], "kpoints": " ".join(map(str, job["kpoints"]))}
+    return (
+        np.allclose(entry.lattice, crystal_of(job["crystal"]).lattice, rtol=0, atol=1e-9)
+        and entry.metadata["energy_ev"] == report["energy_ev"] * cells
+        and all(entry.metadata[name] == value for name, value in settings.items())
+    )
+
+
 def pack(folder: Path, out: Path) -> dict[str, Any]:
-    """Pack all usable results of a work folder; return what was packed and what was kept out, by reason."""
-    entries, rejected, seconds = [], {}, 0.0
+    """Pack all usable results of a work folder with what the packed set has already.
+
+    So a set grows over several folders, and a folder need not be kept. A result replaces the entry of its name.
+    Returns what was packed and what was kept out, by reason.
+    """
+    known, rejected, setups = packed_before(out)
+    entries = dict(known)
     for path in sorted((folder / "results").glob("*.npz")):
         try:
             with np.load(path, allow_pickle=False) as archive:
                 job, report = json.loads(str(archive["job"])), json.loads(str(archive["report"]))
-                if "crystal" not in job:
+                if "crystal" not in job or is_of(known.get(path.stem), job, report):
                     continue
                 arrays = {name: archive[name] for name in ("hkl", "soft", "multipoles")}
-            seconds += report["cpu_seconds"]
             entry = entry_of(job, report, arrays)
-            entries.append(replace(entry, metadata=entry.metadata | measured(entry)))
+            entries[entry.id] = replace(entry, metadata=entry.metadata | measured(entry))
         except RejectedResultError as error:
             rejected[path.stem] = str(error)
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
@@ -261,24 +294,28 @@ def pack(folder: Path, out: Path) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
         if not (folder / "results" / f"{record['id']}.npz").exists():
             rejected[record["id"]] = f"{record['status']}: {record['reason'].strip().splitlines()[-1][:100]}"
-    entries = sorted(pressures(entries), key=lambda entry: (entry.space_group, entry.prototype, entry.id))
-    symbols = {site.symbol for entry in entries for site in entry.sites}
+    rejected = {name: reason for name, reason in sorted(rejected.items()) if name not in entries}
+    packed = sorted(pressures([*entries.values()]), key=lambda entry: (entry.space_group, entry.prototype, entry.id))
+    symbols = sorted({site.symbol for entry in packed for site in entry.sites})
+    if (folder / "setups.npz").exists():
+        setups |= {setup.symbol: setup for setup in setups_of(folder / "setups.npz")}
     reasons = Counter(reason.split(":")[0] for reason in rejected.values())
     attributes = {
         "title": "Valence electron densities of crystals: PBE, projector augmented waves, as parts",
         "license": "CC0-1.0",
         "recipe": json.dumps(recipe.SETTINGS | {"kpoint_length": recipe.KPOINT_LENGTH}),
-        "computed": len(entries) + len(rejected),
+        "computed": len(packed) + len(rejected),
         "kept_out": json.dumps(dict(reasons)),
         "kept_out_ids": json.dumps(rejected),
     }
-    write_paw(out, entries, [s for s in setups_of(folder / "setups.npz") if s.symbol in symbols], attributes)
+    write_paw(out, packed, [setups[symbol] for symbol in symbols], attributes)
     return {
-        "entries": len(entries),
-        "compounds": len({entry.composition for entry in entries}),
-        "by_space_group": dict(sorted(Counter(entry.space_group for entry in entries).items())),
-        "by_split": dict(Counter(entry.split for entry in entries)),
-        "cpu_hours": round(seconds / 3600, 3),
+        "entries": len(packed),
+        "new": len(entries.keys() - known.keys()),
+        "compounds": len({entry.composition for entry in packed}),
+        "by_space_group": dict(sorted(Counter(entry.space_group for entry in packed).items())),
+        "by_split": dict(Counter(entry.split for entry in packed)),
+        "cpu_hours": round(sum(entry.metadata["cpu_seconds"] for entry in packed) / 3600, 3),
         "bytes": out.stat().st_size,
         "kept_out": dict(reasons),
         "kept_out_ids": rejected,

@@ -21,6 +21,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from symfft.io.atomic import replace_file
 from symfft_models.datasets.bundled.crystals import Crystal, listed_crystals, of_prototype
 from symfft_models.datasets.paw import recipe
@@ -36,6 +38,7 @@ from symfft_models.datasets.paw.candidates import (
     table,
 )
 from symfft_models.datasets.paw.pack import setups_of
+from symfft_models.datasets.paw.store import PawSet, paw_path
 
 #: Space groups with a queue of their own, all others together as 0, and how often each has its turn.
 PACE = {221: 1.0, 225: 1.3, 227: 0.7, 0: 0.7}
@@ -119,8 +122,8 @@ def write_relaxations(folder: Path) -> int:
     return len(unique)
 
 
-def write_jobs(folder: Path) -> dict[str, int]:
-    """Write the queue and the table of candidates; return how many of each verdict there are."""
+def write_jobs(folder: Path, packed: Path) -> dict[str, int]:
+    """Write the queue, without what a packed set has, and the table of candidates; return how many of each verdict."""
     valence = {setup.symbol: setup.valence for setup in setups_of(folder / "setups.npz")}
     wanted = {crystal.id: crystal for crystal in candidates()}
     starting = {crystal.id: crystal for crystal in elemental_phases(sorted(valence))} | wanted
@@ -150,6 +153,9 @@ def write_jobs(folder: Path) -> dict[str, int]:
             crystals[name] = (crystal, known)
             if fraction(f"volumes of {crystal.composition}") < VOLUME_SHARE:
                 crystals |= {f"{name}-a{factor:g}": (scaled(crystal, factor), known) for factor in VOLUMES}
+    for entry in PawSet.open(packed) if packed.exists() else ():
+        if entry.id in crystals and np.allclose(entry.lattice, crystals[entry.id][0].lattice, rtol=0, atol=1e-9):
+            del crystals[entry.id]
     hard = {crystal.id for crystal in hard_crystals()} & crystals.keys()
     jobs = _ordered(crystals, valence, hard)
     write_lines(folder / "queue" / "jobs.jsonl", jobs)
@@ -203,8 +209,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("what", choices=("relaxations", "jobs"))
     parser.add_argument("folder", type=Path)
     options = parser.parse_args(arguments)
-    write = {"relaxations": write_relaxations, "jobs": write_jobs}[options.what]
-    print(json.dumps(write(options.folder)))
+    written = write_jobs(options.folder, paw_path()) if options.what == "jobs" else write_relaxations(options.folder)
+    print(json.dumps(written))
     return 0
 
 

@@ -30,6 +30,13 @@ def save(folder, name, job, report, arrays):
     np.savez(folder / "results" / f"{name}.npz", **texts, **arrays)
 
 
+def save_setups(folder):
+    setups = [made_up.setup(symbol) for symbol in sorted(made_up.VALENCE)]
+    names = ("symbol", "fingerprint", "valence", "core", "cutoff", "valence_density", "core_density")
+    columns = {name: [getattr(setup, name) for setup in setups] for name in names}
+    np.savez(folder / "setups.npz", radius=setups[0].radius, **columns)
+
+
 def test_an_entry_is_of_the_conventional_cell():
     job, report, arrays = made_up.result(made_up.magnesia())
     entry = entry_of(job, report, arrays)
@@ -90,13 +97,7 @@ def test_a_folder_becomes_a_set_and_says_what_it_kept_out(tmp_path):
     (tmp_path / "failures").mkdir()
     failure = {"id": "slow", "status": "timeout", "reason": "ended by signal 24", "limit_s": 300}
     (tmp_path / "failures" / "slow.json").write_text(json.dumps(failure))
-    symbols = sorted(made_up.VALENCE)
-    setups = [made_up.setup(symbol) for symbol in symbols]
-    columns = {
-        name: [getattr(s, name) for s in setups] for name in ("symbol", "fingerprint", "valence", "core", "cutoff")
-    }
-    columns |= {name: [getattr(s, name) for s in setups] for name in ("valence_density", "core_density")}
-    np.savez(tmp_path / "setups.npz", radius=setups[0].radius, **columns)
+    save_setups(tmp_path)
     summary = pack(tmp_path, tmp_path / "set.h5")
     assert summary["entries"] == 2
     assert summary["kept_out"] == {"wrong electrons": 1, "unreadable": 1, "timeout": 1}
@@ -124,3 +125,25 @@ def test_pressure_is_the_slope_of_energy_and_volume_where_there_are_three():
     assert high == pytest.approx(-160.2176634 * 1.1 * (4.3**3 - 4.2**3) / 4.2**3)
     assert low > 0
     assert {entry.metadata["pressure_gpa"] for entry in pressures(entries[:2])} == {None}
+
+
+def test_a_set_grows_over_folders_and_a_new_result_takes_the_place_of_the_old(tmp_path, monkeypatch):
+    first, second = tmp_path / "first", tmp_path / "second"
+    save(first, "rock-salt-MgO", *made_up.result(made_up.magnesia()))
+    save(first, "bcc-Fe", *made_up.result(made_up.iron(), spin=True))
+    save_setups(first)
+    assert pack(first, tmp_path / "set.h5")["new"] == 2
+    before = {entry.id: entry for entry in PawSet.open(tmp_path / "set.h5")}
+    job, report, arrays = made_up.result(made_up.magnesia(), smear=0.6)
+    save(second, "rock-salt-MgO", job, report | {"energy_ev": -12.0}, arrays)
+    save(second, "wurtzite-ZnS", *made_up.result(made_up.wurtzite()))
+    save_setups(second)
+    summary = pack(second, tmp_path / "set.h5")
+    assert (summary["entries"], summary["new"]) == (3, 1)
+    after = {entry.id: entry for entry in PawSet.open(tmp_path / "set.h5")}
+    assert after["rock-salt-MgO"].metadata["energy_ev"] == -48
+    for name in ("soft", "soft_spin", "multipoles", "hkl"):
+        np.testing.assert_array_equal(getattr(after["bcc-Fe"], name), getattr(before["bcc-Fe"], name))
+    # what is in the set already is not reduced again
+    monkeypatch.setattr("symfft_models.datasets.paw.pack.entry_of", None)
+    assert pack(second, tmp_path / "set.h5")["new"] == 0

@@ -11,6 +11,7 @@ import pytest
 
 from symfft_models.datasets.bundled.crystals import of_prototype
 from symfft_models.datasets.paw.candidates import candidates
+from symfft_models.datasets.paw.pack import entry_of
 from symfft_models.datasets.paw.queue import (
     PACE,
     VOLUMES,
@@ -21,6 +22,9 @@ from symfft_models.datasets.paw.queue import (
     write_lines,
     write_relaxations,
 )
+from symfft_models.datasets.paw.store import write_paw
+
+from . import made_up
 
 
 def test_the_hard_list_is_what_it_says():
@@ -76,7 +80,7 @@ def test_candidates_become_jobs_as_they_are_relaxed(tmp_path):
     relaxations = {job["id"]: job for job in read_lines(tmp_path / "relax" / "jobs.jsonl")}
     assert list(relaxations)[:3] == ["fcc-Mg", "bcc-Mg", "hcp-Mg"]
     assert {symbol for job in relaxations.values() for symbol in job["symbols"]} <= {"Mg", "O", "S", "Zn"}
-    before = write_jobs(tmp_path)["jobs"]
+    before = write_jobs(tmp_path, tmp_path / "none.h5")["jobs"]
     energies = {
         "fcc-Mg": -1.5,
         "alpha-N2-O": -4.9,
@@ -94,7 +98,7 @@ def test_candidates_become_jobs_as_they_are_relaxed(tmp_path):
     ]
     failed = {"id": "wurtzite-ZnO", "converged": False, "reason": "forces too large"}
     write_lines(tmp_path / "relax" / "results.jsonl", [*results, failed])
-    write_jobs(tmp_path)
+    write_jobs(tmp_path, tmp_path / "none.h5")
     jobs = {job["id"]: job for job in read_lines(tmp_path / "queue" / "jobs.jsonl")}
     assert len(jobs) > before
     assert next(iter(jobs)) == "rock-salt-MgO"
@@ -113,3 +117,19 @@ def test_candidates_become_jobs_as_they_are_relaxed(tmp_path):
     assert verdicts["rock-salt-MgS"] == "taken"
     assert verdicts["fcc-S"] == "reference of its element"
     json.dumps(jobs)
+
+
+def test_what_is_packed_is_not_computed_again(tmp_path):
+    setups_file(tmp_path, ["Mg", "O", "Fe", "S", "Zn"])
+    write_jobs(tmp_path, tmp_path / "none.h5")
+    everything = {job["id"] for job in read_lines(tmp_path / "queue" / "jobs.jsonl")}
+    magnesia = next(crystal for crystal in hard_crystals() if crystal.id == "rock-salt-MgO")
+    setups = [made_up.setup(symbol) for symbol in ("Mg", "O")]
+    write_paw(tmp_path / "set.h5", [entry_of(*made_up.result(magnesia))], setups, {})
+    write_jobs(tmp_path, tmp_path / "set.h5")
+    rest = {job["id"] for job in read_lines(tmp_path / "queue" / "jobs.jsonl")}
+    assert everything - rest == {"rock-salt-MgO"}
+    # at another lattice constant it is another job
+    write_paw(tmp_path / "set.h5", [entry_of(*made_up.result(made_up.magnesia()))], setups, {})
+    write_jobs(tmp_path, tmp_path / "set.h5")
+    assert {job["id"] for job in read_lines(tmp_path / "queue" / "jobs.jsonl")} == everything
