@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from symfft.analysis.surfaces import Mesh
     from symfft.au import AsymmetricUnit, asymmetric_unit, expand_from_au, reduce_to_au, symmetrize
     from symfft.basins.charges import BaderCharges, bader, basin
     from symfft.crystal.space_group import SpaceGroup
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from symfft.grid.shape import next_compatible_shape
     from symfft.grid.symmetry_check import OperatorCheck, SymmetryReport, check_symmetry
     from symfft.io import read_chgcar, read_density, write_chgcar, write_density
+    from symfft.resampling.cells import primitive, supercell
     from symfft.resampling.densities import resample, standardize
     from symfft.resampling.reciprocal import symmetrize_reciprocal
     from symfft.transforms.cosine import au_dct, au_idct
@@ -36,6 +38,7 @@ __all__ = [
     "Density",
     "DensityFormatError",
     "IncompatibleGridError",
+    "Mesh",
     "NotSymmetricError",
     "OperatorCheck",
     "RealBasis",
@@ -56,6 +59,7 @@ __all__ = [
     "check_symmetry",
     "expand_from_au",
     "next_compatible_shape",
+    "primitive",
     "read_chgcar",
     "read_density",
     "real_basis",
@@ -63,6 +67,7 @@ __all__ = [
     "resample",
     "standardize",
     "structure_factors",
+    "supercell",
     "symmetrize",
     "symmetrize_reciprocal",
     "write_chgcar",
@@ -71,6 +76,7 @@ __all__ = [
 
 #: Public names by the module that they come from, which is imported when one of them is first asked for.
 _MODULES = {
+    "analysis.surfaces": "Mesh",
     "au": "AsymmetricUnit asymmetric_unit expand_from_au reduce_to_au symmetrize",
     "basins.charges": "BaderCharges bader basin",
     "crystal.space_group": "SpaceGroup",
@@ -82,6 +88,7 @@ _MODULES = {
     "grid.shape": "next_compatible_shape",
     "grid.symmetry_check": "OperatorCheck SymmetryReport check_symmetry",
     "io": "read_chgcar read_density write_chgcar write_density",
+    "resampling.cells": "primitive supercell",
     "resampling.densities": "resample standardize",
     "resampling.reciprocal": "symmetrize_reciprocal",
     "transforms.cosine": "au_dct au_idct",

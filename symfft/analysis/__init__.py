@@ -9,9 +9,11 @@ from symfft.analysis.electrostatics import au_hartree_potential
 from symfft.analysis.patterson import PattersonMap, au_patterson, patterson_group
 from symfft.analysis.planes import macroscopic_average, planar_average
 from symfft.analysis.series import FourierSeries
+from symfft.analysis.surfaces import Mesh, isosurface
 
 __all__ = [
     "FourierSeries",
+    "Mesh",
     "PattersonMap",
     "au_gradient",
     "au_gradient_norm",
@@ -19,6 +21,7 @@ __all__ = [
     "au_laplacian",
     "au_patterson",
     "au_reduced_gradient",
+    "isosurface",
     "macroscopic_average",
     "patterson_group",
     "planar_average",

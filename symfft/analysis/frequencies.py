@@ -64,7 +64,8 @@ def frequencies_of(hkl: IntArray, shape: Shape, lattice: ArrayLike) -> Frequenci
     """Return the shortest members of the classes of some reflections.
 
     Which members are equally short is decided by a quadratic form that is exactly invariant under all isometries of the
-    lattice (:func:`symfft.crystal.lattice.invariant_form`): the last decimals of a lattice cannot break a symmetry.
+    lattice N·Z³ (:func:`symfft.crystal.lattice.invariant_form`): neither the last decimals of a lattice nor the choice
+    of a larger cell with the same grid points can break a symmetry.
 
     Parameters
     ----------
@@ -168,6 +169,6 @@ def _scaled(rows: NDArray[np.float64]) -> Lattice:
 def _comparison(lattice: Lattice, shape: Shape) -> tuple[Metric, IntArray]:
     """Return the invariant form with the aliases of the grid, and a reduced basis of these."""
     aliases = np.diag(shape).tolist()
-    form = invariant_form(reciprocal_metric(lattice), (1, np.eye(3, dtype=np.int64).tolist()), [(1, aliases)])
+    form = invariant_form(reciprocal_metric(lattice), (1, aliases), [(1, aliases)])
     basis = np.array(obtuse_superbase(form, aliases)[:3], dtype=np.int64)
     return Metric(np.array(form, dtype=np.int64), 1.0, _SUBSETS @ basis), basis

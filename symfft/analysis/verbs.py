@@ -11,14 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from symfft.analysis import derivatives, electrostatics, planes
 from symfft.analysis.arithmetic import Arithmetic
+from symfft.analysis.common_symmetry import on_common_au
 from symfft.analysis.patterson import au_patterson
 from symfft.analysis.series import FourierSeries, finite_points
 from symfft.analysis.spins import trusted_signs
-from symfft.au import TOLERANCE, AsymmetricUnit, asymmetric_unit, expand_from_au, reduce_to_au, symmetrize
+from symfft.analysis.surfaces import Mesh, isosurface
+from symfft.au import AsymmetricUnit, asymmetric_unit, expand_from_au, reduce_to_au, symmetrize
 from symfft.crystal.elements import SYMBOLS
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import NotSymmetricError, ShapeError, SpaceGroupError, SymfftError
-from symfft.grid.shape import fitting_operators, grid_operators
+from symfft.grid.shape import grid_operators
 from symfft.grid.symmetry_check import check_symmetry
 
 Array = NDArray[np.float64]
@@ -393,6 +395,25 @@ class Verbs(Arithmetic):
         sizes = np.asarray(upper, dtype=np.float64) - np.asarray(lower, dtype=np.float64)
         return Integrals(np.array([self._volume * np.prod(sizes)]), *self._spread(found))
 
+    def isosurface(self, level: float) -> Mesh:
+        """Return the surface in the cell where the values cross a level; see :func:`symfft.analysis.isosurface`.
+
+        Of a magnetization: ``density.with_values(density.magnetization).isosurface(level)``.
+
+        Parameters
+        ----------
+        level : float
+            In the units of the values.
+
+        Raises
+        ------
+        SymfftError
+            If scikit-image is missing.
+        ShapeError
+            If the values do not cross the level.
+        """
+        return isosurface(self.values, self.lattice, level)
+
     # ---- operations on the asymmetric unit --------------------------------------------------------------------------
 
     def gradient_norm(self, space_group: SpaceGroup | int | str | None = None) -> Self:
@@ -573,14 +594,8 @@ class Verbs(Arithmetic):
             group = self._group(None)
         except SpaceGroupError:
             group = SpaceGroup.from_number(1)
-        if fitting_operators(group, self._shape).all():
-            au = asymmetric_unit(group, self._shape)
-            try:
-                return reduce_to_au(grid, au), au
-            except NotSymmetricError:
-                pass
-        au = asymmetric_unit(_kept(grid, group), self._shape)
-        return reduce_to_au(grid, au), au
+        au, (values,) = on_common_au(group, [grid])
+        return values, au
 
     def _on_au(self, operation: Operation, space_group: SpaceGroup | int | str | None, comment: str) -> Self:
         rows = []
@@ -588,12 +603,3 @@ class Verbs(Arithmetic):
             values, au = self._reduced(grid, space_group)
             rows.append(expand_from_au(operation(values, au, self.lattice), au))
         return self._changed(*self._spread(np.stack(rows)))._replaced(kind="other", comment=comment)
-
-
-def _kept(grid: Array, group: SpaceGroup) -> SpaceGroup:
-    """Return the operators that map a grid onto itself and keep its values, or P 1 where they are no group."""
-    kept = np.array([o.even is not None and o.even <= TOLERANCE for o in check_symmetry(grid, group).operators])
-    try:
-        return SpaceGroup(group.rotations[kept], group.numerators[kept], group.denominator)
-    except SpaceGroupError:
-        return SpaceGroup.from_number(1)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.au import TOLERANCE, AsymmetricUnit, asymmetric_unit, expand_from_au, reduce_to_au
+from symfft.analysis.common_symmetry import on_common_au
+from symfft.au import AsymmetricUnit, asymmetric_unit, expand_from_au, reduce_to_au
 from symfft.basins.partition import Basins, invariant_lattice
 from symfft.basins.sites import Owners, atom_orbits, owners_of, site_symmetry
 from symfft.crystal.elements import SYMBOLS
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.density import Density
 from symfft.errors import ShapeError, SpaceGroupError, SymfftError
-from symfft.grid.symmetry_check import check_symmetry
 
 Array = NDArray[np.float64]
 
@@ -175,13 +175,9 @@ def bader(
     ('P m -3 m', True)
     """
     reference = _checked(density, reference)
-    level = -math.inf if vacuum is None else float(vacuum)
-    if math.isnan(level) or level == math.inf:
-        raise ShapeError(f"vacuum={vacuum!r} is no density: give a number of e/Å³")
-    group = _common_group(density, space_group, [reference.values, density.values])
-    lattice = invariant_lattice(group, density.lattice)
-    au = asymmetric_unit(group, density.shape)
-    heights, charge = (reduce_to_au(g, au, tolerance=math.inf) for g in (reference.values, density.values))
+    level = _level(vacuum)
+    au, (heights, charge) = _reduced(density, reference, space_group)
+    group, lattice = au.space_group, invariant_lattice(au.space_group, density.lattice)
     basins = Basins(heights, au, lattice, level)
     owners = owners_of(basins.maxima.positions, density.positions, density.numbers, lattice)
     voxel = density.volume / density.values.size
@@ -208,7 +204,7 @@ def bader(
         numbers=density.numbers,
         electrons=electrons,
         volumes=volumes,
-        moments=_moments(density, expand_from_au(heights, au), group, level),
+        moments=None if density.magnetization is None else _moments(density, density.magnetization, heights, au, level),
         maxima=maxima,
         vacuum_electrons=float(fields[0] @ empty),
         vacuum_volume=float(fields[1] @ empty),
@@ -258,17 +254,17 @@ def basin(
     reference = _checked(density, reference)
     if isinstance(atom, bool) or not isinstance(atom, (int, np.integer)) or not 0 <= atom < len(density.numbers):
         raise SymfftError(f"there is no atom {atom!r}: indices run from 0 to {len(density.numbers) - 1}")
-    whole = _common_group(density, space_group, [reference.values, density.values])
-    lattice = invariant_lattice(whole, density.lattice)
-    heights = expand_from_au(*_symmetric(reference.values, whole))
-    au = asymmetric_unit(site_symmetry(whole, density.positions[atom], lattice), density.shape)
-    basins = Basins(reduce_to_au(heights, au), au, lattice, -math.inf if vacuum is None else float(vacuum))
+    whole, (heights, charge) = _reduced(density, reference, space_group)
+    lattice = invariant_lattice(whole.space_group, density.lattice)
+    au = asymmetric_unit(site_symmetry(whole.space_group, density.positions[atom], lattice), density.shape)
+    basins = Basins(
+        reduce_to_au(expand_from_au(heights, whole), au), au, lattice, -math.inf if vacuum is None else float(vacuum)
+    )
     owners = owners_of(basins.maxima.positions, density.positions, density.numbers, lattice)
     chosen = owners.owns & (owners.nearest == atom)
     weights = expand_from_au(basins.weights(chosen), au) if chosen.any() else np.zeros(density.shape)
-    charge = expand_from_au(*_symmetric(density.values, whole))
     spin = None if density.magnetization is None else density.magnetization * weights
-    return density.with_values(charge * weights, spin)
+    return density.with_values(expand_from_au(charge, whole) * weights, spin)
 
 
 # ---- inside ---------------------------------------------------------------------------------------------------------
@@ -283,8 +279,8 @@ def _checked(density: Density, reference: Density | None) -> Density:
         reference = density
     else:
         density.require_same_grid(reference)
-    positive = float(np.maximum(reference.values, 0).sum())
-    negative = float(-np.minimum(reference.values, 0).sum())
+    negative = float(-reference.values[reference.values < 0].sum())
+    positive = float(reference.values.sum()) + negative
     if negative > LARGEST_NEGATIVE_SHARE * positive:
         raise SymfftError(
             f"the negative part of the reference is {negative / positive if positive else math.inf:.0%} of its "
@@ -294,38 +290,26 @@ def _checked(density: Density, reference: Density | None) -> Density:
     return reference
 
 
-def _common_group(density: Density, space_group: Any, grids: list[Array]) -> SpaceGroup:
-    """Return the group that was asked for, if all grids have it; else those operators of the atoms that all keep."""
+def _level(vacuum: float | None) -> float:
+    level = -math.inf if vacuum is None else float(vacuum)
+    if math.isnan(level) or level == math.inf:
+        raise ShapeError(f"vacuum={vacuum!r} is no density: give a number of e/Å³")
+    return level
+
+
+def _reduced(density: Density, reference: Density, space_group: Any) -> tuple[AsymmetricUnit, tuple[Array, Array]]:
+    """Return reference and density on the asymmetric unit of the group that was asked for, or that both have."""
+    grids = (reference.values,) if reference is density else (reference.values, density.values)
     if space_group is not None:
-        group = as_space_group(space_group)
-        au = asymmetric_unit(group, density.shape)
-        for grid in grids:
-            reduce_to_au(grid, au)
-        return group
-    try:
-        group = density.space_group()
-    except SpaceGroupError:
-        return SpaceGroup.from_number(1)
-    return _kept(group, grids)
-
-
-def _kept(group: SpaceGroup, grids: list[Array]) -> SpaceGroup:
-    """Return the operators that map all grids onto themselves and keep their values; P 1 where they are no group."""
-    for grid in grids:
+        au = asymmetric_unit(as_space_group(space_group), density.shape)
+        values = [reduce_to_au(grid, au) for grid in grids]
+    else:
         try:
-            reduce_to_au(grid, asymmetric_unit(group, grid.shape))
-        except SymfftError:
-            kept = np.array([o.even is not None and o.even <= TOLERANCE for o in check_symmetry(grid, group).operators])
-            try:
-                group = SpaceGroup(group.rotations[kept], group.numerators[kept], group.denominator)
-            except SpaceGroupError:
-                return SpaceGroup.from_number(1)
-    return group
-
-
-def _symmetric(grid: Array, group: SpaceGroup) -> tuple[Array, AsymmetricUnit]:
-    au = asymmetric_unit(group, grid.shape)
-    return reduce_to_au(grid, au, tolerance=math.inf), au
+            group = density.space_group()
+        except SpaceGroupError:
+            group = SpaceGroup.from_number(1)
+        au, values = on_common_au(group, list(grids))
+    return au, (values[0], values[-1])
 
 
 def _on_atoms(by_basin: Array, owners: Owners, orbits: NDArray[np.int64]) -> Array:
@@ -338,19 +322,16 @@ def _on_atoms(by_basin: Array, owners: Owners, orbits: NDArray[np.int64]) -> Arr
     return out
 
 
-def _moments(density: Density, heights: Array, group: SpaceGroup, vacuum: float) -> Array | None:
+def _moments(density: Density, magnetization: Array, heights: Array, au: AsymmetricUnit, vacuum: float) -> Array:
     """Return the moments of atoms, under the operators that leave the magnetization unchanged."""
-    if density.magnetization is None:
-        return None
-    spins = density.magnetization.reshape(-1, *density.shape)
-    own = _kept(group, list(spins))
-    au = asymmetric_unit(own, density.shape)
-    basins = Basins(reduce_to_au(heights, au), au, invariant_lattice(group, density.lattice), vacuum)
-    lattice = density.lattice
+    spins = magnetization.reshape(-1, *density.shape)
+    own, fields = on_common_au(au.space_group, list(spins))
+    lattice = invariant_lattice(au.space_group, density.lattice)
+    basins = Basins(reduce_to_au(expand_from_au(heights, au), own), own, lattice, vacuum)
     owners = owners_of(basins.maxima.positions, density.positions, density.numbers, lattice)
-    fields = reduce_to_au(spins, au, tolerance=math.inf) * (density.volume / density.values.size)
-    found = _on_atoms(basins.integrate(fields), owners, atom_orbits(own, density.positions, density.numbers, lattice))
-    return found[0] if density.magnetization.ndim == 3 else found.T
+    by_basin = basins.integrate(np.stack(fields) * (density.volume / density.values.size))
+    found = _on_atoms(by_basin, owners, atom_orbits(own.space_group, density.positions, density.numbers, lattice))
+    return found[0] if magnetization.ndim == 3 else found.T
 
 
 def _notes(

@@ -8,7 +8,6 @@ from operator import add
 
 from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
-from symfft.crystal.elements import SYMBOLS
 from symfft.density import Density
 from symfft.errors import SymfftError
 
@@ -64,7 +63,7 @@ def run(
             raise SymfftError(f"there is no atom {atom}: the crystal has {len(density.numbers)}")
         part = basin(density, atom - 1, reference=decides, space_group=space_group, vacuum=vacuum)
         notes += files.write(output, part)
-        notes.append(f"{output}: the basin of {_label(density, atom - 1)}, {part.electrons:.4f} electrons")
+        notes.append(f"{output}: the basin of {files.atom_label(density, atom - 1)}, {part.electrons:.4f} electrons")
     moments = None if found.moments is None else found.moments.tolist()
     return {
         "file": file,
@@ -72,7 +71,7 @@ def run(
         "space_group": results.name(found.space_group),
         "atoms": [
             {
-                "atom": _label(density, i),
+                "atom": files.atom_label(density, i),
                 "position": density.positions[i].tolist(),
                 "electrons": float(found.electrons[i]),
                 "volume": float(found.volumes[i]),
@@ -85,7 +84,7 @@ def run(
                 "position": m.position,
                 "count": m.count,
                 "density": m.density,
-                "nearest": None if m.nearest is None else _label(density, m.nearest),
+                "nearest": None if m.nearest is None else files.atom_label(density, m.nearest),
                 "distance": m.distance if m.nearest is not None else None,
                 "nuclear": m.nuclear,
                 "electrons": m.electrons,
@@ -130,11 +129,6 @@ def text(result: Result) -> str:
 
 def _sum(densities: list[Density]) -> Density:
     return reduce(add, densities)
-
-
-def _label(density: Density, atom: int) -> str:
-    number = int(density.numbers[atom])
-    return f"{SYMBOLS[number - 1] if 1 <= number <= len(SYMBOLS) else 'X'}{atom + 1}"
 
 
 def _index(text: str) -> int:

@@ -70,6 +70,12 @@ def formula(density: Density) -> str:
     return " ".join(name + (str(count) if count > 1 else "") for name, count in counts.items())
 
 
+def atom_label(density: Density, atom: int) -> str:
+    """Return element and number, from 1, of an atom given by its index."""
+    number = int(density.numbers[atom])
+    return f"{SYMBOLS[number - 1] if 1 <= number <= len(SYMBOLS) else 'X'}{atom + 1}"
+
+
 def require_new(output: str, force: bool) -> None:
     """Refuse to overwrite a file, or to write where there is no folder.
 

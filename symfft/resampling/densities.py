@@ -19,6 +19,7 @@ from symfft.crystal.standard_setting import standardization
 from symfft.density import Density
 from symfft.errors import NotSymmetricError, SpaceGroupError
 from symfft.grid.shape import as_shape, grid_operators, next_compatible_shape
+from symfft.resampling.cell_change import as_cell
 from symfft.resampling.interpolation import change_cell, lossless_shape
 
 
@@ -123,16 +124,29 @@ def standardize(
     if magnetization is not None and magnetization.ndim == 4:
         magnetization = np.einsum("ij,i...->j...", _rotation(standard.old_axes, standard.lattice), magnetization)
     positions, source = standard.sites(density, symprec)
-    ends = np.cumsum([count for _, count in density.species])
-    counts = np.diff(np.searchsorted(source, ends), prepend=0)
-    return replace(
-        grids,
-        magnetization=magnetization,
-        lattice=standard.lattice,
-        positions=positions,
-        numbers=density.numbers[source],
-        species=tuple((label, int(n)) for (label, _), n in zip(density.species, counts, strict=True) if n),
-    )
+    return _with_sites(replace(grids, magnetization=magnetization), standard.lattice, positions, source)
+
+
+def carried_to(density: Density, cell: ArrayLike, shape: Sequence[int], symprec: float = 1e-3) -> Density:
+    """Return a density in the cell with the basis vectors ``cell @ lattice``, of the same origin and orientation.
+
+    Augmentation occupancies, site moments and selective dynamics are left behind.
+
+    Raises
+    ------
+    NotSymmetricError
+        If the density lacks the periodicity of a smaller cell.
+    ShapeError
+        If the cell is not rational or the shape unusable.
+    SpaceGroupError
+        If the atoms do not repeat with the new cell.
+    """
+    exact = np.array(as_cell(cell), dtype=object).reshape(3, 3)
+    origin = np.array([Fraction(0)] * 3, dtype=object)
+    lattice = exact.astype(np.float64) @ density.lattice
+    bare = replace(density, augmentation=None, site_moments=None, selective_dynamics=None)
+    grids = _change_grids(bare, density.lattice, exact, origin, shape)
+    return _with_sites(grids, lattice, *_sites(density, exact, origin, lattice, symprec))
 
 
 @dataclass(frozen=True)
@@ -269,6 +283,19 @@ def _change_grids(
         values=new[0],
         magnetization=None if density.magnetization is None else new[1:] if density.blocks == 4 else new[1],
         spin_down=None if density.spin_down is None else new[1],
+    )
+
+
+def _with_sites(grids: Density, lattice: FloatArray, positions: FloatArray, source: IntArray) -> Density:
+    """Return a density with the sites of another cell, each a copy of a site of the old one, in the old order."""
+    ends = np.cumsum([count for _, count in grids.species])
+    counts = np.diff(np.searchsorted(source, ends), prepend=0)
+    return replace(
+        grids,
+        lattice=lattice,
+        positions=positions,
+        numbers=grids.numbers[source],
+        species=tuple((label, int(n)) for (label, _), n in zip(grids.species, counts, strict=True) if n),
     )
 
 
