@@ -78,13 +78,6 @@ def test_compiled_code_is_kept(tmp_path):
     assert list(Path(tmp_path).rglob("*.nbc"))
 
 
-def test_a_compilation_that_takes_long_says_so(tmp_path):
-    code = "import symfft._compile.compiler as c; c.PATIENCE_SECONDS = 0.0\n" + CALL
-    first = run(code, NUMBA_CACHE_DIR=str(tmp_path))
-    assert "symfft: compiling label_orbits" in first.stderr
-    assert first.stdout.strip() == "36"
-
-
 def test_an_installation_where_nothing_can_be_written_works():
     """As when neither the package's folder nor the user's cache can be written to: numba then has no place for it."""
     code = "import numba.core.caching as c; c.CacheImpl._locator_classes = []\n" + CALL

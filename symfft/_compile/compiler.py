@@ -1,18 +1,17 @@
-"""Compile numba kernels on first use: quick imports, cached machine code, a word to whoever waits."""
+"""Compile numba kernels on first use: quick imports, cached machine code, a message when it takes long."""
 
 from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import cache, update_wrapper
+from types import ModuleType
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-PATIENCE_SECONDS = 1.0
 PACKAGE = __name__.partition(".")[0]
 
 
@@ -31,18 +30,11 @@ class Kernel(Generic[P, R]):
         update_wrapper(self, function)
         self._function = function
         self._dispatcher: Callable[P, R] | None = None
-        self._seen: set[tuple[object, ...]] = set()
 
     def _compiled(self) -> Callable[P, R]:
         if self._dispatcher is None:
-            import numba
-
-            try:
-                self._dispatcher = numba.njit(cache=self.cached, **self.options)(self._function)
-                if self.cached:
-                    _renew_with(self._dispatcher, sources(self._function))
-            except RuntimeError:  # numba found no folder that it can write to
-                self._dispatcher = numba.njit(**self.options)(self._function)
+            stamp = sources(self._function) if self.cached else None
+            self._dispatcher = _numba_parts().dispatcher_of(self._function, self.options, stamp)
         return self._dispatcher
 
     @property
@@ -55,18 +47,16 @@ class Kernel(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the kernel."""
-        signature = tuple(_kind(a) for a in args)
-        if signature in self._seen:
-            return self._compiled()(*args, **kwargs)
-        notice = threading.Timer(PATIENCE_SECONDS, _say_compiling, args=(self._function.__name__,))
-        notice.daemon = True
-        notice.start()
-        try:
-            result = self._compiled()(*args, **kwargs)
-        finally:
-            notice.cancel()
-        self._seen.add(signature)
-        return result
+        return self._compiled()(*args, **kwargs)
+
+
+@cache
+def _numba_parts() -> ModuleType:
+    """Load numba, when the first kernel is called."""
+    from symfft._compile import numba_parts
+
+    numba_parts.announce(PACKAGE)
+    return numba_parts
 
 
 def sources(function: Callable[..., Any]) -> list[tuple[str, int, int]]:
@@ -95,11 +85,6 @@ def sources(function: Callable[..., Any]) -> list[tuple[str, int, int]]:
     return sorted(files.values())
 
 
-def _renew_with(dispatcher: Any, stamp: list[tuple[str, int, int]]) -> None:
-    """Make numba compile anew where any of these files has changed; by itself it looks at the kernel's own alone."""
-    dispatcher._cache._cache_file._source_stamp = stamp
-
-
 class _Bare(Kernel[P, R]):
     options: ClassVar[dict[str, Any]] = {"nogil": True, "_nrt": False}
 
@@ -124,16 +109,3 @@ def bare(function: Callable[P, R]) -> Kernel[P, R]:
 def embedded(function: Callable[P, R]) -> Kernel[P, R]:
     """Mark a function that allocates nothing, and has branches, to become part of the kernels that call it."""
     return _Embedded(function)
-
-
-def _kind(argument: Any) -> object:
-    dtype = getattr(argument, "dtype", None)
-    return type(argument) if dtype is None else (dtype.char, getattr(argument, "ndim", 0), argument.flags.c_contiguous)
-
-
-def _say_compiling(name: str) -> None:
-    print(
-        f"symfft: compiling {name} (once; later calls and processes reuse it where a cache can be written)",
-        file=sys.stderr,
-        flush=True,
-    )
