@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,6 +82,8 @@ class SpaceGroup(Immutable):
     _denominator: int
     _number: int | None
     _symbol: str | None
+    #: Finds the group of a structure; :mod:`symfft.crystal.standard_setting`, which needs groups, sets it.
+    of_structure: ClassVar[Callable[..., SpaceGroup]]
 
     def __init__(
         self,
@@ -248,9 +250,7 @@ class SpaceGroup(Immutable):
         >>> group.number, group.order
         (225, 48)
         """
-        from symfft.crystal.standard_setting import standardization
-
-        return standardization(lattice, positions, numbers, symprec, shape=shape).space_group
+        return cls.of_structure(lattice, positions, numbers, symprec, shape)
 
     # ---- what it holds --------------------------------------------------------------------------------------------
 

@@ -164,6 +164,15 @@ def require_symprec(symprec: float) -> None:
         )
 
 
+def _group_of_structure(
+    lattice: ArrayLike, positions: ArrayLike, numbers: ArrayLike, symprec: float, shape: Sequence[int] | None
+) -> SpaceGroup:
+    return standardization(lattice, positions, numbers, symprec, shape=shape).space_group
+
+
+SpaceGroup.of_structure = staticmethod(_group_of_structure)
+
+
 # ---- inside ---------------------------------------------------------------------------------------------------------
 
 
