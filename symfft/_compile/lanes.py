@@ -13,32 +13,12 @@ import operator
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba.core import types
-from numba.core.datamodel import models, register_default
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin
 
-from symfft._compile.trace import LANES, Integer, Vector, inlined
-
-
-class Lanes(types.Type):
-    """Numba type of :data:`LANES` numbers of one dtype."""
-
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
-        super().__init__(name=f"Lanes({dtype})")
-
-
-@register_default(Lanes)
-class LanesModel(models.PrimitiveModel):  # type: ignore[misc]
-    """A vector register of LLVM."""
-
-    def __init__(self, manager: Any, fe_type: Lanes) -> None:
-        super().__init__(manager, fe_type, _vector(fe_type.dtype))
-
-
-def _vector(dtype: Any) -> ir.VectorType:
-    return ir.VectorType({32: ir.FloatType(), 64: ir.DoubleType()}[dtype.bitwidth], LANES)
+from symfft._compile.lane_type import LANES as LANES
+from symfft._compile.lane_type import Lanes, vector
+from symfft._compile.trace import Integer, Vector, inlined
 
 
 def _mask(numbers: list[int]) -> ir.Constant:
@@ -46,28 +26,28 @@ def _mask(numbers: list[int]) -> ir.Constant:
 
 
 def _in_every_lane(builder: Any, number: Any, dtype: Any) -> Vector:
-    single = builder.insert_element(ir.Constant(_vector(dtype), ir.Undefined), number, ir.IntType(32)(0))
+    single = builder.insert_element(ir.Constant(vector(dtype), ir.Undefined), number, ir.IntType(32)(0))
     return Vector(builder, builder.shuffle_vector(single, single, _mask([0] * LANES)), dtype)
 
 
 @inlined
 def load(array: Any, start: Any) -> Any:
     """Return ``array[start : start + LANES]``."""
-    place = array.builder.bitcast(array.place(start), _vector(array.dtype).as_pointer())
+    place = array.builder.bitcast(array.place(start), vector(array.dtype).as_pointer())
     return Vector(array.builder, array.builder.load(place, align=array.dtype.bitwidth // 8), array.dtype)
 
 
 @inlined
 def store(array: Any, start: Any, lanes: Any) -> None:
     """Set ``array[start : start + LANES]``."""
-    place = array.builder.bitcast(array.place(start), _vector(array.dtype).as_pointer())
+    place = array.builder.bitcast(array.place(start), vector(array.dtype).as_pointer())
     array.builder.store(lanes.value, place, align=array.dtype.bitwidth // 8)
 
 
 @inlined
 def gather(array: Any, places: Any, start: Any) -> Any:
     """Return ``array[places[start : start + LANES]]``."""
-    result = ir.Constant(_vector(array.dtype), ir.Undefined)
+    result = ir.Constant(vector(array.dtype), ir.Undefined)
     for lane in range(LANES):
         place = Integer(places.builder, places.builder.load(places.place(start + lane)))
         number = array.builder.load(array.place(place))
@@ -109,7 +89,7 @@ def spread(array: Any, index: Any) -> Any:
 @inlined
 def fill(array: Any, number: Any) -> Any:
     """Return a number, in the array's dtype, in every lane."""
-    builder, kind = array.builder, _vector(array.dtype)
+    builder, kind = array.builder, vector(array.dtype)
     if isinstance(number, (int, float)):
         return Vector(builder, ir.Constant(kind, [float(number)] * LANES), array.dtype)
     same = number.value
@@ -121,10 +101,10 @@ def fill(array: Any, number: Any) -> Any:
 @inlined
 def fma(a: Any, b: Any, c: Any) -> Any:
     """Return ``a * b + c`` with one rounding."""
-    vector = _vector(a.dtype)
+    kind = vector(a.dtype)
     name = f"llvm.fma.v{LANES}f{a.dtype.bitwidth}"
     module = a.builder.module
-    function = module.globals.get(name) or ir.Function(module, ir.FunctionType(vector, [vector] * 3), name)
+    function = module.globals.get(name) or ir.Function(module, ir.FunctionType(kind, [kind] * 3), name)
     return a.of(a.builder.call(function, [a.value, b.value, c.value]))
 
 

@@ -15,9 +15,6 @@ from typing import Any, Generic, ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: Lanes of a vector.
-LANES = 8
-
 
 class Integer:
     """A 64-bit integer."""
@@ -141,7 +138,7 @@ def stand_in(context: Any, builder: Any, numba_type: Any, value: Any) -> Any:
     from llvmlite import ir
     from numba.core import cgutils, types
 
-    from symfft._compile.lanes import Lanes
+    from symfft._compile.lane_type import Lanes
 
     if isinstance(numba_type, types.BaseTuple):
         parts = cgutils.unpack_tuple(builder, value)
@@ -164,7 +161,7 @@ def type_of(result: Any) -> Any:
     from llvmlite import ir
     from numba.core import types
 
-    from symfft._compile.lanes import Lanes
+    from symfft._compile.lane_type import Lanes
 
     if result is None:
         return types.void
