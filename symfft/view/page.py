@@ -37,7 +37,7 @@ class Page:
 
     def _repr_html_(self) -> str:
         style = "width:100%;height:560px;border:1px solid #ddd"
-        return f'<iframe style="{style}" srcdoc="{html.escape(self.html)}"></iframe>'
+        return f'<iframe loading="lazy" style="{style}" srcdoc="{html.escape(self.html)}"></iframe>'
 
     def __repr__(self) -> str:
         return f"<Page: {len(self.html) / 1e6:.1f} MB>"

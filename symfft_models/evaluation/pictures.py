@@ -17,6 +17,9 @@ from symfft_models.evaluation.isosurface import draw_isosurface
 
 Array = NDArray[np.float64]
 
+#: Colours of what models are compared with, the same in every panel.
+METHODS = {"stars": "tab:gray", "pca": "tab:orange", "sz3": "tab:green", "zfp": "tab:olive"}
+
 
 @dataclass(frozen=True)
 class Reconstruction:
@@ -129,28 +132,36 @@ def rates_figure(curves: Mapping[str, Any], models: Mapping[str, Mapping[str, An
     """
     figure = Figure(figsize=(4.2 * len(curves), 6.6), layout="constrained")
     grid = figure.subplots(2, len(curves), squeeze=False)
+    colours = model_colours(list(models))
     for (number, group), above, below in zip(curves.items(), *grid, strict=True):
         floats = np.array(group["floats"])
         for name, label in (("stars", "lowest |G| stars"), ("pca", "PCA of the group")):
-            above.plot(floats, group[name], "-", lw=1, label=label)
-            below.plot(4 * floats, group[name], "-", lw=1, label=label)
+            above.plot(floats, group[name], "-", color=METHODS[name], lw=1, label=label)
+            below.plot(4 * floats, group[name], "-", color=METHODS[name], lw=1, label=label)
         for name, label in (("sz3", "SZ3, full cell"), ("zfp", "zfp, full cell")):
             if name in group:
                 pairs = [(b, p) for b, p in zip(group["bytes"], group[name]["psnr"], strict=True) if p is not None]
-                below.plot(*np.array(pairs).reshape(-1, 2).T, "--", lw=1, label=label)
+                below.plot(*np.array(pairs).reshape(-1, 2).T, "--", color=METHODS[name], lw=1, label=label)
         for name, report in models.items():
             if number not in report["groups"]:
                 continue
             psnr = report["groups"][number]["model"]["psnr"]
             spread = [[psnr["mean"] - psnr["p5"]], [psnr["p95"] - psnr["mean"]]]
-            above.errorbar(report["latent"], psnr["mean"], spread, fmt="o", ms=5, capsize=3, label=name)
-            below.errorbar(4 * report["latent"], psnr["mean"], spread, fmt="o", ms=5, capsize=3, label=name)
+            style = {"fmt": "o", "ms": 5, "capsize": 3, "color": colours[name], "label": name}
+            above.errorbar(report["latent"], psnr["mean"], spread, **style)
+            below.errorbar(4 * report["latent"], psnr["mean"], spread, **style)
         above.set(xscale="log", xlabel="floats", ylabel="mean PSNR / dB", title=f"space group {number}")
         below.set(xscale="log", xlabel="bytes (float32)", ylabel="mean PSNR / dB")
         for axes in (above, below):
             axes.grid(alpha=0.3, which="both", lw=0.4)
             axes.legend(fontsize=7)
     return figure
+
+
+def model_colours(names: Sequence[str]) -> dict[str, str]:
+    """Return one colour for each model, none of them a colour of the methods beside them."""
+    palette = ("tab:blue", "tab:red", "tab:purple", "tab:pink", "tab:cyan", "navy", "darkred", "indigo")
+    return {name: palette[i % len(palette)] for i, name in enumerate(names)}
 
 
 def generation_figure(groups: Mapping[str, Any], shells: Array, radii: Array) -> Figure:

@@ -1,14 +1,18 @@
-"""One self-contained HTML page about a model: no script, no network, pictures inside."""
+"""One self-contained HTML page about models: no network, pictures and an interactive density inside."""
 
 from __future__ import annotations
 
 import base64
 import io
 import json
+import shlex
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from html import escape
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from symfft import SymfftError, read_chgcar
+from symfft import SymfftError, __version__, expand_from_au, read_chgcar
 from symfft_models.evaluation.generated import RADII, SCALARS, SHELLS
 from symfft_models.evaluation.held_out import reconstruct, training_line
 from symfft_models.evaluation.pictures import (
@@ -43,8 +47,25 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em; color: #222 }
 table { border-collapse: collapse; margin: 1em 0 } td, th { padding: .2em .7em; text-align: right }
 th { border-bottom: 1px solid #888; font-weight: 600 } tr:nth-child(even) td { background: #f4f5f7 }
+th { cursor: pointer } th[aria-sort=ascending]::after { content: " ↑" }
+th[aria-sort=descending]::after { content: " ↓" } iframe { width: 100%; height: 34em; border: 1px solid #ccc }
 td.text, th.text { text-align: left } figure { margin: 1em 0 } img { max-width: 100% }
 figcaption, p.note { color: #555; font-size: 90% } pre { background: #f4f5f7; padding: .8em; overflow-x: auto }
+"""
+
+#: A click on a heading sorts the table by its column, a second one the other way round.
+SORT = """
+for (const head of document.querySelectorAll("th")) head.addEventListener("click", () => {
+  const body = head.closest("table"), rows = [...body.rows].slice(1), column = head.cellIndex;
+  const down = head.ariaSort === "ascending" ? -1 : 1;
+  const value = (row) => row.cells[column].textContent.trim();
+  const number = (text) => text === "–" ? -Infinity : parseFloat(text.replace("−", "-"));
+  const numeric = rows.every((row) => !isNaN(number(value(row))));
+  rows.sort((a, b) => down * (numeric ? number(value(a)) - number(value(b)) : value(a).localeCompare(value(b))));
+  for (const other of body.rows[0].cells) other.ariaSort = null;
+  head.ariaSort = down === 1 ? "ascending" : "descending";
+  body.tBodies[0].append(...rows);
+});
 """
 
 
@@ -81,9 +102,11 @@ def write_report(
         Folder that gets the pictures as files too.
     """
     shown, draw = judged[-1], partial(picture, files)
+    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     names = ", ".join(one.name for one in judged)
     parts = [
         f"<h1>{escape(names)}</h1>",
+        f"<p class=note>Made {made} by symfft {__version__}: <code>{escape(command_line())}</code></p>",
         "<p>Densities of the test split, which the models have not seen: split by composition, posterior mean "
         "decoded. PSNR = 20 log₁₀(max ρ / RMSE) over the full cell; NMAE = Σ|Δρ| / Σ|ρ|.</p>",
         "<h2>Reconstruction</h2>",
@@ -102,6 +125,7 @@ def write_report(
         *reconstruction_pictures(shown, test, draw),
         "<h2>The worst cases</h2>",
         *worst_cases(shown, test, draw),
+        *interactive_case(shown, test),
     ]
     if shown.generation:
         parts += ["<h2>Generated densities</h2>", *generation_parts(shown.generation, draw)]
@@ -114,12 +138,12 @@ def write_report(
         text = json.dumps({"facts": dict(one.facts), "config": json.loads(one.model.config.to_json())}, indent=2)
         parts.append(f"<details><summary>Settings of {escape(one.name)}</summary><pre>{escape(text)}</pre></details>")
     page = f"<title>{escape(names)}</title><style>{STYLE}</style>" + "\n".join(parts)
-    write_text(path, f'<!doctype html><html lang="en"><meta charset="utf-8">{page}</html>\n')
+    write_text(path, f'<!doctype html><html lang="en"><meta charset="utf-8">{page}<script>{SORT}</script></html>\n')
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Lay out a table; numbers to the right, text to the left."""
-    lines = ["<tr>" + "".join(f"<th>{escape(cell)}</th>" for cell in header) + "</tr>"]
+    lines = ["<tr>" + "".join(f'<th title="sort">{escape(cell)}</th>' for cell in header) + "</tr>"]
     for row in rows:
         cells = [f"<td{'' if _numeric(cell) else ' class=text'}>{escape(str(cell))}</td>" for cell in row]
         lines.append("<tr>" + "".join(cells) + "</tr>")
@@ -223,6 +247,33 @@ def worst_cases(judged: Judged, test: DensityTable, draw: Draw, count: int = 6) 
     ]  # fmt: skip
     title = "The worst of all groups; surfaces hold half of the electrons"
     return [table(header, lines), draw("worst", reconstructions_figure(drawings(judged.model, test, rows), title))]
+
+
+def interactive_case(judged: Judged, test: DensityTable) -> list[str]:
+    """Show the worst reconstruction beside the true density, and their difference, in the viewer of `symfft view`."""
+    if find_spec("k3d") is None:
+        return ['<p class=note>The interactive view needs k3d: pip install "symfft[view]".</p>']
+    from symfft.view import density_page
+
+    row = min(judged.report["structures"], key=lambda row: row["psnr"])
+    ((shown,), entry) = drawings(judged.model, test, [row]), next(e for e in test.entries if e.id == row["id"])
+    true = entry.density()
+    truth, estimate = (expand_from_au(values, shown.unit) for values in (shown.truth, shown.estimate))
+    scale = true.electrons / true.volume / truth.mean()
+    page = density_page(
+        true.with_values(scale * truth),
+        true.with_values(scale * estimate),
+        title=row["id"],
+        names=("true", judged.name),
+    )
+    note = f"{row['id']}, the worst of all: true, reconstructed, and their difference. Drag to turn, scroll to zoom."
+    return [f"<p class=note>{escape(note)}</p>", page._repr_html_()]
+
+
+def command_line() -> str:
+    """Return the command that runs, as one could type it."""
+    name = Path(sys.argv[0]).name
+    return shlex.join([name if name.startswith("symfft") else "symfft-vae", *sys.argv[1:]])
 
 
 def drawings(model: DensityVAE, test: DensityTable, rows: Sequence[Mapping[str, Any]]) -> list[Reconstruction]:

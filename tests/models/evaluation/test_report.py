@@ -1,0 +1,60 @@
+"""The page about models: sortable tables, one colour for each model, the command that made it."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from symfft_models.evaluation.pictures import METHODS, model_colours, rates_figure
+from symfft_models.evaluation.report import SORT, command_line, table
+
+
+def test_every_model_has_one_colour_in_all_panels():
+    psnr = {"mean": 50.0, "p5": 40.0, "p95": 60.0}
+    curves = {g: {"floats": [8, 16], "stars": [20.0, 30.0], "pca": [25.0, 35.0]} for g in ("221", "225")}
+    curves["225"] |= {"bytes": [32, 64], "sz3": {"psnr": [None, 20.0]}}
+    reports = {
+        "first": {"latent": 16, "groups": {"221": {"model": {"psnr": psnr}}}},
+        "second": {"latent": 8, "groups": {g: {"model": {"psnr": psnr}} for g in ("221", "225")}},
+    }
+    colours = {}
+    for ax in rates_figure(curves, reports).axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            line = handle[0] if isinstance(handle, tuple) else handle
+            colours.setdefault(label, set()).add(line.get_color())
+    assert {"first", "second"} <= set(colours)
+    assert all(len(one) == 1 for one in colours.values())
+    assert len(set.union(*colours.values())) == len(colours)
+
+
+def test_models_do_not_look_like_what_they_are_compared_with():
+    names = [f"model {i}" for i in range(8)]
+    assert len(set(model_colours(names).values()) | set(METHODS.values())) == len(names) + len(METHODS)
+
+
+@pytest.mark.parametrize("program", ["/bin/symfft-vae", "/x/symfft_models/cli.py"])
+def test_the_command_can_be_typed_again(monkeypatch, program):
+    monkeypatch.setattr(sys, "argv", [program, "evaluate", "my run"])
+
+    assert command_line() == "symfft-vae evaluate 'my run'"
+
+
+def test_a_click_sorts_a_table_by_value(browser, tmp_path):
+    numbers = [3.5, -20.0, 100.0, 9e-16]
+    rows = [
+        [name, f"{value:g}", "–" if i == 2 else i] for i, (name, value) in enumerate(zip("dbca", numbers, strict=True))
+    ]
+    page = tmp_path / "page.html"
+    page.write_text(f"<!doctype html><meta charset=utf-8>{table(['name', 'value', 'n'], rows)}<script>{SORT}</script>")
+    browser.get(page.as_uri())
+
+    def click(column):
+        browser.execute_script(f"document.querySelectorAll('th')[{column}].click()")
+        script = "return [...document.querySelectorAll('tr')].slice(1).map((row) => row.cells[0].textContent).join('')"
+        return browser.execute_script(script)
+
+    by_value = "".join(np.array(list("dbca"))[np.argsort(numbers)])
+    assert click(1) == by_value
+    assert click(1) == by_value[::-1]
+    assert click(0) == "abcd"
+    assert click(2) == "cdba"  # a dash is less than any number
