@@ -16,6 +16,7 @@ from symfft.crystal.operators import IntArray
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import NotSymmetricError, ShapeError
 from symfft.fourier.plan import FourierPlan
+from symfft.grid._kernels import take_labels
 from symfft.grid.brick import Brick, orbits_in_brick
 from symfft.grid.means import Means, labels_on, means_of
 from symfft.grid.orbits import GridOrbits
@@ -269,7 +270,10 @@ def expand_from_au(values: Any, au: AsymmetricUnit) -> Any:
     if is_tensor(values):
         labels = labels_on(au.orbits, values.device)
         return values.index_select(-1, labels).reshape(*values.shape[:-1], *au.shape)
-    return np.take(values, au.labels, axis=-1)
+    rho = np.empty((*values.shape[:-1], *au.shape), dtype=values.dtype)
+    rows = np.ascontiguousarray(values).reshape(-1, au.size)
+    take_labels(rows, au.labels.reshape(-1), rho.reshape(-1, au.labels.size))
+    return rho
 
 
 def symmetrize(rho: Any, space_group: SpaceGroup | int | str, *, signs: Sequence[int] | None = None) -> Any:

@@ -280,12 +280,16 @@ def orbit_means(rho: Array, labels: Array, points: Array, multiplicity: Array, m
 
 
 @kernel
-def even_residuals(rho: Array, shape: Array, operators: Array, done: Array, residuals: Array) -> None:
-    """Find the largest change of a density under each operator of a group.
+def take_labels(values: Array, labels: Array, out: Array) -> None:
+    """Overwrite `out` (b, N) with the value (b, n) of each point's label (N,)."""
+    for b in range(len(values)):
+        for p in range(len(labels)):
+            out[b, p] = values[b, np.uint32(labels[p])]
 
-    On an orbit none changes it by more than the difference of its extremes there. An orbit is looked at operator by
-    operator only where that is more than what has been found for one of them: where the density is symmetric but for
-    noise, that is a small part of them.
+
+@kernel
+def orbit_spreads(rho: Array, shape: Array, operators: Array, done: Array, first: Array, spread: Array) -> int:
+    """Find the orbits on which a density is not constant.
 
     Parameters
     ----------
@@ -297,28 +301,25 @@ def even_residuals(rho: Array, shape: Array, operators: Array, done: Array, resi
         The operators, as in :func:`label_orbits`, of a group.
     done : (N0 N1 N2,) bool
         All False; overwritten.
-    residuals : (g,) float64
-        Overwritten: max |rho(gr) - rho(r)|.
+    first, spread : (N0 N1 N2,) int32 and float64
+        Overwritten from the beginning: first point of an orbit, difference of the extremes there.
+
+    Returns
+    -------
+    int
+        Number of these orbits.
     """
     n0, n1, n2 = shape
     order = operators.shape[1]
-    images, at = np.empty((3, order), np.int32), np.empty(order, np.int32)
+    images = np.empty(order, np.int32)
     r0, r1, r2 = 1.0 / n0, 1.0 / n1, 1.0 / n2
-    identity = -1
-    for g in range(order):
-        unit = operators[0, g] == 1 % n0 and operators[4, g] == 1 % n1 and operators[8, g] == 1 % n2
-        for i in (1, 2, 3, 5, 6, 7, 9, 10, 11):
-            unit &= operators[i, g] == 0
-        identity = g if unit else identity
-    residuals[:] = 0.0
-    reached = 0.0
+    count = 0
     for x in range(n0):
         for y in range(n1):
             for z in range(n2):
                 p = (x * n1 + y) * n2 + z
                 if done[p]:
                     continue
-                least = most = rho[p]
                 for g in range(order):
                     u0 = operators[0, g] * x + operators[1, g] * y + operators[2, g] * z + operators[9, g]
                     u1 = operators[3, g] * x + operators[4, g] * y + operators[5, g] * z + operators[10, g]
@@ -326,34 +327,67 @@ def even_residuals(rho: Array, shape: Array, operators: Array, done: Array, resi
                     u0 -= n0 * np.int64((u0 + 0.5) * r0)
                     u1 -= n1 * np.int64((u1 + 0.5) * r1)
                     u2 -= n2 * np.int64((u2 + 0.5) * r2)
-                    images[0, g], images[1, g], images[2, g] = u0, u1, u2
-                    at[g] = (u0 * n1 + u1) * n2 + u2
-                size = 0
+                    images[g] = (u0 * n1 + u1) * n2 + u2
+                least = most = rho[p]
                 for g in range(order):
-                    if not done[at[g]]:
-                        done[at[g]] = True
-                        least, most = min(least, rho[at[g]]), max(most, rho[at[g]])
-                        at[size] = at[g]
-                        images[:, size] = images[:, g]
-                        size += 1
-                if most - least <= reached:
-                    continue
-                reached = most - least
-                for g in range(order):
-                    if g == identity:
-                        continue
-                    if residuals[g] < most - least:
-                        for i in range(size):
-                            i0, i1, i2 = images[0, i], images[1, i], images[2, i]
-                            u0 = operators[0, g] * i0 + operators[1, g] * i1 + operators[2, g] * i2 + operators[9, g]
-                            u1 = operators[3, g] * i0 + operators[4, g] * i1 + operators[5, g] * i2 + operators[10, g]
-                            u2 = operators[6, g] * i0 + operators[7, g] * i1 + operators[8, g] * i2 + operators[11, g]
-                            u0 -= n0 * np.int64((u0 + 0.5) * r0)
-                            u1 -= n1 * np.int64((u1 + 0.5) * r1)
-                            u2 -= n2 * np.int64((u2 + 0.5) * r2)
-                            change = abs(rho[(u0 * n1 + u1) * n2 + u2] - rho[at[i]])
-                            residuals[g] = max(residuals[g], change)
-                    reached = min(reached, residuals[g])
+                    done[images[g]] = True
+                    value = rho[images[g]]
+                    least, most = min(least, value), max(most, value)
+                if most > least:
+                    first[count], spread[count] = p, most - least
+                    count += 1
+    return count
+
+
+@kernel
+def even_residuals(
+    rho: Array, shape: Array, operators: Array, first: Array, spread: Array, identity: Any, residuals: Array
+) -> None:
+    """Find the largest change of a density under each operator of a group.
+
+    On an orbit no operator changes it by more than the difference of its extremes there. Orbits come with the largest
+    difference first; the search ends where it is not above the least residual found.
+
+    Parameters
+    ----------
+    rho, shape, operators
+        As in :func:`orbit_spreads`.
+    first, spread : (m,) int32 and float64
+        What it found, by falling spread.
+    identity : int
+        Number of the operator that changes nothing.
+    residuals : (g,) float64
+        Overwritten: max |rho(gr) - rho(r)|.
+    """
+    n0, n1, n2 = shape
+    order = operators.shape[1]
+    r0, r1, r2 = 1.0 / n0, 1.0 / n1, 1.0 / n2
+    residuals[:] = 0.0
+    for k in range(len(first)):
+        least = spread[k]
+        for g in range(order):
+            if g != identity:
+                least = min(least, residuals[g])
+        if least == spread[k]:
+            return
+        x, y, z = first[k] // (n1 * n2), first[k] // n2 % n1, first[k] % n2
+        for h in range(order):
+            i0 = operators[0, h] * x + operators[1, h] * y + operators[2, h] * z + operators[9, h]
+            i1 = operators[3, h] * x + operators[4, h] * y + operators[5, h] * z + operators[10, h]
+            i2 = operators[6, h] * x + operators[7, h] * y + operators[8, h] * z + operators[11, h]
+            i0 -= n0 * np.int64((i0 + 0.5) * r0)
+            i1 -= n1 * np.int64((i1 + 0.5) * r1)
+            i2 -= n2 * np.int64((i2 + 0.5) * r2)
+            value = rho[(i0 * n1 + i1) * n2 + i2]
+            for g in range(order):
+                if residuals[g] < spread[k]:
+                    u0 = operators[0, g] * i0 + operators[1, g] * i1 + operators[2, g] * i2 + operators[9, g]
+                    u1 = operators[3, g] * i0 + operators[4, g] * i1 + operators[5, g] * i2 + operators[10, g]
+                    u2 = operators[6, g] * i0 + operators[7, g] * i1 + operators[8, g] * i2 + operators[11, g]
+                    u0 -= n0 * np.int64((u0 + 0.5) * r0)
+                    u1 -= n1 * np.int64((u1 + 0.5) * r1)
+                    u2 -= n2 * np.int64((u2 + 0.5) * r2)
+                    residuals[g] = max(residuals[g], abs(rho[(u0 * n1 + u1) * n2 + u2] - value))
 
 
 @kernel

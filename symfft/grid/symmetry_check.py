@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symfft._arrays import as_real, check_grid, is_tensor
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import NotSymmetricError, ShapeError, SpaceGroupError
-from symfft.grid._kernels import even_residuals, odd_residual
+from symfft.grid._kernels import even_residuals, odd_residual, orbit_spreads
 from symfft.grid.shape import as_shape, fitting_operators, in_grid_units, operator_columns
 
 
@@ -142,8 +143,7 @@ def check_symmetry(rho: Any, space_group: SpaceGroup | int | str) -> SymmetryRep
     fits = fitting_operators(group, shape)
     operators = operator_columns(in_grid_units(group, shape, fits), shape)
     flat, n = np.ascontiguousarray(density).reshape(-1), np.array(shape, dtype=np.int64)
-    changes = np.empty(operators.shape[1])
-    even_residuals(flat, n, operators, np.zeros(flat.size, dtype=bool), changes)
+    changes = _changes(flat, n, operators)
     columns = zip(changes.tolist(), operators.T.astype(np.int64), strict=True)
     checks = []
     for triplet, fit in zip(group.triplets, fits.tolist(), strict=True):
@@ -156,6 +156,18 @@ def check_symmetry(rho: Any, space_group: SpaceGroup | int | str) -> SymmetryRep
         scale = largest or 1.0
         checks.append(OperatorCheck(triplet, True, 1 if even <= odd else -1, min(even, odd) / scale, even / scale))
     return SymmetryReport(group.symbol, group.number, shape, tuple(checks))
+
+
+def _changes(rho: NDArray[np.float64], shape: NDArray[np.int64], operators: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Return max |rho(gr) - rho(r)| for each operator of a group."""
+    first, spread = np.empty(rho.size, dtype=np.int32), np.empty(rho.size)
+    count = orbit_spreads(rho, shape, operators, np.zeros(rho.size, dtype=bool), first, spread)
+    falling = np.argsort(-spread[:count], kind="stable")
+    unit = np.concatenate([np.eye(3, dtype=np.int64).reshape(-1) % np.repeat(shape, 3), np.zeros(3, dtype=np.int64)])
+    identity = int(np.flatnonzero((unit == operators.T).all(axis=1))[0])
+    changes = np.empty(operators.shape[1])
+    even_residuals(rho, shape, operators, first[:count][falling], spread[:count][falling], identity, changes)
+    return changes
 
 
 def even_subgroup(group: SpaceGroup, signs: Sequence[int]) -> tuple[SpaceGroup, int | None]:
