@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 RUN    ?= runs/demo
 
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
-HERE   := -e '.[io,plot,view]' -e 'packages/symfft-models[vae,compressors]'
+HERE   := -e '.[io,plot,view,surface,completion]' -e 'packages/symfft-models[vae,compressors]'
 
 .PHONY: demo test docs clean
 .DELETE_ON_ERROR:
