@@ -9,19 +9,26 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._arrays import as_real, check_values
-from symfft.analysis.frequencies import frequencies_of, reciprocal_metric, require_fit, unique_frequencies
+from symfft.analysis.frequencies import (
+    Lattice,
+    frequencies_of,
+    hashable,
+    reciprocal_metric,
+    require_fit,
+    unique_frequencies,
+)
 from symfft.au import AsymmetricUnit, asymmetric_unit
 from symfft.crystal.operators import IntArray
 from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError
 from symfft.grid.shape import grid_operators
-from symfft.transforms.dft import au_dft, au_idft, structure_factors
+from symfft.transforms.dft import au_dft, au_idft
 
 Array = NDArray[Any]
 
@@ -106,7 +113,7 @@ def au_gradient_norm(values: ArrayLike, au: AsymmetricUnit, lattice: ArrayLike) 
     True
     """
     covariant = _fractional_gradient(values, au, lattice)
-    squared = np.einsum("...in,ij,...jn->...n", covariant, reciprocal_metric(lattice), covariant)
+    squared = (covariant * (reciprocal_metric(lattice) @ covariant)).sum(axis=-2)
     return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
 
 
@@ -194,24 +201,59 @@ def _values(values: ArrayLike, au: AsymmetricUnit) -> NDArray[np.float64]:
     return np.asarray(rho)
 
 
+class Slope(NamedTuple):
+    """How the derivative along one direction, and along some of its images, follows from the structure factors.
+
+    Attributes
+    ----------
+    part : AsymmetricUnit
+        Of the operators that leave the direction alone.
+    label, factor, conjugate : (n_h,) arrays
+        Of each reflection of `part`: the unique one of the whole group, what its structure factor is multiplied by, and
+        whether its conjugate is.
+    images : (k, 3) int
+        Directions whose derivatives are had.
+    places : (k, n) int32
+        Where, on `part`, those of the points of the asymmetric unit are.
+    """
+
+    part: AsymmetricUnit
+    label: IntArray
+    factor: NDArray[np.complex128]
+    conjugate: NDArray[np.bool_]
+    images: IntArray
+    places: NDArray[np.int32]
+
+
 def _fractional_gradient(values: ArrayLike, au: AsymmetricUnit, lattice: ArrayLike) -> Array:
     """Return the derivatives along the basis vectors, (..., 3, n), in units of the density."""
-    rho = _values(values, au)
+    coefficients = au_dft(_values(values, au), au)
+    slopes, images = [], []
+    for slope in _slopes(au, hashable(lattice)):
+        taken = coefficients[..., slope.label]
+        along = au_idft(np.where(slope.conjugate, taken.conj(), taken) * slope.factor, slope.part)
+        slopes.append(along[..., slope.places])
+        images.append(slope.images)
+    # d · gradient is known for more directions than needed where their orbits overlap
+    return np.asarray(np.linalg.pinv(np.concatenate(images)) @ np.concatenate(slopes, axis=-2))
+
+
+@lru_cache(maxsize=4)
+def _slopes(au: AsymmetricUnit, lattice: Lattice) -> tuple[Slope, ...]:
+    """Return what the gradient needs, direction by direction; the last 4 are cached."""
     require_fit(au, lattice)
-    coefficients = au_dft(rho, au)
-    along, slopes = [], []
+    rotations, translations = grid_operators(au.space_group, au.shape)
+    slopes = []
     for direction in directions_of(au.space_group):
         part = asymmetric_unit(stabilizer(au.space_group, direction), au.shape)
+        label, factor, conjugate = au.fourier.reflections.relation(part.hkl)
         mean = frequencies_of(part.hkl, au.shape, lattice).mean
-        slope = au_idft(structure_factors(coefficients, au, part.hkl) * (2j * np.pi * (mean @ direction)), part)
+        factor = np.where(label < 0, 0, factor) * (2j * np.pi * (mean @ direction))
         operators, images = _independent(au.space_group, direction)
-        rotations, translations = grid_operators(au.space_group, au.shape)
-        for g, image in zip(operators, images, strict=True):
-            points = (au.indices @ rotations[g].T + translations[g]) % np.array(au.shape)
-            along.append(image)
-            slopes.append(slope[..., part.labels[tuple(points.T)]])
-    # d · gradient is known for more directions than needed where their orbits overlap
-    return np.asarray(np.linalg.pinv(np.array(along, dtype=np.float64)) @ np.stack(slopes, axis=-2))
+        points = [(au.indices @ rotations[g].T + translations[g]) % np.array(au.shape) for g in operators]
+        places = np.stack([part.labels[tuple(p.T)] for p in points])
+        slopes.append(Slope(part, np.maximum(label, 0), factor, conjugate, np.array(images), places))
+    return tuple(slopes)
 
 
 @lru_cache(maxsize=256)

@@ -109,16 +109,37 @@ def frequencies_of(hkl: IntArray, shape: Shape, lattice: ArrayLike) -> Frequenci
     return Frequencies(np.stack(mean, axis=1), squared, count, members, owner)
 
 
-def unique_frequencies(au: AsymmetricUnit, lattice: ArrayLike) -> Frequencies:
-    """Return the shortest members of the classes of ``au.hkl``.
+class UniqueFrequencies(NamedTuple):
+    """What is needed of the frequencies of ``au.hkl``.
+
+    Attributes
+    ----------
+    squared : (n_h,) float64
+        Squared length, in 1/Å².
+    multiplicity : (n_h,) int64
+        How many shortest members each class has.
+    """
+
+    squared: NDArray[np.float64]
+    multiplicity: IntArray
+
+
+def unique_frequencies(au: AsymmetricUnit, lattice: ArrayLike) -> UniqueFrequencies:
+    """Return lengths and numbers of the shortest members of the classes of ``au.hkl``; the last 4 are cached.
 
     Raises
     ------
     ShapeError
         If `lattice` is no lattice, or does not fit the group.
     """
+    return _unique(au, hashable(lattice))
+
+
+@lru_cache(maxsize=4)
+def _unique(au: AsymmetricUnit, lattice: Lattice) -> UniqueFrequencies:
     require_fit(au, lattice)
-    return frequencies_of(au.hkl, au.shape, lattice)
+    found = frequencies_of(au.hkl, au.shape, lattice)
+    return UniqueFrequencies(found.squared, found.multiplicity)
 
 
 def require_fit(au: AsymmetricUnit, lattice: ArrayLike) -> None:
@@ -130,6 +151,17 @@ def require_fit(au: AsymmetricUnit, lattice: ArrayLike) -> None:
         If they do not.
     """
     metric_of(au.space_group, au.shape, as_lattice(lattice))
+
+
+def hashable(lattice: ArrayLike) -> Lattice:
+    """Return the rows of a lattice as tuples, for caches.
+
+    Raises
+    ------
+    ShapeError
+        If it is no lattice.
+    """
+    return tuple(map(tuple, as_lattice(lattice).tolist()))
 
 
 def as_lattice(lattice: ArrayLike) -> NDArray[np.float64]:
