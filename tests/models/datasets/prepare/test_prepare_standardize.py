@@ -206,3 +206,45 @@ def test_real_files_are_stored_or_refused_for_what_they_are(real_densities):
     assert [(site.symbol, site.wyckoff) for site in nacl.sites] == [("Na", "4"), ("Cl", "4")]
     all_electron = outcome("Fe3O4_sg166_72_last_line_padded.CHGCAR.gz")
     assert (all_electron.reason, all_electron.measured["electrons"]) == ("wrong electron count", pytest.approx(395.336))
+
+
+@pytest.mark.parametrize("number", [14, 62, 166, 194, 198, 225, 227])
+def test_axes_atoms_and_files_in_any_order_give_the_same_entries(tmp_path, number):
+    """One crystal with its axes and atoms in several orders, files read in several orders: all stored, and alike."""
+    density = sample(number)
+    paths = []
+    for seed, axes in enumerate(([0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0])):
+        # stable, so that atoms of one element stay together
+        order = np.random.default_rng(seed).permutation(len(density.numbers))
+        order = order[np.argsort(density.numbers[order], kind="stable")]
+        turned = replace(
+            density,
+            values=np.transpose(density.values, axes),
+            lattice=density.lattice[axes],
+            positions=density.positions[order][:, axes],
+            numbers=density.numbers[order],
+        )
+        paths.append(str(tmp_path / f"CHGCAR-{seed}"))
+        write_chgcar(paths[-1], turned)
+    first = {path: prepare_file(path, OPTIONS) for path in paths}
+    assert {path: outcome.reason for path, outcome in first.items() if outcome.entry is None} == {}
+    prints = np.array([outcome.fingerprint for outcome in first.values()])
+    np.testing.assert_allclose(prints, np.broadcast_to(prints[0], prints.shape), rtol=1e-6)
+    for path in np.random.default_rng(number).permutation(paths).tolist():
+        again = prepare_file(path, OPTIONS)
+        np.testing.assert_array_equal(again.entry.values, first[path].entry.values)
+
+
+def test_a_crystal_between_grid_points_is_stored_as_one_on_them(tmp_path):
+    """The origin of rock salt moved by any amount: the file's grid breaks the group, the density does not."""
+    density = standardize(sample(225), shape=(16, 16, 16))
+    waves = np.fft.fftn(density.values)
+    h = np.stack(np.meshgrid(*[np.fft.fftfreq(16, 1 / 16)] * 3, indexing="ij"), axis=-1)
+    inside = (np.abs(h) < 6).all(axis=-1)
+    entries = []
+    for shift in (0.0, 0.0123456, 0.13):
+        values = np.fft.ifftn(np.where(inside, waves, 0) * np.exp(-2j * np.pi * h.sum(axis=-1) * shift)).real
+        moved = replace(density, values=values, positions=density.positions + shift)
+        entries.append(prepared(tmp_path, moved, name=f"CHGCAR-{shift}").entry)
+    for entry in entries[1:]:
+        np.testing.assert_allclose(entry.values, entries[0].values, atol=1e-5 * entry.values.max())
