@@ -38,6 +38,12 @@ class Kernel(Generic[P, R]):
         return self._dispatcher
 
     @property
+    def folder(self) -> str | None:
+        """Where the machine code is kept; None where no folder can be written to."""
+        stats = self._compiled().stats  # type: ignore[attr-defined]
+        return None if stats.cache_path is None else str(stats.cache_path)
+
+    @property
     def _numba_type_(self) -> object:
         """What numba sees where one kernel calls another."""
         return self._compiled()._numba_type_  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from functools import cache
+from itertools import islice
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -21,6 +22,27 @@ from symfft.io._powers import powers_of_ten
 #: no text makes a search slow.
 NUMBER = rb"(?>[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d{1,4}|[-+]\d{3}(?![\d.]))?)"
 _NUMBER = re.compile(NUMBER)
+
+#: What numbers in plain notation are made of: nothing that Python's conversion takes and the formats do not.
+_PLAIN = re.compile(rb"[0-9Ee+\-. \t\r\n]*")
+_FIELD = re.compile(rb"\S+")
+#: Python's conversion takes exponents of any length.
+_LONG_EXPONENT = re.compile(rb"[Ee][-+]?\d{5}")
+
+
+class _Plain:
+    """How many more numbers this process converts with Python before it loads or compiles the loops that do it faster.
+
+    Two million take 0.3 s, numba's import and its compiler several; who reads many files pays the 0.3 s once.
+    """
+
+    left = 1 << 21
+
+
+def leave_plain_notation() -> None:
+    """Let compiled loops convert all numbers from now on."""
+    _Plain.left = 0
+
 
 #: Bytes held in memory at a time: they stay in the processor's cache.
 WINDOW = 1 << 18
@@ -63,6 +85,8 @@ class TextReader:
         self._delivered = 0
         self._at_end = False
         self._pushed: bytes | None = None
+        #: Whether the last block of numbers went through compiled loops.
+        self.compiled = False
 
     def __enter__(self) -> Self:
         return self
@@ -156,8 +180,17 @@ class TextReader:
                 self.fail(
                     f"expected {count} {what}, at least {2 * count - 1} bytes, the file has only {left} more bytes"
                 )
-        out = np.empty(count if source.plain else min(count, max(4096, source.size)))
-        filled = goal = 0
+        plain = self._read_plain(count, text) if count <= _Plain.left else np.empty(0)
+        out = np.empty(count if source.plain else min(count, max(4096, source.size, 2 * len(plain))))
+        filled = goal = len(plain)
+        out[:filled] = plain
+        self.compiled = filled < count
+        if not self.compiled:
+            _Plain.left -= count
+            if count and self._start == self._stop:
+                self._check_last_number(what)
+            return out
+        leave_plain_notation()
         per_line = self._fields_per_line() if text is None else 0
         while True:
             if filled == goal:
@@ -203,6 +236,39 @@ class TextReader:
         if self._start == self._stop:
             self._check_last_number(what)
         return out
+
+    def _read_plain(self, count: int, text: list[bytes] | None) -> NDArray[np.float64]:
+        """Read numbers in plain notation with Python's own conversion, as many of `count` as there are of that kind."""
+        pieces: list[NDArray[np.float64]] = []
+        left = count
+        while left:
+            stop = _PLAIN.match(self._window, self._start, self._stop).end()  # type: ignore[union-attr]
+            whole = stop if stop == self._stop and self._at_end else self._window.rfind(b"\n", self._start, stop) + 1
+            if whole <= self._start:
+                if stop < self._stop or self._at_end or stop - self._start > LONGEST_LINE:
+                    break
+                self._fill()
+                continue
+            chunk = bytes(self._window[self._start : whole])
+            if _LONG_EXPONENT.search(chunk):
+                break
+            fields = chunk.split()
+            if len(fields) >= left:
+                fields = fields[:left]
+                chunk = chunk[: next(islice(_FIELD.finditer(chunk), left - 1, None)).end()]
+            try:
+                values = np.fromiter(map(float, fields), np.float64, len(fields))
+            except ValueError:
+                break
+            if not np.isfinite(values).all():
+                break
+            pieces.append(values)
+            left -= len(fields)
+            self._start += len(chunk)
+            self.line += chunk.count(b"\n")
+            if text is not None:
+                text.append(chunk)
+        return np.concatenate(pieces) if pieces else np.empty(0)
 
     def expect_line_end(self, what: str) -> None:
         """Read the rest of a line on which a block of numbers ended; only zeros that fill up the line may follow."""

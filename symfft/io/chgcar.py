@@ -199,7 +199,10 @@ def _read_grid(reader: TextReader, shape: tuple[int, int, int], divisor: float) 
     raw = reader.read_numbers(nx * ny * nz, what)
     reader.expect_line_end(what)
     values = np.empty(shape)
-    to_c_order(raw, divisor, values)
+    if reader.compiled:
+        to_c_order(raw, divisor, values)
+    else:
+        np.divide(raw.reshape(nz, ny, nx).transpose(2, 1, 0), divisor, out=values)
     return values
 
 

@@ -27,7 +27,7 @@ from symfft.io import write_density
 NOTICE = re.compile(r"symfft: compiling .*\n")
 
 CODES = {value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
-COMMANDS = [name for name in PROGRAM.commands if name != "completion"]
+COMMANDS = [name for name in PROGRAM.commands if name not in ("completion", "warmup")]
 
 
 def bad_files(folder: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from symfft.errors import DensityFormatError, ShapeError
 from symfft.io._format import format_grid, fortran_number
 from symfft.io._parse_kernels import FIELD
-from symfft.io._text import HISTORY, WINDOW, TextReader, as_float, leading_numbers
+from symfft.io._text import HISTORY, WINDOW, TextReader, _Plain, as_float, leading_numbers
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -27,9 +27,27 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read(scratch: Path, text: str | bytes, count: int) -> np.ndarray:
+    """Read numbers with Python's conversion where the notation is plain, and with compiled loops: bit for bit alike."""
     scratch.write_bytes(text.encode() if isinstance(text, str) else text)
-    with TextReader(scratch) as reader:
-        return reader.read_numbers(count, "numbers")
+    with pytest.MonkeyPatch.context() as patch, TextReader(scratch) as plain, TextReader(scratch) as compiled:
+        patch.setattr(_Plain, "left", 1 << 60)
+        try:
+            first = plain.read_numbers(count, "numbers")
+        except DensityFormatError as error:
+            first = str(error)
+        patch.setattr(_Plain, "left", 0)
+        try:
+            second = compiled.read_numbers(count, "numbers")
+        except DensityFormatError as error:
+            if str(error) != first:
+                raise AssertionError(f"{error}, but Python: {first}") from error
+            raise
+        assert (plain.line, plain._delivered - plain._stop + plain._start) == (
+            compiled.line,
+            compiled._delivered - compiled._stop + compiled._start,
+        )
+        assert bits(first) == bits(second)
+        return second
 
 
 def bits(values: object) -> list[int]:

@@ -87,6 +87,7 @@ def outcome(path: Path, data: bytes) -> Density | DensityFormatError:
     return found
 
 
+@pytest.mark.parametrize("conversion", ["compiled", "plain"], indirect=True)
 @pytest.mark.parametrize("name", FORMATS)
 def test_cut_anywhere(name: str, samples: Samples, tmp_path: Path) -> None:
     data = samples(name)
@@ -121,6 +122,7 @@ TEXTS: dict[str, Callable[[str], str]] = {
 }
 
 
+@pytest.mark.parametrize("conversion", ["compiled", "plain"], indirect=True)
 @pytest.mark.parametrize("what", TEXTS)
 @pytest.mark.parametrize("name", ["vasp", "cube", "xsf", "json"])
 def test_hostile_text(name: str, what: str, samples: Samples, tmp_path: Path) -> None:
@@ -212,6 +214,7 @@ HUGE = {
 }
 
 
+@pytest.mark.parametrize("conversion", ["compiled", "plain"], indirect=True)
 @pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
 @pytest.mark.parametrize("name", HUGE)
 def test_huge_counts(name: str, compress: Callable[[bytes], bytes], samples: Samples, tmp_path: Path) -> None:

@@ -1,0 +1,154 @@
+"""`symfft warmup`: compile everything now, so that no later call waits for the compiler."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
+from pkgutil import walk_packages
+
+import numpy as np
+
+import symfft
+from symfft._compile.compiler import Kernel
+from symfft.cli import words
+from symfft.cli.command import Command, Result
+
+#: Groups that between them take every path through the transforms, in sets that are compiled at the same time.
+GROUPS = {
+    "transforms of low symmetry": ("P 1", "P -1", "P 1 21/c 1", "C 1 2/c 1", "P 2 2 2", "P 21 21 2", "P 4 m m"),
+    "transforms of orthorhombic and tetragonal groups": ("P n m a", "F d d d", "I 4/m m m"),
+    "transforms of trigonal and hexagonal groups": ("P 31 2 1", "R -3 m:H", "P 6/m m m", "P 63/m m c"),
+    "transforms of cubic groups": ("P m -3 m", "P a -3", "I m -3 m", "F -4 3 m", "F m -3 m", "F d -3 m:2"),
+}
+SHAPE = (24, 24, 24)
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    command.add_argument(
+        "--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N", help="processes (default: one for each core)"
+    )
+
+
+def run(jobs: int, tell: Callable[[str], None]) -> Result:
+    """Compile what is not compiled yet, in several processes, and tell where the code is kept."""
+    started = time.perf_counter()
+    names = list(JOBS)
+    with ProcessPoolExecutor(min(jobs, len(names)), mp_context=get_context("spawn")) as pool:
+        running = {pool.submit(_timed, name): name for name in names}
+        for done, future in enumerate(as_completed(running), start=1):
+            tell(f"[{done}/{len(names)}] {running[future]}: {future.result():.1f} s")
+    folders = cache_folders()
+    files = [file for folder in folders for file in folder.glob("*.nbc")]
+    return {
+        "seconds": time.perf_counter() - started,
+        "folders": [str(folder) for folder in folders],
+        "files": len(files),
+        "bytes": sum(file.stat().st_size for file in files),
+    }
+
+
+def text(result: Result) -> str:
+    """Return what is kept where."""
+    if not result["folders"]:
+        return "no folder can be written to: compiled code is not kept; set NUMBA_CACHE_DIR to one that can"
+    root = os.path.commonpath(result["folders"])
+    size = f"{result['bytes'] / 1e6:.1f} MB"
+    return f"{words.count(result['files'], 'compiled function')}, {size}, in {root}; {result['seconds']:.1f} s"
+
+
+def cache_folders() -> list[Path]:
+    """Return the folders in which numba keeps the compiled loops of this package."""
+    folders = set()
+    for module in walk_packages(symfft.__path__, "symfft."):
+        if not module.name.endswith(("__main__", "_torch")):
+            for value in vars(import_module(module.name)).values():
+                if isinstance(value, Kernel) and value.folder is not None:
+                    folders.add(Path(value.folder))
+    return sorted(folder for folder in folders if folder.is_dir())
+
+
+def _jobs(text: str) -> int:
+    number = int(text)
+    if not 0 < number <= 1024:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of processes from 1 to 1024")
+    return number
+
+
+def _timed(name: str) -> float:
+    started = time.perf_counter()
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (what is compiled is said here, once)
+    JOBS[name]()
+    return time.perf_counter() - started
+
+
+def _density(group: str = "F m -3 m") -> symfft.Density:
+    from symfft.crystal.space_group import SpaceGroup
+
+    found = SpaceGroup.from_symbol(group)
+    values = symfft.symmetrize(np.random.default_rng(0).random(SHAPE), found)
+    sites, elements = np.array([[0.0, 0.0, 0.0], [0.5, 0.5, 0.5]]), np.array([11, 17])
+    return symfft.Density(values, 4.0 * np.eye(3), sites, elements, magnetization=values)
+
+
+def _files() -> None:
+    from symfft.io import _text, read_density, write_density
+
+    _text.leave_plain_notation()
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("CHGCAR", "a.cube"):
+            path = Path(folder) / name
+            write_density(path, _density())
+            read_density(path)
+
+
+def _groups() -> None:
+    _density().space_group()
+    symfft.check_symmetry(_density().values, symfft.SpaceGroup.from_number(225))
+
+
+def _transforms(groups: tuple[str, ...]) -> None:
+    for group in groups:
+        _transform(symfft.SpaceGroup.from_symbol(group))
+
+
+def _transform(found: symfft.SpaceGroup) -> None:
+    values = symfft.symmetrize(np.random.default_rng(0).random(SHAPE), found)
+    au = symfft.asymmetric_unit(found, SHAPE)
+    reduced = symfft.reduce_to_au(values, au)
+    symfft.expand_from_au(reduced, au)
+    for batch in (reduced, np.stack([reduced, reduced])):
+        symfft.au_idft(symfft.au_dft(batch, au), au)
+        symfft.au_real_idft(symfft.au_real_dft(batch, au), au)
+        symfft.au_idct(symfft.au_dct(batch, au), au)
+    symfft.structure_factors(symfft.au_dft(reduced, au), au, [[1, 1, 1], [2, 0, 0]])
+
+
+def _resample() -> None:
+    symfft.resample(_density(), (32, 32, 32))
+    symfft.standardize(_density())
+
+
+def _bader() -> None:
+    symfft.bader(_density())
+
+
+JOBS: dict[str, Callable[[], None]] = {
+    "files": _files,
+    "space groups and residuals": _groups,
+    "resampling": _resample,
+    "Bader": _bader,
+    **{name: partial(_transforms, groups) for name, groups in GROUPS.items()},
+}
+
+
+WARMUP = Command(arguments, run, text, tells=True)
