@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symfft import DensityFormatError
+from symfft.io.atomic import replacement
+from symfft.io.hdf5 import import_h5py, open_checked
+from symfft_models.data.columns import metadata_column, read_column, write_column
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -58,24 +59,13 @@ def write_columns(
     attributes : mapping
         Text and numbers that describe the set as a whole.
     """
-    h5py = _h5py()
-    path = Path(path)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        with h5py.File(partial, "w") as file:
-            file.attrs.update(dict(attributes) | {"format": FORMAT, "format_version": FORMAT_VERSION})
-            for name, (dtype, _) in COLUMNS.items():
-                _write(file, name, columns[name] if dtype is None else np.asarray(columns[name], dtype=dtype))
-            group = file.create_group("metadata")
-            for name, values in sorted(metadata.items()):
-                _write(group, name, _metadata_column(values))
-        with open(partial, "rb") as written:
-            os.fsync(written.fileno())
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
-    finally:
-        Path(partial).unlink(missing_ok=True)
+    with replacement(path) as partial, import_h5py().File(partial, "w") as file:
+        file.attrs.update(dict(attributes) | {"format": FORMAT, "format_version": FORMAT_VERSION})
+        for name, (dtype, _) in COLUMNS.items():
+            write_column(file, name, columns[name] if dtype is None else np.asarray(columns[name], dtype=dtype))
+        group = file.create_group("metadata")
+        for name, values in sorted(metadata.items()):
+            write_column(group, name, metadata_column(values))
 
 
 def read_columns(path: Path) -> tuple[Columns, Columns, dict[str, Any]]:
@@ -88,46 +78,20 @@ def read_columns(path: Path) -> tuple[Columns, Columns, dict[str, Any]]:
     FileNotFoundError
         If there is none.
     """
-    h5py = _h5py()
     if not path.is_file():
         raise FileNotFoundError(f"no density set at {path}")
-    try:
-        with h5py.File(path, "r") as file:
-            attributes = dict(file.attrs)
-            _require_format(path, attributes)
-            columns = {name: _read(file[name]) for name in COLUMNS}
-            metadata = {name: _read(column) for name, column in file["metadata"].items()}
-    except (OSError, KeyError, RuntimeError, UnicodeDecodeError) as error:
-        raise DensityFormatError(path, f"not a whole density set: {error}") from None
+    with open_checked(path) as file:
+        attributes = dict(file.attrs)
+        _require_format(path, attributes)
+        for name in (*COLUMNS, "metadata"):
+            if name not in file:
+                raise DensityFormatError(path, f"not a whole density set: {name} is missing")
+        columns = {name: read_column(file[name]) for name in COLUMNS}
+        metadata = {name: read_column(column) for name, column in file["metadata"].items()}
     _require_consistent(path, columns, metadata)
     for array in (*columns.values(), *metadata.values()):
         array.flags.writeable = False
     return columns, metadata, attributes
-
-
-def _metadata_column(values: list[Any]) -> Any:
-    present = [value for value in values if value is not None]
-    if all(isinstance(value, str) for value in present):
-        return ["" if value is None else value for value in values]
-    if all(isinstance(value, bool | np.bool_) for value in present):
-        return np.array([bool(value) for value in values])
-    if len(present) == len(values) and all(isinstance(value, int | np.integer) for value in present):
-        return np.array(values, dtype=np.int64)
-    return np.array([np.nan if value is None else float(value) for value in values])
-
-
-def _write(group: Any, name: str, data: Any) -> None:
-    """Write one column, compressed losslessly; text as fixed-length UTF-8, which compresses."""
-    if isinstance(data, list):
-        encoded = [text.encode("utf-8") for text in data]
-        data = np.array(encoded, dtype=_h5py().string_dtype("utf-8", max([1, *map(len, encoded)])))
-    options = {"compression": "gzip", "compression_opts": 6, "shuffle": True} if data.size else {}
-    group.create_dataset(name, data=data, dtype=data.dtype, **options)
-
-
-def _read(dataset: Any) -> NDArray[Any]:
-    array = dataset[()]
-    return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
 
 
 def _require_format(path: Path, attributes: Mapping[str, Any]) -> None:
@@ -163,11 +127,3 @@ def _require_consistent(path: Path, arrays: Columns, metadata: Columns) -> None:
             raise DensityFormatError(path, f"{name} must rise from 0 to {total}")
     if not np.isfinite(arrays["values"]).all():
         raise DensityFormatError(path, "values holds numbers that are not finite")
-
-
-def _h5py() -> ModuleType:
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError('density sets need h5py: pip install "symfft[io]" or "symfft[models]"') from error
-    return h5py

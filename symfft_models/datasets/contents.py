@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from symfft import DensityFormatError
 from symfft.io import write_chgcar
-from symfft_models.data.hdf5 import h5py_module
+from symfft.io.hdf5 import open_checked
 from symfft_models.data.store import DensitySet, bundled_path
 from symfft_models.datasets.paw.store import FORMAT as PARTS_FORMAT
 from symfft_models.datasets.paw.store import SPLITS, PawSet, paw_path
@@ -33,11 +32,8 @@ def open_set(path: Path) -> AnySet:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no density set at {path}")
-    try:
-        with h5py_module().File(path, "r") as file:
-            form = file.attrs.get("format")
-    except OSError as error:
-        raise DensityFormatError(path, f"not a whole density set: {error}") from None
+    with open_checked(path) as file:
+        form = file.attrs.get("format")
     return PawSet.open(path) if form == PARTS_FORMAT else DensitySet.open(path)
 
 

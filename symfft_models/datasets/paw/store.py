@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from symfft import DensityFormatError, ShapeError
 from symfft.io.atomic import replacement
+from symfft.io.hdf5 import import_h5py, open_checked
+from symfft_models.data.columns import metadata_column, read_column, write_column
 from symfft_models.data.entry import Site
-from symfft_models.data.hdf5 import h5py_module, read_dataset
 from symfft_models.datasets.paw.entry import PawEntry
 
 FORMAT = "symfft-density-parts"
@@ -94,20 +95,15 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        h5py = h5py_module()
         if not path.is_file():
             raise FileNotFoundError(f"no density set at {path}")
-        try:
-            with h5py.File(path, "r") as file:
-                self.attributes = dict(file.attrs)
-                _require_format(path, self.attributes)
-                self.columns = {name: read_dataset(path, file, name, kind) for name, (kind, _) in COLUMNS.items()}
-                group = file.get("metadata")
-                if not isinstance(group, h5py.Group):
-                    raise DensityFormatError(path, "has no group of metadata")
-                self.metadata = {name: read_dataset(path, group, name, ndim=1) for name in group}
-        except (OSError, KeyError, RuntimeError, UnicodeDecodeError) as error:
-            raise DensityFormatError(path, f"not a whole density set: {error}") from None
+        with open_checked(path) as file:
+            self.attributes = dict(file.attrs)
+            _require_format(path, self.attributes)
+            self.columns = _read(path, file, COLUMNS)
+            if "metadata" not in file:
+                raise DensityFormatError(path, "metadata is missing")
+            self.metadata = {name: read_column(column) for name, column in file["metadata"].items()}
         n = len(self.columns["id"])
         self.sizes = {"n": n, "n+1": n + 1, "s": len(self.columns["site_symbol"])}
         self.sizes |= {"e": len(self.columns["setup_symbol"]), "r": self.columns["setup_radius"].size}
@@ -127,12 +123,8 @@ class _File:
     @cached_property
     def reflections(self) -> Columns:
         """Columns of the reflections."""
-        h5py = h5py_module()
-        try:
-            with h5py.File(self.path, "r") as file:
-                columns = {name: read_dataset(self.path, file, name, kind) for name, (kind, _) in REFLECTIONS.items()}
-        except (OSError, KeyError, RuntimeError) as error:
-            raise DensityFormatError(self.path, f"not a whole density set: {error}") from None
+        with open_checked(self.path) as file:
+            columns = _read(self.path, file, REFLECTIONS)
         _require_shapes(self.path, columns, REFLECTIONS, self.sizes)
         for name, column in columns.items():
             if not np.isfinite(column).all():
@@ -335,14 +327,13 @@ def write_paw(
     for kind, parts in (("soft", [e.soft for e in entries]), ("spin", [e.soft_spin for e in entries])):
         rounded = np.concatenate([_rounded(part, entry.soft) for part, entry in zip(parts, entries, strict=True)])
         columns |= {f"{kind}_real": rounded.real, f"{kind}_imag": rounded.imag}
-    h5py = h5py_module()
-    with replacement(path) as partial, h5py.File(partial, "w") as file:
+    with replacement(path) as partial, import_h5py().File(partial, "w") as file:
         file.attrs.update(dict(attributes) | {"format": FORMAT, "format_version": FORMAT_VERSION})
         for name, (kind, _) in (COLUMNS | REFLECTIONS).items():
-            _write(file, name, columns[name] if kind is str else np.asarray(columns[name], dtype=kind))
+            write_column(file, name, columns[name] if kind is str else np.asarray(columns[name], dtype=kind))
         group = file.create_group("metadata")
         for name in sorted({name for entry in entries for name in entry.metadata}):
-            _write(group, name, _metadata_column([entry.metadata.get(name) for entry in entries]))
+            write_column(group, name, metadata_column([entry.metadata.get(name) for entry in entries]))
 
 
 def _rounded(values: NDArray[np.complex64], scale: NDArray[np.complex64]) -> NDArray[np.complex128]:
@@ -351,32 +342,25 @@ def _rounded(values: NDArray[np.complex64], scale: NDArray[np.complex64]) -> NDA
     return np.asarray(np.round(values.astype(np.complex128) / step) * step + 0.0)
 
 
-def _metadata_column(values: list[Any]) -> Any:
-    present = [value for value in values if value is not None]
-    if all(isinstance(value, str) for value in present):
-        return ["" if value is None else value for value in values]
-    if all(isinstance(value, bool | np.bool_) for value in present):
-        return np.array([bool(value) for value in values])
-    if len(present) == len(values) and all(isinstance(value, int | np.integer) for value in present):
-        return np.array(values, dtype=np.int64)
-    return np.array([np.nan if value is None else float(value) for value in values])
-
-
-def _write(group: Any, name: str, data: Any) -> None:
-    """Write one column, compressed losslessly; text as fixed-length UTF-8, which compresses."""
-    if isinstance(data, list):
-        encoded = [text.encode("utf-8") for text in data]
-        data = np.array(encoded, dtype=h5py_module().string_dtype("utf-8", max([1, *map(len, encoded)])))
-    options = {"compression": "gzip", "compression_opts": 9, "shuffle": True} if data.size else {}
-    group.create_dataset(name, data=data, dtype=data.dtype, **options)
-
-
 def _require_format(path: Path, attributes: Mapping[str, Any]) -> None:
     if attributes.get("format") != FORMAT:
         raise DensityFormatError(path, f"attribute format is {attributes.get('format')!r}, expected {FORMAT!r}")
     version = attributes.get("format_version")
     if version != FORMAT_VERSION:
         raise DensityFormatError(path, f"format version {version}; this release of symfft reads {FORMAT_VERSION}")
+
+
+def _read(path: Path, file: Any, table: Mapping[str, tuple[Any, Any]]) -> dict[str, NDArray[Any]]:
+    columns = {}
+    for name, (kind, _) in table.items():
+        if name not in file:
+            raise DensityFormatError(path, f"{name} is missing")
+        columns[name] = read_column(file[name])
+        fits = columns[name].dtype.kind == "U" if kind is str else columns[name].dtype == kind
+        if not fits and columns[name].size:
+            expected = "text" if kind is str else np.dtype(kind).name
+            raise DensityFormatError(path, f"{name} holds {columns[name].dtype}, expected {expected}")
+    return columns
 
 
 def _require_shapes(

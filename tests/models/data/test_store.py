@@ -129,7 +129,7 @@ def test_the_same_entries_make_the_same_file(path, tmp_path):
 def test_truncated_files_are_refused(path, keep):
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * keep)])
-    with pytest.raises(DensityFormatError, match="not a whole density set"):
+    with pytest.raises(DensityFormatError, match="this one is damaged"):
         DensitySet.open(path)
 
 

@@ -42,7 +42,7 @@ def test_a_file_is_opened_as_what_it_is(tmp_path):
     with pytest.raises(FileNotFoundError, match="no density set at"):
         open_set(tmp_path / "none.h5")
     (tmp_path / "text.h5").write_text("no HDF5")
-    with pytest.raises(DensityFormatError, match="not a whole density set"):
+    with pytest.raises(DensityFormatError, match="expected an HDF5 file"):
         open_set(tmp_path / "text.h5")
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file.attrs["format"] = "something else"

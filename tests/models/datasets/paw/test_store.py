@@ -108,10 +108,10 @@ def bomb(file):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (external, "takes its data from elsewhere"),
-        (virtual, "takes its data from elsewhere"),
-        (linked, "is a link"),
-        (bomb, "more than the 0 stored can hold"),
+        (external, "lies in other files"),
+        (virtual, "lies in other files"),
+        (linked, "is a link to other data"),
+        (bomb, "more than they can hold"),
         (lambda file: change(file, "soft_real", np.zeros(3, np.float32)), "has shape"),
         (lambda file: change(file, "soft_real", np.zeros(3, np.float64)), "holds float64"),
         (lambda file: change(file, "hkl", np.zeros((3, 3), dtype="S4")), "expected"),
@@ -120,7 +120,7 @@ def bomb(file):
         (lambda file: change(file, "site_symbol", np.array([b"Xx"] * 5)), "no setup for Xx"),
         (lambda file: file.attrs.update(format_version=9), "format version 9"),
         (lambda file: file.attrs.update(format="other"), "attribute format is 'other'"),
-        (lambda file: file.pop("metadata"), "no group of metadata"),
+        (lambda file: file.pop("metadata"), "metadata is missing"),
         (lambda file: file["metadata"].create_dataset("more", data=np.zeros(7)), "metadata/more has shape"),
     ],
 )
@@ -133,7 +133,7 @@ def test_hostile_and_damaged_files_are_refused(path, spoil, message):
 
 def test_a_cut_file_is_refused(path):
     path.write_bytes(path.read_bytes()[:-2000])
-    with pytest.raises(DensityFormatError, match="not a whole density set"):
+    with pytest.raises(DensityFormatError, match="this one is damaged"):
         PawSet.open(path)
     with pytest.raises(FileNotFoundError, match="no density set"):
         PawSet.open(path.with_name("none.h5"))
