@@ -87,7 +87,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
-    "min_reported_time": 1,
+    "write_computation_times": False,
     "capture_repr": ("_repr_html_", "__repr__"),
     "image_scrapers": ("matplotlib", "figures"),
     "reset_modules": (),
@@ -95,3 +95,20 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "copyfile_regex": r"(?!)",
 }
+
+
+def bars_are_bars(app, what, name, obj, options, lines):
+    """Escape the bars of |rho| in docstrings, which reStructuredText would take for substitutions."""
+    in_math = False
+    for i, line in enumerate(lines):
+        if in_math and line.strip() and not line.startswith(in_math):
+            in_math = False
+        if ".. math::" in line:
+            in_math = line[: len(line) - len(line.lstrip())] + " "
+        elif not in_math and "`" not in line and ">>>" not in line:
+            lines[i] = line.replace("\\|", "|").replace("|", "\\|")
+
+
+def setup(app):
+    """Connect what this file does beyond settings."""
+    app.connect("autodoc-process-docstring", bars_are_bars, priority=900)
