@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from symfft.resampling.densities import change_cell
+from symfft.resampling import change_cell
 from symfft_models.datasets.bundled.bundle import grid_of
 from symfft_models.datasets.bundled.compute import compute_crystals
 from symfft_models.datasets.bundled.crystals import Crystal, listed_crystals

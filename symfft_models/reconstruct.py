@@ -22,7 +22,7 @@ from symfft import (
     standardize,
     write_chgcar,
 )
-from symfft.resampling.densities import change_cell, standardization
+from symfft.resampling import change_cell, standardization
 from symfft_models.data.store import Entry
 from symfft_models.evaluation.metrics import density_metrics
 from symfft_models.model.checkpoint import write_atomically

@@ -55,6 +55,7 @@ OBJECTS = {
     "OperatorCheck": lambda: check_symmetry(np.ones((4, 4, 4)), 2).operators[1],
     "Density": crystal,
     "BaderCharges": lambda: bader(crystal(), space_group=1),
+    "Mesh": lambda: symfft.Mesh(np.eye(3), np.array([[0, 1, 2]])),
     "RealBasis": lambda: real_basis(asymmetric_unit(62, (4, 4, 4))),
     "GridOrbits": lambda: asymmetric_unit(62, (4, 4, 4)).orbits,
     "Standardization": lambda: standardization(FCC, crystal().positions, crystal().numbers),

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 import symfft
-
-MODULES = [m.name for m in pkgutil.walk_packages(symfft.__path__, "symfft.") if not m.name.endswith("__main__")]
+import symfft_models
 
 
 def run(code, **environment):
@@ -57,8 +56,14 @@ print("torch" in sys.modules)
     assert run(code).stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_examples_in_docstrings(name):
+def modules_of(package):
+    names = [m.name for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+    return [package.__name__, *(n for n in names if not n.endswith(("__main__", "gpaw_worker")))]
+
+
+@pytest.mark.parametrize("name", [*modules_of(symfft), *modules_of(symfft_models)])
+def test_examples_in_docstrings(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name)
     result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert result.failed == 0

@@ -72,7 +72,7 @@ def symmetrize_reciprocal(density: Density, space_group: SpaceGroup | int | str)
     >>> x = np.arange(9) / 9
     >>> rho = np.broadcast_to(2 + np.cos(2 * np.pi * (x - 0.03)), (9, 9, 9))
     >>> noise = 0.01 * np.random.default_rng(0).standard_normal(rho.shape)
-    >>> group = SpaceGroup.from_operators([np.eye(3), -np.eye(3)], [[0, 0, 0], [0.06, 0, 0]])
+    >>> group = SpaceGroup.from_operators([np.eye(3), -np.eye(3)], [[0, 0, 0], [0, 0, 0.06]])
     >>> averaged = symmetrize_reciprocal(Density(rho + noise, 4 * np.eye(3), [], []), group)
     >>> bool(np.abs(averaged.values - rho).max() < 0.05)
     True

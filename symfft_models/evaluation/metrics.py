@@ -39,7 +39,7 @@ def density_metrics(truth: ArrayLike, estimate: ArrayLike, multiplicity: ArrayLi
 
     Examples
     --------
-    >>> round(density_metrics([0.0, 2.0], [0.2, 2.0], [1, 3])["psnr"], 2)
+    >>> round(float(density_metrics([0.0, 2.0], [0.2, 2.0], [1, 3])["psnr"]), 2)
     26.02
     """
     rho = np.asarray(truth, dtype=np.float64)

@@ -14,7 +14,7 @@ from synthetic import synthetic_entries, synthetic_entry
 from train_job import TINY
 
 from symfft import Density, SpaceGroup, check_symmetry, read_chgcar, standardize, write_chgcar, write_density
-from symfft.resampling.densities import change_cell
+from symfft.resampling import change_cell
 from symfft_models.cli import main
 from symfft_models.data.store import load_bundled
 from symfft_models.evaluation.metrics import density_metrics

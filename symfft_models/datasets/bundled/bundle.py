@@ -20,7 +20,7 @@ from symfft import (
     next_compatible_shape,
     reduce_to_au,
 )
-from symfft.resampling.densities import change_cell, lossless_shape
+from symfft.resampling import change_cell, lossless_shape
 from symfft_models.data.split import split_of
 from symfft_models.data.store import DensitySet, Entry, Site, bundled_path, write_set
 from symfft_models.datasets.bundled.crystals import Crystal

@@ -26,7 +26,7 @@ from symfft import (
     read_density,
 )
 from symfft.grid.averages import orbit_averages
-from symfft.resampling.densities import StandardCell, negative_part, standard_cell
+from symfft.resampling import StandardCell, negative_part, standard_cell
 from symfft_models.data.entry import Entry, Site
 from symfft_models.data.split import split_of
 from symfft_models.datasets.bundled.bundle import GRIDS
