@@ -1,12 +1,13 @@
 """The plan of a transform: which engine computes it, and what its structure factors stand for.
 
-The rule, which knows group and shape alone:
+The rule, which knows group and shape alone. With D the operators that only change signs of the axes and add half
+translations:
 
-    Blocks for cubic groups, and for orthorhombic and tetragonal ones of which eight operators or more only change signs
-    of the axes and add half translations; planes along the unique axis for the others; the engine of a subgroup that
-    keeps an axis where a cubic group has no blocks on the grid; and the plain FFT where an axis has a prime factor
-    beyond 40 times the order of the group.
+    Planes along the unique axis; but blocks for cubic groups, for centrosymmetric orthorhombic and tetragonal ones, and
+    for the others of these while no axis has more than 12 |D|²/|G| points, twice as many where no operator moves planes
+    along an axis; and the plain FFT where an axis has a prime factor beyond 40 |G|.
 
+A cubic group that has no blocks on its grid is transformed by way of its largest subgroup that keeps an axis.
 ``benchmarks/engines.py`` times all engines of all groups, and fails the rule where another one is 15 % faster.
 """
 
@@ -21,18 +22,20 @@ from numpy.typing import NDArray
 from symfft.fourier.engines.blocks import BlockTransform, find_cell
 from symfft.fourier.engines.engine import Engine
 from symfft.fourier.engines.full import FullTransform
-from symfft.fourier.engines.planes.frame import frames
+from symfft.fourier.engines.planes.frame import Frame, frames
 from symfft.fourier.engines.subgroup import SubgroupTransform, axis_subgroups
 from symfft.fourier.reflections import Reflections, find_reflections
 from symfft.fourier.threads import aligned, count_of, in_parts
 
 if TYPE_CHECKING:
     from symfft.crystal.space_group import SpaceGroup
+    from symfft.fourier.engines.blocks.cell import Cell
+    from symfft.fourier.engines.blocks.codes import Frame as BlockFrame
     from symfft.grid.orbits import GridOrbits
     from symfft.grid.shape import Shape
 
-#: Least number of operators that blocks are made for, where planes would do.
-ENOUGH_FOR_BLOCKS = 8
+#: Points of an axis up to which products in blocks cost less than planes, for each operator of D and each of |D|/|G|.
+POINTS_OF_BLOCKS = 12
 #: Largest prime factor of an axis for each operator of the group: cost of ours grow with it, those of the FFT do not.
 PRIME_FACTOR_PER_OPERATOR = 40
 
@@ -95,13 +98,23 @@ def choose_engine(orbits: GridOrbits) -> Engine:
 
 def _direct(orbits: GridOrbits) -> Engine | None:
     """Return the engine of blocks or planes; None where neither applies."""
-    cubic, threefold = not frames(orbits), _has_threefold_axis(orbits.space_group)
-    found = find_cell(orbits) if cubic or not threefold else None
-    if found is not None and (cubic or found[1].diagonal >= ENOUGH_FOR_BLOCKS):
+    axes = frames(orbits)
+    # trigonal and hexagonal groups have blocks too, of a cell along two-fold axes
+    found = None if axes and _has_threefold_axis(orbits.space_group) else find_cell(orbits)
+    if found is not None and (not axes or _blocks_serve(orbits.space_group, *found, axes)):
         return BlockTransform(*found)
     from symfft.fourier.engines.planes import plan_planes  # its kernels need numba to be defined
 
     return plan_planes(orbits)
+
+
+def _blocks_serve(group: SpaceGroup, cell: Cell, blocks: BlockFrame, axes: list[Frame]) -> bool:
+    """Whether products in blocks cost less than planes along an axis."""
+    if (group.rotations == -np.eye(3, dtype=np.int64)).all(axis=(1, 2)).any():
+        return True
+    fixed = any((axis.signs == 1).all() and not axis.shifts.any() for axis in axes)
+    most = POINTS_OF_BLOCKS * blocks.diagonal**2 / (group.order * cell.volume)
+    return max(cell.shape) <= (2 * most if fixed else most)
 
 
 def through_subgroup(orbits: GridOrbits) -> SubgroupTransform | None:

@@ -120,12 +120,14 @@ def au_idft(
     >>> np.allclose(au_idft(au_dft(values, au), au), values)
     True
     """
+    if is_tensor(coefficients):
+        from symfft.transforms import tensors
+
+        tensors.number_of(au)  # a plan cannot be made while torch compiles
     _check_coefficients(coefficients, len(au.hkl), "one coefficient for each of au.hkl")
     scale = _scale(norm, au, inverse=True)
     if is_tensor(coefficients):
         _refuse_place(out)
-        from symfft.transforms import tensors
-
         return _scaled(tensors.idft(coefficients, au, workers), scale)
     coefficients = as_complex(coefficients)
     shape, dtype = (*coefficients.shape[:-1], au.size), coefficients.real.dtype

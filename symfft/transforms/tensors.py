@@ -10,23 +10,32 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
 
 from symfft import _arrays
 from symfft._tables import on_device, once
-from symfft.au import AsymmetricUnit
+from symfft.au import AsymmetricUnit, asymmetric_unit
+from symfft.crystal.space_group import SpaceGroup
 from symfft.fourier.reflections import half_space
+from symfft.fourier.threads import count_of
 from symfft.grid.means import labels_on
+from symfft.grid.shape import Shape
 from symfft.transforms.packing import Rows, layout_of
 
 
 def dft(values: Any, au: AsymmetricUnit, workers: int | None) -> Any:
     """Return F at the unique reflections, (..., n_h), of values (..., n)."""
+    number_of(au)
     values = as_real(values)
     flat = values.reshape(-1, au.size)
-    result = _Forward.apply(flat, au, workers) if values.device.type == "cpu" else forward_on_grid(flat, au)
+    result = (
+        _Transform.apply(flat, number_of(au), count_of(workers), False)
+        if values.device.type == "cpu"
+        else forward_on_grid(flat, au)
+    )
     return result.reshape(*values.shape[:-1], len(au.hkl))
 
 
@@ -34,7 +43,10 @@ def idft(coefficients: Any, au: AsymmetricUnit, workers: int | None) -> Any:
     """Return values (..., n) of coefficients (..., n_h)."""
     coefficients = as_complex(coefficients)
     flat = coefficients.reshape(-1, len(au.hkl))
-    result = _Inverse.apply(flat, au, workers) if coefficients.device.type == "cpu" else inverse_on_grid(flat, au)
+    if coefficients.device.type == "cpu":
+        result = _Transform.apply(flat, number_of(au), count_of(workers), True)
+    else:
+        result = inverse_on_grid(flat, au)
     return result.reshape(*coefficients.shape[:-1], au.size)
 
 
@@ -73,34 +85,78 @@ def as_complex(coefficients: Any) -> Any:
     return _arrays.as_complex(coefficients).resolve_conj().resolve_neg()
 
 
-class _Forward(torch.autograd.Function):  # type: ignore[misc]
+#: Asymmetric units by number, and what to make them of again when nobody holds them any more.
+_units: WeakValueDictionary[int, AsymmetricUnit] = WeakValueDictionary()
+_recipes: list[tuple[SpaceGroup, Shape]] = []
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def number_of(au: AsymmetricUnit) -> int:
+    """Return the number by which operations that torch compiles know an asymmetric unit, whose plan is ready then."""
+
+    def number() -> int:
+        _recipes.append((au.space_group, au.shape))
+        _units[len(_recipes) - 1] = au
+        return len(_recipes) - 1
+
+    _ = au.fourier
+    return once(au, "number", number)
+
+
+def _unit(number: int) -> AsymmetricUnit:
+    found = _units.get(number)
+    if found is None:
+        found = _units[number] = asymmetric_unit(*_recipes[number])
+    return found
+
+
+@torch.library.custom_op("symfft::forward", mutates_args=())
+def _forward(values: torch.Tensor, unit: int, workers: int) -> torch.Tensor:
     """F = T v."""
+    return torch.from_numpy(_unit(unit).fourier.forward(values.detach().numpy(), workers))
+
+
+@torch.library.custom_op("symfft::inverse", mutates_args=())
+def _inverse(coefficients: torch.Tensor, unit: int, workers: int) -> torch.Tensor:
+    """V = S F."""
+    return torch.from_numpy(_unit(unit).fourier.inverse(coefficients.detach().numpy(), workers))
+
+
+@_forward.register_fake
+def _(values: Any, unit: int, workers: int) -> Any:
+    return values.new_empty(len(values), len(_unit(unit).hkl), dtype=values.dtype.to_complex())
+
+
+@_inverse.register_fake
+def _(coefficients: Any, unit: int, workers: int) -> Any:
+    return coefficients.new_empty(len(coefficients), _unit(unit).size, dtype=coefficients.dtype.to_real())
+
+
+class _Transform(torch.autograd.Function):  # type: ignore[misc]
+    """F = T v, or v = S F back."""
 
     @staticmethod
-    def forward(ctx: Any, values: Any, au: AsymmetricUnit, workers: int | None) -> Any:
-        ctx.au, ctx.workers = au, workers
-        return torch.from_numpy(au.fourier.forward(values.detach().numpy(), workers))
+    def forward(rows: Any, unit: int, workers: int, inverse: bool) -> Any:
+        return _inverse(rows, unit, workers) if inverse else _forward(rows, unit, workers)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        _, ctx.unit, ctx.workers, ctx.inverse = inputs
 
     @staticmethod
     def backward(ctx: Any, gradient: Any) -> Any:
-        points, reflections = _multiplicities(ctx.au, gradient.real.dtype)
-        values = _Inverse.apply(as_complex(gradient) / reflections, ctx.au, ctx.workers)
-        return values * (points * math.prod(ctx.au.shape)), None, None
-
-
-class _Inverse(torch.autograd.Function):  # type: ignore[misc]
-    """v = S F."""
-
-    @staticmethod
-    def forward(ctx: Any, coefficients: Any, au: AsymmetricUnit, workers: int | None) -> Any:
-        ctx.au, ctx.workers = au, workers
-        return torch.from_numpy(au.fourier.inverse(coefficients.detach().numpy(), workers))
+        points, reflections, total = _multiplicities(ctx.unit, gradient.real.dtype)
+        if ctx.inverse:
+            f = _Transform.apply(gradient / points, ctx.unit, ctx.workers, False)
+            return f * (reflections / total), None, None, None
+        values = _Transform.apply(as_complex(gradient) / reflections, ctx.unit, ctx.workers, True)
+        return values * (points * total), None, None, None
 
     @staticmethod
-    def backward(ctx: Any, gradient: Any) -> Any:
-        points, reflections = _multiplicities(ctx.au, gradient.dtype)
-        f = _Forward.apply(gradient / points, ctx.au, ctx.workers)
-        return f * (reflections / math.prod(ctx.au.shape)), None, None
+    def vmap(info: Any, in_dims: tuple[Any, ...], rows: Any, unit: int, workers: int, inverse: bool) -> Any:
+        rows = rows.movedim(in_dims[0], 0)
+        found = _Transform.apply(rows.reshape(-1, rows.shape[-1]), unit, workers, inverse)
+        return found.reshape(*rows.shape[:-1], found.shape[-1]), 0
 
 
 def forward_on_grid(values: Any, au: AsymmetricUnit) -> Any:
@@ -152,13 +208,15 @@ def _unique(au: AsymmetricUnit) -> Any:
     return np.where(mate, -place, place)
 
 
-def _multiplicities(au: AsymmetricUnit, dtype: Any) -> tuple[Any, Any]:
-    device = torch.device("cpu")
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _multiplicities(unit: int, dtype: Any) -> tuple[Any, Any, int]:
+    au, device = _unit(unit), torch.device("cpu")
     points = on_device(au.orbits, device, "multiplicity", lambda: au.multiplicity)
     reflections = on_device(au.fourier, device, "multiplicity", lambda: au.hkl_multiplicity)
-    return points.to(dtype), reflections.to(dtype)
+    return points.to(dtype), reflections.to(dtype), math.prod(au.shape)
 
 
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _layout(au: AsymmetricUnit, lattice: Rows | None, device: Any) -> tuple[Any, Any, Any]:
     """Return which structure factor each entry is of, its factor, and that of the way back."""
 

@@ -35,8 +35,8 @@ def test_every_group(number):
 
 
 @pytest.mark.parametrize("number", [16, 18, 99, 111])
-def test_few_changes_of_sign_go_by_planes(number):
-    assert type(engine(number, (48, 48, 48))) is PlanesTransform
+def test_few_changes_of_sign_on_large_grids_go_by_planes(number):
+    assert type(engine(number, (54, 54, 54))) is PlanesTransform
 
 
 @pytest.mark.parametrize("number", [22, 23, 42, 44, 47, 62, 139, 225])

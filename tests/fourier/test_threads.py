@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from symfft import ShapeError, asymmetric_unit, au_dft, au_idft, next_compatible_shape
+from symfft.fourier.engines.blocks import halves, plan_blocks
 from symfft.fourier.threads import aligned, count_of, in_parts
 
 
@@ -20,6 +21,19 @@ def test_any_number_of_threads_gives_the_same_bits(number, dtype):
         for workers in (2, 3, 5):
             assert np.array_equal(au_dft(values, au, workers=workers), f)
             assert np.array_equal(au_idft(f, au, workers=workers), back)
+
+
+@pytest.mark.parametrize("number", [22, 47, 62, 139, 195, 225, 227])
+def test_blocks_in_halves_in_threads(number, monkeypatch):
+    """As on large grids, where blocks take one another's places."""
+    monkeypatch.setattr(halves, "LONGEST", dict.fromkeys(halves.LONGEST, 3))
+    plan = plan_blocks(asymmetric_unit(number, (24, 24, 24)).orbits)
+    values = np.random.default_rng(number).standard_normal((1, plan.size))
+    f = plan.forward(values)
+    back = plan.inverse(f)
+    for threads in (2, 3, 7):
+        assert np.array_equal(plan.forward(values, threads=threads), f)
+        assert np.array_equal(plan.inverse(f, threads=threads), back)
 
 
 def test_threads_are_not_made_anew():

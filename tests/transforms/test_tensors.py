@@ -20,6 +20,7 @@ from symfft import (
     next_compatible_shape,
     structure_factors,
 )
+from symfft.fourier.plan import FourierPlan
 from symfft.transforms import tensors
 
 GROUPS = [1, 2, 5, 14, 62, 148, 152, 166, 194, 198, 216, 225, 227, 230, "R 3 2:R"]
@@ -199,3 +200,49 @@ def test_tensors_take_no_place_for_results():
     au = asymmetric_unit(225, (8, 8, 8))
     with pytest.raises(ShapeError, match="out is for NumPy arrays"):
         au_dft(torch.zeros(au.size), au, out=torch.zeros(len(au.hkl)))
+
+
+@pytest.mark.parametrize("number", [1, 14, 166, 225])
+def test_functional_transforms(number):
+    """vmap, grad, jacobians and second derivatives of torch.func give what backward gives."""
+    au = asymmetric_unit(number, next_compatible_shape(number, (4, 4, 4)))
+    x = random_values(au, (3,))
+
+    def power(values):
+        return au_dft(values, au).abs().pow(4).sum()
+
+    y = x.clone().requires_grad_()
+    power(y).backward()
+    torch.testing.assert_close(torch.func.vmap(lambda v: au_dft(v, au))(x), au_dft(x, au))
+    torch.testing.assert_close(torch.func.grad(power)(x), y.grad)
+    torch.testing.assert_close(torch.func.vmap(torch.func.grad(power))(x), y.grad)
+    identity = torch.func.jacrev(lambda v: au_idft(au_dft(v, au), au))(x[0])
+    torch.testing.assert_close(identity, torch.eye(au.size, dtype=x.dtype))
+    hessian = torch.func.jacrev(torch.func.grad(power))(x[0])
+    torch.testing.assert_close(hessian, torch.autograd.functional.hessian(power, x[0]))
+
+
+@pytest.mark.filterwarnings("ignore")  # of torch about itself, which its compiler takes for errors of ours
+@pytest.mark.parametrize("first", [au_dft, au_idft, au_real_dft, au_real_idft])
+def test_compiled_in_one_graph(first):
+    """Also where the plan is made while torch compiles."""
+    symbols = {au_dft: "P 1 21/c 1", au_idft: "P 21 21 21", au_real_dft: "R -3 m", au_real_idft: "P m -3 m"}
+    au = asymmetric_unit(symbols[first], (6, 6, 6))
+    x = torch.randn(2, au.size, dtype=torch.float64)
+    if first is au_idft:
+        x = torch.randn(2, len(FourierPlan(au.orbits).hkl), dtype=torch.complex128)
+    compiled = torch.compile(lambda values: first(values, au).abs().square().sum(), fullgraph=True, backend="aot_eager")
+    y, z = x.clone().requires_grad_(), x.clone().requires_grad_()
+    compiled(y).backward()
+    first(z, au).abs().square().sum().backward()
+    torch.testing.assert_close(y.grad, z.grad)
+
+
+def test_tables_of_inference_serve_gradients():
+    au = asymmetric_unit("P 4 b m", (6, 6, 6))
+    x = random_values(au, (2,))
+    with torch.inference_mode():
+        au_real_idft(au_real_dft(x, au), au)
+    y = x.clone().requires_grad_()
+    au_real_dft(y, au).square().sum().backward()
+    assert torch.isfinite(y.grad).all()

@@ -37,7 +37,7 @@ class BlockTransform(Engine):
         self._cell, self._frame, self._layout = cell, frame, _Layout(frame, cell)
         self._programs: dict[tuple[str, int], FinishedProgram] = {}
         self._compiled: dict[tuple[str, str, int], CompiledProgram] = {}
-        program, self._reflections, self._order = _plan_forward(cell, frame, self._layout, 1)
+        program, self._reflections, self._order = _plan_forward(cell, frame, self._layout, 1, None)
         self._programs["forward", 1] = program.finished()
         super().__init__(self._reflections.hkl[self._order], cell.au.size)
 
@@ -62,7 +62,7 @@ class BlockTransform(Engine):
 
     def _planned(self, direction: str, threads: int) -> Program:
         if direction == "forward":
-            return _plan_forward(self._cell, self._frame, self._layout, threads)[0]
+            return _plan_forward(self._cell, self._frame, self._layout, threads, self._order)[0]
         return _plan_inverse(self._cell, self._frame, self._layout, self._reflections, self._order, threads)
 
 
@@ -96,7 +96,9 @@ class _Layout:
         return Places(at + row[self.carrier] * columns + self.number, sign[self.carrier])
 
 
-def _plan_forward(cell: Cell, frame: Frame, layout: _Layout, threads: int) -> tuple[Program, Reflections, IntArray]:
+def _plan_forward(
+    cell: Cell, frame: Frame, layout: _Layout, threads: int, order: IntArray | None
+) -> tuple[Program, Reflections, IntArray]:
     """Plan the folds, the blocks and the unique reflections that they give; return these too, and their order."""
     program = Program(layout.scratch, threads)
     axes_of = [[(n, s, p) for n, s, p in zip(cell.shape, *block.code, strict=True)] for block in layout.blocks]
@@ -121,14 +123,15 @@ def _plan_forward(cell: Cell, frame: Frame, layout: _Layout, threads: int) -> tu
         else:
             places = transform_block(program, matrices, block, folded, own)
         outputs.append(places)
-        order = np.argsort(places.position, axis=None, kind="stable")
-        ordered = places.position.reshape(-1)[order]
-        order = order[(ordered > 0) & np.append(True, np.diff(ordered) > 0)]
-        candidates.append(_at(h, np.stack(np.unravel_index(order, places.position.shape), axis=-1)))
+        ascending = np.argsort(places.position, axis=None, kind="stable")
+        ordered = places.position.reshape(-1)[ascending]
+        ascending = ascending[(ordered > 0) & np.append(True, np.diff(ordered) > 0)]
+        candidates.append(_at(h, np.stack(np.unravel_index(ascending, places.position.shape), axis=-1)))
     hkl = np.concatenate(candidates)
     reflections = cell.find_reflections(hkl)
     table, phases = _terms(hkl[reflections.candidate], frame, layout, outputs, cell.shape)
-    order, segments = _alike(phases, np.argsort(table[0], kind="stable"))
+    # several threads have the blocks in other places, but the order of the results is that of one
+    order, segments = _alike(phases, np.argsort(table[0], kind="stable") if order is None else order)
     program.shared()
     for start, stop in segments:
         part = order[start:stop]
