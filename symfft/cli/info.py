@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 
 import numpy as np
 
 from symfft.au import asymmetric_unit
 from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
+from symfft.crystal.elements import symbol
+from symfft.crystal.wyckoff import wyckoff_sites
 from symfft.errors import SpaceGroupError
 from symfft.grid.shape import fitting_operators
 from symfft.io.ccp4 import cell_parameters
+
+#: Sites that are listed; a large cell without symmetry has as many as atoms.
+MOST_SITES = 12
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -44,6 +50,7 @@ def run(file: str, *, reading: files.Reading, group: str | None, symprec: float)
         "space_group": None,
         "next_compatible_shape": None,
         "asymmetric_unit": None,
+        "sites": [],
         "notes": [],
     }
     try:
@@ -52,6 +59,11 @@ def run(file: str, *, reading: files.Reading, group: str | None, symprec: float)
         if group is not None:
             raise
         return {**result, "notes": [str(error)]}
+    if group is None:
+        result["sites"] = [
+            {**asdict(site), "element": symbol(site.number) if site.number > 0 else f"kind {-site.number}"}
+            for site in wyckoff_sites(density.lattice, density.positions, density.numbers, symprec)
+        ]
     fits = fitting_operators(found, density.shape)
     result["space_group"] = {**results.name(found), "fitting_operators": int(fits.sum()), "fits": bool(fits.all())}
     if not fits.all():
@@ -87,6 +99,9 @@ def text(result: Result) -> str:
     group = result["space_group"]
     if group is not None:
         rows.append(("space group", words.group(group)))
+        rows += [("site", _site(site)) for site in result["sites"][:MOST_SITES]]
+        if len(result["sites"]) > MOST_SITES:
+            rows.append(("sites", f"and {len(result['sites']) - MOST_SITES} more (--json lists all)"))
         misfits = group["order"] - group["fitting_operators"]
         wanted = words.next_grid(result["shape"], result["next_compatible_shape"])
         misses = f"no, {misfits} of {group['order']} operators do not fit; {wanted}"
@@ -97,6 +112,12 @@ def text(result: Result) -> str:
         rows.append(("brick", f"{words.shape(unit['brick_shape'])} points from {tuple(unit['brick_origin'])}"))
     rows += [("note", note) for note in result["notes"]]
     return "\n".join([result["file"], *(f"  {name:<13} {value}" for name, value in rows)])
+
+
+def _site(site: Result) -> str:
+    x, y, z = site["position"]
+    place = f"letter {site['wyckoff']}, {site['site_symmetry']}"
+    return f"{site['multiplicity']:3d} {site['element']:<2} at {x:8.5f} {y:8.5f} {z:8.5f}  {place}"
 
 
 INFO = Command(arguments, run, text, by_file=True)

@@ -24,6 +24,7 @@ PROGRAM = Program(
         "isosurface": ("making:ISOSURFACE", "write a surface of constant density as a mesh"),
         "bader": ("bader:BADER", "divide a density among its atoms: charges, volumes, moments"),
         "plot": ("plot:PLOT", "draw lattice planes through atoms and bonds, or the asymmetric unit"),
+        "sf": ("sf:SF", "structure factors in electrons: a table, or an MTZ or CIF file"),
         "warmup": ("warmup:WARMUP", "compile everything now, so that no later call waits for the compiler"),
         "completion": ("completion:COMPLETION", "print a script that lets a shell complete subcommands and files"),
     },

@@ -1,0 +1,82 @@
+"""Structure factors of crystallography: electrons, sign, MTZ and CIF, with gemmi as the oracle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gemmi
+import numpy as np
+import pytest
+from crystals import crystal
+
+from symfft import Density, DensityFormatError, ShapeError
+from symfft.io.reflections import (
+    Reflections,
+    factors_of_density,
+    read_reflections,
+    unique_reflections,
+    write_reflections,
+)
+
+HKL = np.array([[0, 0, 0], [1, 0, 0], [-1, 0, 0], [1, 2, 1], [0, 1, -1]])
+
+
+def test_the_definition(density: Density) -> None:
+    density = Density(np.random.default_rng(0).random((5, 6, 7)), density.lattice, [], [])
+    x = np.stack(np.meshgrid(*(np.arange(n) / n for n in density.shape), indexing="ij"), axis=-1)
+    for hkl, found in zip(HKL, factors_of_density(density, HKL), strict=True):
+        wave = np.exp(2j * np.pi * (x @ hkl))
+        assert found == pytest.approx((density.values * wave).sum() * density.volume / density.values.size)
+    assert factors_of_density(density, [[0, 0, 0]])[0].real == pytest.approx(density.electrons)
+
+
+def test_gemmi_has_the_same_sign_and_unit() -> None:
+    """A Gaussian atom away from the origin: gemmi's map to structure factors."""
+    values = np.random.default_rng(0).random((8, 8, 8)).astype(np.float32)
+    density = Density(values.astype(np.float64), np.diag([4.0, 5.0, 6.0]), [], [])
+    grid = gemmi.FloatGrid(values)
+    grid.set_unit_cell(gemmi.UnitCell(4, 5, 6, 90, 90, 90))
+    grid.spacegroup = gemmi.SpaceGroup("P 1")
+    theirs = gemmi.transform_map_to_f_phi(grid)
+    for hkl, ours in zip(HKL, factors_of_density(density, HKL), strict=True):
+        assert theirs.get_value(*hkl.tolist()) == pytest.approx(ours, rel=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".mtz", ".cif"])
+@pytest.mark.parametrize(("number", "symbol"), [(225, "F m -3 m"), (14, "P 1 21/c 1"), (194, "P 63/m m c")])
+def test_unique_reflections_go_through_files(number: int, symbol: str, suffix: str, tmp_path: Path) -> None:
+    density = crystal(number)
+    reflections = unique_reflections(density, symbol, 2.2)
+    assert len(reflections.hkl) > 1
+    path = tmp_path / f"a{suffix}"
+    write_reflections(path, reflections)
+    again = read_reflections(path)
+    order, other = (np.lexsort(r.hkl.T) for r in (reflections, again))
+    np.testing.assert_array_equal(again.hkl[other], reflections.hkl[order])
+    scale = np.abs(reflections.values).max()
+    np.testing.assert_allclose(again.values[other], reflections.values[order], atol=1e-5 * scale)
+    assert again.space_group == reflections.space_group
+    np.testing.assert_allclose(again.cell, reflections.cell, rtol=1e-5)
+    if suffix == ".mtz":
+        assert gemmi.read_mtz_file(str(path)).column_with_label("PHIC").type == "P"
+
+
+def test_what_is_refused(tmp_path: Path, density: Density) -> None:
+    with pytest.raises(ShapeError, match="does not resolve"):
+        factors_of_density(density, [[3, 0, 0]])
+    with pytest.raises(ShapeError, match="must be"):
+        factors_of_density(density, [[0.5, 0, 0]])
+    with pytest.raises(ShapeError, match="no setting"):
+        unique_reflections(density, "Q 5", 2.0)
+    some = Reflections(HKL[1:], np.ones(4, dtype=np.complex128), (4.0, 5.0, 6.0, 90.0, 90.0, 90.0), "P 1")
+    with pytest.raises(DensityFormatError, match="must end in"):
+        write_reflections(tmp_path / "a.txt", some)
+    for name in ("a.mtz", "a.cif"):
+        write_reflections(tmp_path / name, some)
+        data = (tmp_path / name).read_bytes()
+        for content in (b"", b"garbage", data[:50], data[: len(data) // 2]):
+            (tmp_path / name).write_bytes(content)
+            with pytest.raises(DensityFormatError):
+                read_reflections(tmp_path / name)
+    with pytest.raises(FileNotFoundError):
+        read_reflections(tmp_path / "none.mtz")
