@@ -227,7 +227,7 @@ def near_isometries(metric: FloatArray, tolerance: FloatArray) -> IntArray:
     bc = np.abs(images[rows[1]] @ third.T - metric[1, 2]) <= tolerance[1, 2]
     a, b, c = np.nonzero(ab[:, :, None] & ac[:, None, :] & bc)
     found = np.stack([first[a], second[b], third[c]], axis=1)
-    return found[np.abs(np.linalg.det(found)).round() == 1]
+    return np.asarray(found[np.abs(np.linalg.det(found)).round() == 1], dtype=np.int64)
 
 
 def are_closed(matrices: IntArray) -> bool:

@@ -381,7 +381,8 @@ def _about_real_origin(rotations: IntArray, translations: NDArray[np.float64]) -
     w = np.rint(turned).astype(np.int64)
     t = translations[first] @ to_inner.astype(np.float64).T
     exact = exact_translations(w, t, np.full(t.shape, TRANSLATION_TOLERANCE))
-    moved = exact.numerators * Fraction(1, exact.denominator) + (w - np.eye(3, dtype=np.int64)) @ exact.origin
+    simple = exact.numerators.astype(object) * Fraction(1, exact.denominator)
+    moved = simple + (w - np.eye(3, dtype=np.int64)).astype(object) @ exact.origin
     denominator, whole = over_common_denominator(moved)
     zero = np.zeros(3, dtype=object) * Fraction(1)
     found = SpaceGroup(*change_basis(w, whole, denominator, to_inner, zero))

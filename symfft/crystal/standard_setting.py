@@ -115,8 +115,9 @@ def standardization(
     found = clear_symmetry(*cell, symprec)
     search: _Search | None = None
     if found is None:
-        search, *found = _searched(cell, symprec)
-    crystal, symmetry = found
+        search, crystal, symmetry = _searched(cell, symprec)
+    else:
+        crystal, symmetry = found
     exact = _exact(crystal, symmetry, shape)
     parts = symmetry.rotations.tobytes(), exact.numerators.tobytes(), exact.denominator
     axes = _axes(*parts, crystal.denominator, crystal.basis, bool(np.linalg.det(crystal.lattice) < 0))
@@ -195,7 +196,7 @@ class _Search(NamedTuple):
     transformation: Exact
     origin_shift: FloatArray
     rotations: NDArray[np.intc]
-    labels: NDArray[np.intc]
+    labels: IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -349,7 +350,7 @@ def _kinds(number: int) -> tuple[IntArray, NDArray[np.intp]]:
 def _nearest_origin(axes: _Axes, crystal: Crystal) -> Exact:
     """Return the shift p to the equivalent origin that is nearest to the crystal's own origin."""
     shifts, free, centring = _equivalent_origins(axes.number)
-    origin = np.where(free, Fraction(0), axes.origin_shift)
+    origin = _fixed(axes.origin_shift, free)
     if not origin.any():
         return origin
     if len(shifts) > 1:
@@ -358,12 +359,17 @@ def _nearest_origin(axes: _Axes, crystal: Crystal) -> Exact:
         near = np.flatnonzero(distance <= distance.min() + TIE * abs(np.linalg.det(crystal.lattice)) ** (2 / 3))
         best = min(near.tolist(), key=lambda i: np.round(places[i] @ crystal.lattice, 4).tolist())
         origin = origin + shifts[best] * Fraction(1, PARTS)
-    d, (numerators,) = integer_rows(np.append(origin, Fraction(1, PARTS))[None])
+    d, (numerators,) = integer_rows(np.array([[*origin, Fraction(1, PARTS)]], dtype=object))
     reduced = numerators[:3]
     for i, row in enumerate(centring):
         times = PARTS * reduced[i] // (row[i] * d)
         reduced = [v - times * r * d // PARTS for v, r in zip(reduced, row, strict=True)]
-    return np.where(free, Fraction(0), np.array([Fraction(v, d) for v in reduced], dtype=object))
+    return _fixed(np.array([Fraction(v, d) for v in reduced], dtype=object), free)
+
+
+def _fixed(origin: Exact, free: NDArray[np.bool_]) -> Exact:
+    """Return an origin with zeros along the axes on which any will do."""
+    return np.array([Fraction(0) if f else v for v, f in zip(origin, free, strict=True)], dtype=object)
 
 
 def _from_lattice_points(points: FloatArray, lattice: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -460,7 +466,7 @@ def _search(cell: Cell, symprec: float) -> _Search:
         p6 * Fraction(1, 6),
         np.asarray(dataset.origin_shift),
         np.asarray(dataset.rotations),
-        np.asarray(dataset.mapping_to_primitive),
+        np.asarray(dataset.mapping_to_primitive, dtype=np.int64),
     )
 
 
