@@ -24,9 +24,9 @@ import torch
 from numpy.typing import NDArray
 
 from symfft import AsymmetricUnit
+from symfft.io.atomic import write_text
 from symfft_models.evaluation.baselines import lowest_stars, principal_components
 from symfft_models.evaluation.held_out import evaluate
-from symfft_models.model.checkpoint import write_text
 from symfft_models.model.codec import CHOICES, Choice, fit_codec
 from symfft_models.model.config import DataConfig, load_config
 from symfft_models.model.density_table import grids_of, load_entries, tabulate

@@ -22,10 +22,10 @@ from symfft import (
     standardize,
     write_chgcar,
 )
+from symfft.io.atomic import replace_file
 from symfft.resampling import change_cell, standardization
 from symfft_models.data.store import Entry
 from symfft_models.evaluation.metrics import density_metrics
-from symfft_models.model.checkpoint import write_atomically
 from symfft_models.model.density_table import tabulate
 from symfft_models.model.vae import DensityVAE, unpad
 
@@ -198,20 +198,16 @@ def reconstruct_files(
 
 def save_latent(path: Path, result: Result, weights: str) -> None:
     """Write all that the decoder needs to give the density again."""
-
-    def write(target: Path) -> None:
-        with open(target, "wb") as file:
-            np.savez(
-                file,
-                latent=result.latent,
-                space_group=result.space_group,
-                lattice_constant=result.lattice_constant,
-                electrons=result.electrons,
-                origin_shifted=result.origin_shifted,
-                weights=np.array(weights),
-            )
-
-    write_atomically(path, write)
+    with replace_file(path) as file:
+        np.savez(
+            file,
+            latent=result.latent,
+            space_group=result.space_group,
+            lattice_constant=result.lattice_constant,
+            electrons=result.electrons,
+            origin_shifted=result.origin_shifted,
+            weights=np.array(weights),
+        )
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:

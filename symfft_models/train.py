@@ -11,30 +11,31 @@ import itertools
 import json
 import math
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.utils import broadcast, gather_object
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from symfft import SymfftError
+from symfft.io.atomic import remove_partial_files, write_text
 from symfft_models.model.checkpoint import (
-    CONFIG,
     LOG,
     STATE,
     SUMMARY,
     WEIGHTS,
     CheckpointError,
     load_state,
-    remove_partial_files,
+    read_log,
     save_state,
     save_weights,
-    write_text,
 )
-from symfft_models.model.config import Config, TrainConfig, from_json
+from symfft_models.model.config import CONFIG, Config, TrainConfig, from_json
 from symfft_models.model.density_table import DensityTable, grids_of, load_entries, tabulate
 from symfft_models.model.loss import LOSSES, peak_error
 from symfft_models.model.vae import DensityVAE, Fit, fit_statistics
@@ -79,6 +80,64 @@ def mean_psnr(model: DensityVAE, table: DensityTable, accelerator: Accelerator, 
     return sum(every[row] for row in sorted(every)) / len(every)
 
 
+class Batch(NamedTuple):
+    """Rows of the global batch of one step that one process takes, and what is random about them."""
+
+    values_bn: Tensor
+    group_b: Tensor
+    condition_bp: Tensor
+    noise_bl: Tensor
+    rows_b: Tensor
+
+
+def batch_at(step: int, config: Config, data: DensityTable, shift_gn: Tensor, mine: slice) -> Batch:
+    """Draw the global batch of a step and take this process's part: some rows with the other choice of origin."""
+    plan, device = config.train, data.values_mn.device
+    rows = batch_rows(plan.seed, step, plan.batch, len(data))
+    generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + step)
+    noise_bl = torch.randn(plan.batch, config.model.latent, generator=generator)[mine].to(device)
+    moved_b = (torch.rand(plan.batch, generator=generator) < 0.5)[mine].to(device) & config.data.origin_shift
+    rows_b = torch.from_numpy(rows)[mine].to(device)
+    values_bn, group_b = data.values_mn[rows_b], data.group_m[rows_b]
+    values_bn = torch.where(moved_b[:, None], values_bn.gather(1, shift_gn[group_b]), values_bn)
+    return Batch(values_bn, group_b, data.condition_mp[rows_b], noise_bl, rows_b)
+
+
+@dataclass
+class Position:
+    """How far a run is: steps, minutes, and the best PSNR on the validation split in dB."""
+
+    step: int = 0
+    minutes: float = 0.0
+    best: float = -math.inf
+
+
+class Record:
+    """What the main process writes while a run goes on: settings, log, TensorBoard, a bar."""
+
+    def __init__(self, out: Path, config: Config, step: int, progress: bool) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        remove_partial_files(out)
+        write_text(out / CONFIG, config.to_json())
+        keep_log_until(out / LOG, step)
+        self.log = out / LOG
+        self.board = SummaryWriter(str(out / "tensorboard"), purge_step=step)
+        self.bar = progress_bar(total=100, unit="%", desc="training", disable=not progress, bar_format=BAR)
+
+    def add(self, entry: dict[str, float]) -> None:
+        """Add figures of a step to log and board."""
+        with open(self.log, "a", encoding="utf-8") as log:
+            log.write(json.dumps(entry) + "\n")
+        for name in entry.keys() - {"step"}:
+            self.board.add_scalar(name, entry[name], int(entry["step"]))
+
+    def close(self) -> None:
+        """Finish bar and board."""
+        self.bar.n = 100
+        self.bar.close()
+        self.board.close()
+
+
 def train(config: Config, out: Path, *, resume: bool = False, progress: bool = True) -> dict[str, Any]:
     """Train, leave everything in the folder `out`, and return the summary that is written there too.
 
@@ -93,7 +152,6 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
     parallel = DistributedDataParallelKwargs(broadcast_buffers=False)
     on_cpu = not torch.accelerator.is_available()
     accelerator = Accelerator(cpu=on_cpu, mixed_precision=plan.precision, kwargs_handlers=[parallel])
-    main, device = accelerator.is_main_process, accelerator.device
     if any((out / name).exists() for name in (STATE, SUMMARY)) and not resume:
         raise SymfftError(f"{out} already holds a run; continue it with --resume, or choose another folder")
     if plan.batch % accelerator.num_processes:
@@ -101,7 +159,7 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
     each = plan.batch // accelerator.num_processes
     mine = slice(accelerator.process_index * each, (accelerator.process_index + 1) * each)
 
-    # Data, model and averaged model; the same on every process, because the seed is.
+    # Data and model; the same on every process, because the seed is.
     started = time.monotonic()
     torch.manual_seed(plan.seed)
     entries = {split: load_entries(config.data, split) for split in ("train", "val")}
@@ -112,11 +170,12 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
     if model.network is None:
         return save_fitted(config, out, model, fit, tables, accelerator, started)
     fit_seconds = time.monotonic() - started
-    resume = resume and (out / STATE).exists()
-    averaged = DensityVAE(config, shapes).requires_grad_(False).eval().to(device)
+
+    # The averaged model, the optimizer, and where an earlier run stopped.
+    averaged = DensityVAE(config, shapes).requires_grad_(False).eval().to(accelerator.device)
     averaged.load_state_dict(model.state_dict())
-    tables = {split: table.to(device) for split, table in tables.items()}
-    optimizer = torch.optim.AdamW(
+    tables = {split: table.to(accelerator.device) for split, table in tables.items()}
+    optimizer: Any = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad],
         lr=plan.learning_rate,
         betas=(plan.beta1, plan.beta2),
@@ -127,151 +186,123 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         model.network.decoder.compile()
     network, optimizer = accelerator.prepare(model, optimizer)
     model = accelerator.unwrap_model(network)
-    data, rows_total = tables["train"], len(tables["train"])
+    at = restored(out, config, model, averaged, optimizer) if resume and (out / STATE).exists() else Position()
+    record = Record(out, config, at.step, progress) if accelerator.is_main_process else None
+    started = time.monotonic() - 60 * at.minutes
+    data, fold_m = tables["train"], fit.fold_m.to(accelerator.device)
     weight_gn, shift_gn = model.representation.weight_gn, model.representation.shift_gn
-    loss_of = LOSSES[config.loss.kind]
-    steps = math.ceil(plan.epochs * rows_total / plan.batch)
-    step, minutes, best = 0, 0.0, -math.inf
-
-    if resume:
-        state = load_state(out / STATE)
-        if from_json(state["config"]) != config:
-            raise SymfftError(f"{out} was trained with other settings than those given; resume with its config.json")
-        try:
-            model.load_state_dict(state["model"])
-            averaged.load_state_dict(state["averaged"])
-        except RuntimeError as error:
-            raise CheckpointError(
-                f"{out / STATE} comes from another version of the model; train anew: {error}"
-            ) from None
-        optimizer.load_state_dict(state["optimizer"])
-        step, minutes, best = state["step"], state["minutes"], state["best"]
-
-    if main:
-        out.mkdir(parents=True, exist_ok=True)
-        remove_partial_files(out)
-        write_text(out / CONFIG, config.to_json())
-        keep_log_until(out / LOG, step)
-        board = SummaryWriter(str(out / "tensorboard"), purge_step=step)
-        bar = progress_bar(total=100, unit="%", desc="training", disable=not progress, bar_format=BAR)
-    started = time.monotonic() - 60 * minutes
-    fold_m = fit.fold_m.to(device)
     for codec in itertools.chain.from_iterable(model.held_out):
-        codec.to(device)
+        codec.to(accelerator.device)
+    steps = math.ceil(plan.epochs * len(data) / plan.batch)
     loading, stepping = 0.0, 0.0
-
-    def save() -> None:
-        state = {"model": model.state_dict(), "averaged": averaged.state_dict(), "optimizer": optimizer.state_dict()}
-        numbers = {"step": step, "minutes": minutes, "best": best}
-        save_state(out / STATE, {**state, **numbers, "config": config.to_json()})
-
-    def record(entry: dict[str, float]) -> None:
-        with open(out / LOG, "a", encoding="utf-8") as log:
-            log.write(json.dumps(entry) + "\n")
-        for name in entry.keys() - {"step"}:
-            board.add_scalar(name, entry[name], step)
 
     while True:
         # How far the run is: by steps, or by the clock where that is ahead.
-        done = step / steps
-        minutes = (time.monotonic() - started) / 60
+        done = at.step / steps
+        at.minutes = (time.monotonic() - started) / 60
         if plan.max_minutes:
-            minutes = float(broadcast(torch.tensor([minutes], device=device)))
-            done = max(done, minutes / plan.max_minutes)
+            at.minutes = float(broadcast(torch.tensor([at.minutes], device=accelerator.device)))
+            done = max(done, at.minutes / plan.max_minutes)
         finished = done >= 1.0
 
-        if finished or step % plan.evaluate_every == 0:
+        # Validation, the best weights so far, a checkpoint.
+        if finished or at.step % plan.evaluate_every == 0:
             psnr = mean_psnr(averaged, tables["val"], accelerator)
-            if main:
-                record({"step": step, "minutes": minutes, "val/psnr": psnr})
-                if psnr > best:
-                    save_weights(out / WEIGHTS, averaged, {"step": step, "val_psnr": psnr})
-            best = max(best, psnr)
-        if main and (finished or step % plan.checkpoint_every == 0):
-            save()
+            if record:
+                record.add({"step": at.step, "minutes": at.minutes, "val/psnr": psnr})
+                if psnr > at.best:
+                    save_weights(out / WEIGHTS, averaged, {"step": at.step, "val_psnr": psnr})
+            at.best = max(at.best, psnr)
+        if record and (finished or at.step % plan.checkpoint_every == 0):
+            states = {"model": model, "averaged": averaged, "optimizer": optimizer}
+            contents = {name: one.state_dict() for name, one in states.items()}
+            save_state(out / STATE, {**contents, **asdict(at), "config": config.to_json()})
         if finished:
             break
 
-        # One step on this process's rows of the global batch.
+        # One step: forward, backward, update, average.
         began = time.monotonic()
-        rows = batch_rows(plan.seed, step, plan.batch, rows_total)
-        generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + step)
-        noise_bl = torch.randn(plan.batch, config.model.latent, generator=generator)[mine].to(device)
-        moved_b = (torch.rand(plan.batch, generator=generator) < 0.5)[mine].to(device) & config.data.origin_shift
-        rows_b = torch.from_numpy(rows)[mine].to(device)
-        values_bn, group_b, condition_bp = data.values_mn[rows_b], data.group_m[rows_b], data.condition_mp[rows_b]
-        values_bn = torch.where(moved_b[:, None], values_bn.gather(1, shift_gn[group_b]), values_bn)
+        batch = batch_at(at.step, config, data, shift_gn, mine)
         rate = rate_at(done, plan)
         for settings in optimizer.param_groups:
             settings["lr"] = rate
         warmth = min(1.0, done / config.loss.latent_warmup) if config.loss.latent_warmup else 1.0
         factors = (config.loss.divergence, config.loss.reconstruction, warmth * config.loss.latent)
-
-        fold_b = fold_m[rows_b] if config.model.codec else None
+        fold_b = fold_m[batch.rows_b] if config.model.codec else None
         loading += time.monotonic() - began
-        estimate_bn, posterior = network(values_bn, group_b, condition_bp, noise_bl, fold_b)
-        terms = loss_of(values_bn, estimate_bn, weight_gn[group_b], posterior.mean, posterior.log_variance, factors)
+        estimate_bn, posterior = network(batch.values_bn, batch.group_b, batch.condition_bp, batch.noise_bl, fold_b)
+        terms = LOSSES[config.loss.kind](
+            batch.values_bn, estimate_bn, weight_gn[batch.group_b], posterior.mean, posterior.log_variance, factors
+        )
         accelerator.backward(terms.total.mean())
         norm = float(accelerator.clip_grad_norm_(model.parameters(), plan.clip))
         if not math.isfinite(norm):
             raise TrainingDivergedError(
-                f"step {step}: loss or gradient is not a finite number (learning rate {rate:.2g}). The last good "
+                f"step {at.step}: loss or gradient is not a finite number (learning rate {rate:.2g}). The last good "
                 f"checkpoint is {out / STATE}; start again with a lower train.learning_rate or train.clip"
             )
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        step += 1
-        decay = min(plan.ema, step / (step + 10))
+        at.step += 1
+        decay = min(plan.ema, at.step / (at.step + 10))
         with torch.no_grad():
             torch._foreach_lerp_(list(averaged.parameters()), list(model.parameters()), 1.0 - decay)
         stepping += time.monotonic() - began
 
-        if step % plan.log_every == 0:
+        # The log, and the bar.
+        if at.step % plan.log_every == 0:
             columns = torch.stack([terms.total, terms.divergence, terms.fourier, terms.latent, -terms.decibel], dim=-1)
-            total, divergence, fourier, latent, psnr = accelerator.reduce(columns.mean(0).detach(), "mean").tolist()
-            if main:
-                record(
-                    {
-                        "step": step,
-                        "minutes": (time.monotonic() - started) / 60,
-                        "loss": total,
-                        "rate": rate,
-                        "gradient_norm": norm,
-                        "divergence": divergence,
-                        "fourier": fourier,
-                        "latent": latent,
-                        "train/psnr": psnr,
-                    }
+            means = accelerator.reduce(columns.mean(0).detach(), "mean").tolist()
+            if record:
+                figures = dict(zip(("loss", "divergence", "fourier", "latent", "train/psnr"), means, strict=True))
+                minutes = (time.monotonic() - started) / 60
+                record.add({"step": at.step, "minutes": minutes, "rate": rate, "gradient_norm": norm, **figures})
+                record.bar.set_postfix_str(
+                    f"step {at.step}, train {figures['train/psnr']:.1f} dB, best val {at.best:.1f} dB, "
+                    f"loading {100 * loading / stepping:.1f} %",
+                    refresh=False,
                 )
-                share = f"loading {100 * loading / stepping:.1f} %"
-                bar.set_postfix_str(f"step {step}, train {psnr:.1f} dB, best val {best:.1f} dB, {share}", refresh=False)
-        if main:
-            bar.n = round(100 * min(1.0, done), 1)
-            bar.update(0)
+        if record:
+            record.bar.n = round(100 * min(1.0, done), 1)
+            record.bar.update(0)
 
     accelerator.wait_for_everyone()
     seconds = time.monotonic() - started
     summary = {
-        "steps": step,
-        "epochs": step * plan.batch / rows_total,
+        "steps": at.step,
+        "epochs": at.step * plan.batch / len(data),
         "minutes": seconds / 60,
         "fit_seconds": fit_seconds,
-        "samples_per_second": step * plan.batch / seconds,
+        "samples_per_second": at.step * plan.batch / seconds,
         "loading_share": loading / stepping if stepping else 0.0,
         "parameters": sum(p.numel() for p in model.parameters()),
         "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-        "train_structures": rows_total,
+        "train_structures": len(data),
         "processes": accelerator.num_processes,
-        "best_val_psnr": best,
+        "best_val_psnr": at.best,
         "codec": fit.choices,
     }
-    if main:
-        bar.n = 100
-        bar.close()
-        board.close()
+    if record:
+        record.close()
         summary["seconds_to_db"] = seconds_to(out / LOG, fit_seconds)
         write_text(out / SUMMARY, json.dumps(summary, indent=2))
     return summary
+
+
+def restored(out: Path, config: Config, model: DensityVAE, averaged: DensityVAE, optimizer: Any) -> Position:
+    """Load the state of an earlier run into model, averaged model and optimizer, and say how far that run was."""
+    state = load_state(out / STATE)
+    try:
+        if from_json(state["config"]) != config:
+            raise SymfftError(f"{out} was trained with other settings than those given; resume with its config.json")
+        model.load_state_dict(state["model"])
+        averaged.load_state_dict(state["averaged"])
+        optimizer.load_state_dict(state["optimizer"])
+        return Position(int(state["step"]), float(state["minutes"]), float(state["best"]))
+    except SymfftError:
+        raise
+    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{out / STATE} comes from another version of the model; train anew: {error}") from None
 
 
 def save_fitted(
@@ -311,16 +342,15 @@ def seconds_to(log: Path, before: float = 0.0) -> dict[str, float | None]:
 
     `before` is what passed before the log's clock started.
     """
-    entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    found = [(before + 60 * entry["minutes"], entry["val/psnr"]) for entry in entries if "val/psnr" in entry]
+    found = [(before + 60 * entry["minutes"], entry["val/psnr"]) for entry in read_log(log) if "val/psnr" in entry]
     return {str(level): next((seconds for seconds, psnr in found if psnr >= level), None) for level in LEVELS}
 
 
 def keep_log_until(path: Path, step: int) -> None:
     """Drop what an interrupted run logged after its last checkpoint, so that no step is logged twice."""
     if path.exists():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        entries = [json.loads(line) for line in lines if line.endswith("}")]
         # The evaluation at `step` itself is about to be repeated; the training step that led there is not.
-        kept = [entry for entry in entries if entry["step"] < step or (entry["step"] == step and "loss" in entry)]
+        kept = [
+            entry for entry in read_log(path) if entry["step"] < step or (entry["step"] == step and "loss" in entry)
+        ]
         write_text(path, "".join(json.dumps(entry) + "\n" for entry in kept))

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from symfft import SymfftError
-from symfft_models.model.checkpoint import WEIGHTS, load_model, write_atomically, write_text
+from symfft.io.atomic import replacement, write_text
+from symfft_models.model.checkpoint import WEIGHTS, load_model, read_json
 from symfft_models.model.config import training_command
 from symfft_models.model.density_table import DensityTable, load_entries, tabulate
 from symfft_models.model.vae import DensityVAE
@@ -83,8 +84,7 @@ def shipped_index() -> dict[str, Any]:
     path = weights_folder() / INDEX
     if not path.is_file():
         return {"default": None, "models": {}}
-    index: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return index
+    return read_json(path)
 
 
 def shipped_weights(name: str | None = None) -> Path:
@@ -151,7 +151,8 @@ def ship(run: Path, name: str, *, default: bool = False) -> dict[str, Any]:
             f"{run} has {run.stat().st_size} bytes, all weights together would have {size}; the limit is {LIMIT}"
         )
     target = folder / f"{name}.safetensors"
-    write_atomically(target, lambda partial: shutil.copyfile(run, partial) and None)
+    with replacement(target) as partial:
+        shutil.copyfile(run, partial)
     entry = {
         "file": target.name,
         "bytes": run.stat().st_size,

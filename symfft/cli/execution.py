@@ -65,7 +65,7 @@ def _run(program: Program, argv: Sequence[str]) -> int:
     name, as_json = options.pop("command"), options.pop("json")
     if "reading" in options:
         options["reading"] = {key: options.pop(key) for key in options["reading"]}
-    quiet = options.pop("quiet") if program.verbosity else False
+    quiet = options.pop("quiet") if program.verbosity else bool(options.get("quiet"))
     if program.verbosity:
         _set_up_logging(program, options.pop("verbose"))
     command = program.load(name)
@@ -73,7 +73,7 @@ def _run(program: Program, argv: Sequence[str]) -> int:
         options["tell"] = _tell_beside_json if as_json else _tell
     if not command.by_file:
         code, result = _attempt(program, command, options)
-        _show(name, command, result, as_json, quiet)
+        _show(program, name, command, result, as_json, quiet)
         return code
     worst, files = exit_codes.DONE, options.pop("files")
     if "reading" in options:
@@ -86,7 +86,7 @@ def _run(program: Program, argv: Sequence[str]) -> int:
         worst = max(worst, code)
         if with_progress:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-        _show(name, command, {"file": file, **result}, as_json, quiet)
+        _show(program, name, command, {"file": file, **result}, as_json, quiet)
     return worst
 
 
@@ -105,9 +105,11 @@ def _tell_beside_json(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _show(name: str, command: Command, result: Result, as_json: bool, quiet: bool) -> None:
+def _show(program: Program, name: str, command: Command, result: Result, as_json: bool, quiet: bool) -> None:
     if as_json:
         print(json.dumps({"command": name, **result}), flush=True)
+        return
+    if quiet and not program.verbosity:
         return
     shown = {**result, "notes": []} if quiet and "notes" in result else result
     if "error" not in result and (text := command.text(shown)):

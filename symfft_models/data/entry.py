@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +95,14 @@ class Entry:
             numbers=numbers,
             comment=f"{self.id} {self.composition}",
         )
+
+    def element_counts(self) -> dict[str, int]:
+        """Return the number of atoms of each element in the conventional cell."""
+        counts: Counter[str] = Counter()
+        for site in self.sites:
+            digits = re.match(r"[0-9]+", site.wyckoff)
+            counts[site.symbol] += int(digits[0]) if digits else len(replace(self, sites=(site,)).atoms()[1])
+        return dict(counts)
 
     def atoms(self) -> tuple[FloatArray, NDArray[np.int64]]:
         """Return fractional positions (m, 3) and atomic numbers (m,) of all atoms of the cell."""

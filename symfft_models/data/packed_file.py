@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft import DensityFormatError
-from symfft.io.atomic import replacement
+from symfft.io.atomic import replace_file
 from symfft.io.hdf5 import import_h5py, open_checked
 from symfft_models.data.columns import metadata_column, read_column, write_column
 
@@ -37,6 +38,8 @@ COLUMNS = {
     "site_wyckoff": (None, 1),
     "site_position": (np.float64, 2),
 }
+#: Points of the largest orbit, in the cell of F m -3 m.
+LARGEST_ORBIT = 192
 ENTRY_TEXTS = ("id", "composition", "prototype", "split")
 
 
@@ -59,13 +62,16 @@ def write_columns(
     attributes : mapping
         Text and numbers that describe the set as a whole.
     """
-    with replacement(path) as partial, import_h5py().File(partial, "w") as file:
+    memory = io.BytesIO()  # HDF5 does not survive a disk that is full
+    with import_h5py().File(memory, "w") as file:
         file.attrs.update(dict(attributes) | {"format": FORMAT, "format_version": FORMAT_VERSION})
         for name, (dtype, _) in COLUMNS.items():
             write_column(file, name, columns[name] if dtype is None else np.asarray(columns[name], dtype=dtype))
         group = file.create_group("metadata")
         for name, values in sorted(metadata.items()):
             write_column(group, name, metadata_column(values))
+    with replace_file(path) as target:
+        target.write(memory.getbuffer())
 
 
 def read_columns(path: Path) -> tuple[Columns, Columns, dict[str, Any]]:
@@ -95,10 +101,10 @@ def read_columns(path: Path) -> tuple[Columns, Columns, dict[str, Any]]:
 
 
 def _require_format(path: Path, attributes: Mapping[str, Any]) -> None:
-    if attributes.get("format") != FORMAT:
+    if str(attributes.get("format")) != FORMAT:
         raise DensityFormatError(path, f"attribute format is {attributes.get('format')!r}, expected {FORMAT!r}")
-    version = int(attributes.get("format_version", 0))
-    if version != FORMAT_VERSION:
+    version = attributes.get("format_version", 0)
+    if not np.array_equal(version, FORMAT_VERSION):
         raise DensityFormatError(path, f"format version {version}; this release of symfft reads {FORMAT_VERSION}")
 
 
@@ -112,7 +118,7 @@ def _require_consistent(path: Path, arrays: Columns, metadata: Columns) -> None:
                 path, f"{name} holds {array.dtype} in {array.ndim} dimensions, expected {expected} in {ndim}"
             )
     n, sites = len(arrays["id"]), len(arrays["site_symbol"])
-    lengths = dict.fromkeys(("space_group", "electrons", *ENTRY_TEXTS), (n,))
+    lengths: dict[str, tuple[int, ...]] = dict.fromkeys(("space_group", "electrons", *ENTRY_TEXTS), (n,))
     lengths |= {"shape": (n, 3), "lattice": (n, 3, 3), "offsets": (n + 1,), "site_offsets": (n + 1,)}
     lengths |= {"site_wyckoff": (sites,), "site_position": (sites, 3)}
     for name, length in lengths.items():
@@ -125,5 +131,13 @@ def _require_consistent(path: Path, arrays: Columns, metadata: Columns) -> None:
         ends = arrays[name]
         if ends[0] != 0 or ends[-1] != total or (np.diff(ends) < 0).any():
             raise DensityFormatError(path, f"{name} must rise from 0 to {total}")
-    if not np.isfinite(arrays["values"]).all():
-        raise DensityFormatError(path, "values holds numbers that are not finite")
+    for name in ("values", "electrons", "lattice", "site_position"):
+        if not np.isfinite(arrays[name]).all():
+            raise DensityFormatError(path, f"{name} holds numbers that are not finite")
+    if ((arrays["space_group"] < 1) | (arrays["space_group"] > 230)).any():
+        raise DensityFormatError(path, "space_group holds numbers that are not 1 to 230")
+    points = arrays["shape"].astype(np.float64).prod(axis=1)
+    if (arrays["shape"] < 1).any() or (points > LARGEST_ORBIT * np.diff(arrays["offsets"])).any():
+        raise DensityFormatError(
+            path, "shape holds grids whose asymmetric units have more points than values are there"
+        )

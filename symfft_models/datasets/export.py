@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import base64
 import html
 import io
@@ -22,7 +21,7 @@ import numpy as np
 from symfft import SymfftError, read_chgcar, reduce_to_au, write_chgcar
 from symfft_models.data.entry import Entry
 from symfft_models.data.store import SPLITS, DensitySet
-from symfft_models.datasets.prepare import stored_entries
+from symfft_models.datasets.prepare import is_finished, stored_entries
 
 PathLike = str | os.PathLike[str]
 
@@ -39,6 +38,24 @@ def entries_of(source: PathLike) -> Iterator[Entry]:
         If there is no set.
     """
     yield from stored_entries(source) if Path(source).is_dir() else DensitySet.open(source)
+
+
+def require_entries(source: PathLike, *, unfinished: bool = False) -> None:
+    """Refuse a set without entries and, unless `unfinished` is wanted, one that prepare has not finished.
+
+    Raises
+    ------
+    SymfftError
+        In both cases.
+    FileNotFoundError
+        If there is no set.
+    """
+    if Path(source).is_dir() and not unfinished and not is_finished(source):
+        raise SymfftError(
+            f"{source} is not finished: run the same prepare command again, or take what there is with --unfinished"
+        )
+    if next(iter(entries_of(source)), None) is None:
+        raise SymfftError(f"{source} holds no densities")
 
 
 def export_parquet(source: PathLike, out: PathLike, file_rows: int = FILE_ROWS) -> dict[str, int]:
@@ -183,32 +200,6 @@ def write_sheet(source: PathLike, out: PathLike, per_group: int = 40) -> int:
     _partial(path).write_text(page, encoding="utf-8")
     os.replace(_partial(path), path)
     return len(cards)
-
-
-def add_export_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command to a parser."""
-    parser.add_argument("set", type=Path, help="file of a set, or folder of a prepared one")
-    parser.add_argument("--parquet", type=Path, metavar="FOLDER", help="write a Hugging Face data set")
-    parser.add_argument("--chgcars", type=Path, metavar="FOLDER", help="write CHGCARs, and report the round-trip error")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a sheet of slices to browse")
-    parser.add_argument("--statistics", action="store_true", help="count and measure")
-    parser.add_argument("--per-group", type=int, default=40, help="pictures of a space group (%(default)s)")
-
-
-def run_export(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run the command and return what it wrote and measured."""
-    result: dict[str, Any] = {}
-    if arguments.parquet:
-        result["parquet"] = export_parquet(arguments.set, arguments.parquet)
-    if arguments.chgcars:
-        result["chgcars"] = export_chgcars(arguments.set, arguments.chgcars)
-    if arguments.html:
-        result["html"] = {"pictures": write_sheet(arguments.set, arguments.html, arguments.per_group)}
-    if arguments.statistics:
-        result["statistics"] = statistics(arguments.set)
-    if not result:
-        raise SymfftError("say what to write: --parquet, --chgcars, --html or --statistics")
-    return result
 
 
 # ---- inside ---------------------------------------------------------------------------------------------------------

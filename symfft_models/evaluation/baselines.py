@@ -29,6 +29,10 @@ class LinearCode:
         """Return coefficients, (m, k)."""
         return np.asarray(((values - self.mean) * self.weight) @ self.basis.T)
 
+    def truncated(self, count: int) -> LinearCode:
+        """Return the code of the first `count` basis vectors."""
+        return LinearCode(self.mean, self.basis[:count], self.weight)
+
     def reconstruct(self, values: Array) -> Array:
         """Encode and decode, (m, n)."""
         return np.asarray(self.mean + self.encode(values) @ self.basis)

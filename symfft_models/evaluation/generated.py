@@ -5,7 +5,11 @@ Densities are AU values in e/Å³ of cubic cells. Suffixes of arrays: m densitie
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -63,7 +67,8 @@ def describe(values_mn: Array, unit: AsymmetricUnit, a_m: Array) -> dict[str, Ar
         [np.histogram(d[other], SHELLS, weights=p[other])[0] for d, p in zip(inverse_d, power_mn, strict=True)]
     )
     half = [half_volume(values, weight) for values in values_mn]
-    profile = np.stack([radial_profile(v, unit, a) for v, a in zip(values_mn, a_m, strict=True)])
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        profile = np.stack(list(threads.map(radial_profile, values_mn, repeat(unit), a_m.tolist())))
     return {
         "lattice_constant": a_m,
         "electrons": values_mn @ weight * a_m**3,
@@ -86,19 +91,22 @@ def half_volume(values: Array, weight: Array) -> float:
 
 def radial_profile(values: Array, unit: AsymmetricUnit, a: float) -> Array:
     """Average a density over spherical shells around its highest point, over its peak; (r,), NaN in empty shells."""
-    shape = np.array(unit.shape)
     peak = unit.indices[np.argmax(values)]
-    distance = a * np.linalg.norm(_offsets(tuple(shape.tolist())), axis=-1)
+    lengths, rising = _lengths(unit.shape)
+    distance = a * lengths
     rho = np.roll(values[unit.labels], -peak, axis=(0, 1, 2))
     inside = distance < RADII[-1]
-    points = np.histogram(distance[inside], RADII)[0]
+    points = np.diff(np.searchsorted(a * rising, RADII))
     total = np.histogram(distance[inside], RADII, weights=rho[inside])[0]
     return np.where(points > 0, total / np.maximum(points, 1), np.nan) / values.max()
 
 
-def _offsets(shape: tuple[int, int, int]) -> Array:
-    """Fractional vectors from the first grid point to the nearest image of every other, (Nx, Ny, Nz, 3)."""
-    return np.stack(np.meshgrid(*[np.fft.fftfreq(n) for n in shape], indexing="ij"), axis=-1)
+@lru_cache(maxsize=8)
+def _lengths(shape: tuple[int, int, int]) -> tuple[Array, Array]:
+    """Distances of all grid points to the nearest image of the first one, in cell edges: in place, and sorted."""
+    offsets = np.stack(np.meshgrid(*[np.fft.fftfreq(n) for n in shape], indexing="ij"), axis=-1)
+    lengths = np.linalg.norm(offsets, axis=-1)
+    return lengths, np.sort(lengths, axis=None)
 
 
 def half_radius(profile: Array) -> float:
@@ -121,7 +129,12 @@ def normalizer_images(values_mn: Array, shift_n: NDArray[np.int64]) -> Array:
 
 def nearest_distances(shapes_mn: Array, known_kn: Array, weight: Array) -> tuple[Array, NDArray[np.int64]]:
     """NMAE in % between normalised densities and the nearest of others, and which that is; (m,) each."""
-    distance = np.array([100 * (np.abs(known_kn - shape) @ weight) for shape in shapes_mn])
+
+    def to_known(shape: Array) -> Array:
+        return np.asarray(100 * (np.abs(known_kn - shape) @ weight))
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        distance = np.array(list(threads.map(to_known, shapes_mn)))
     best = distance.argmin(1)
     return distance[np.arange(len(shapes_mn)), best], best
 
@@ -170,11 +183,13 @@ def compare_generated(
         values = np.stack([v for v, _ in finite])
         generated = describe(values, unit, np.array([a for _, a in finite]))
         truth = np.stack([entry.values for entry in entries]).astype(np.float64)
-        held_out = describe(truth, unit, np.array([entry.lattice[0, 0] for entry in entries]))
+        a_m = np.array([entry.lattice[0, 0] for entry in entries])
+        held_out = test.once(("description", index), describe, truth, unit, a_m)
         weight, shift = cell_weights(unit), model.representation.shift_gn[index, : unit.size].numpy()
         shapes, held_shapes = (rho / (rho @ weight)[:, None] for rho in (values, truth))
         known = normalizer_images(train.of_group(index, unit.size), shift)
-        to_train, held_to_train = (nearest_distances(rho, known, weight)[0] for rho in (shapes, held_shapes))
+        to_train = nearest_distances(shapes, known, weight)[0]
+        held_to_train, _ = test.once(("distance", train, index), nearest_distances, held_shapes, known, weight)
         others = [normalizer_images(np.delete(shapes, row, axis=0), shift) for row in range(len(shapes))]
         among = [
             nearest_distances(shapes[row, None], rest, weight)[0][0] for row, rest in enumerate(others) if len(rest)

@@ -40,11 +40,16 @@ def components_of(model: DensityVAE, train: DensityTable, index: int, count: int
     Densities weigh 1 / max(rho)², which is what its PSNR asks for. Few floats go further in one origin, and many
     floats need the directions that the other one adds: whoever compares takes the better.
     """
+    codes = train.once(("components", index), _components_in_both_origins, model, train, index)
+    return [code.truncated(count) for code in codes]
+
+
+def _components_in_both_origins(model: DensityVAE, train: DensityTable, index: int) -> list[LinearCode]:
     unit = model.representation.units[index]
-    single = train.of_group(index, unit.size)
+    single, weight = train.of_group(index, unit.size), cell_weights(unit)
     shift = model.representation.shift_gn[index, : unit.size].cpu().numpy()
     both = np.concatenate([single, single[:, shift]])
-    return [principal_components(values, cell_weights(unit), count, values.max(1) ** -2.0) for values in (single, both)]
+    return [principal_components(values, weight, unit.size, values.max(1) ** -2.0) for values in (single, both)]
 
 
 def linear_rivals(model: DensityVAE, train: DensityTable, index: int, truth: Array) -> dict[str, LinearCode]:

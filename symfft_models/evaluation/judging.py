@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from symfft.io.atomic import write_text
 from symfft_models.evaluation.generated import compare_generated
 from symfft_models.evaluation.held_out import evaluate, format_table
 from symfft_models.evaluation.rate_distortion import rate_distortion
-from symfft_models.model.checkpoint import LOG, SUMMARY, write_text
+from symfft_models.model.checkpoint import LOG, SUMMARY, read_json
 from symfft_models.sampling.prior import active_units
 from symfft_models.sampling.sample import SAMPLES, SAMPLES_INDEX
 from symfft_models.weights import TrainedModel
@@ -25,7 +26,7 @@ def judge(trained: TrainedModel, draws: int) -> dict[str, Any]:
     """
     report = evaluate(trained.model, trained.tables["test"], trained.tables["train"])
     if trained.folder and (trained.folder / SUMMARY).is_file():
-        report["training"] = json.loads((trained.folder / SUMMARY).read_text(encoding="utf-8"))
+        report["training"] = read_json(trained.folder / SUMMARY)
     report["active_units"] = active_units(trained.model, trained.tables["train"])
     if draws:
         settings = trained.model.config.sample
@@ -79,4 +80,4 @@ def write_page(
 def samples_of(trained: TrainedModel) -> dict[str, Any]:
     """Return what an earlier call wrote about samples in the run's folder, if anything."""
     path = trained.folder / SAMPLES / SAMPLES_INDEX if trained.folder else None
-    return json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else {}
+    return read_json(path) if path and path.is_file() else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from symfft import AsymmetricUnit, expand_from_au
 from symfft_models.evaluation.isosurface import draw_isosurface
+from symfft_models.model.checkpoint import read_log
 
 Array = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Picture:
 
 def curves_figure(log: Path) -> Figure:
     """Draw loss, PSNR and learning rate against the step from a run's JSON log."""
-    entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    entries = read_log(log)
     steps = [e for e in entries if "loss" in e]
     checks = [e for e in entries if "val/psnr" in e]
     figure = Figure(figsize=(11, 3.4), layout="constrained")

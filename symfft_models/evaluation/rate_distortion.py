@@ -5,7 +5,10 @@ Suffixes of arrays: m structures, n AU points, k numbers of floats.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -108,9 +111,10 @@ def rate_distortion(
 
 def compressed_figures(cells: Sequence[Array], compressor: Compressor, budgets: Sequence[int]) -> dict[str, Any]:
     """Average what a compressor does on some densities of the full cell; see `rate_distortion`."""
-    curves = [compression_curve(rho, compressor) for rho in cells]
-    fitting = [[psnr_within(budget, *curve) for curve in curves] for budget in budgets]
-    enough = [bytes_for(44.0, *curve) for curve in curves]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        curves = list(threads.map(compression_curve, cells, repeat(compressor)))
+    fitting: list[list[Any]] = [[psnr_within(budget, *curve) for curve in curves] for budget in budgets]
+    enough: list[Any] = [bytes_for(44.0, *curve) for curve in curves]
     return {
         "n": len(curves),
         "psnr": [None if None in found else float(np.mean(found)) for found in fitting],

@@ -21,6 +21,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from symfft import SymfftError, __version__, expand_from_au, read_chgcar
+from symfft.io.atomic import replace_file, write_text
 from symfft_models.evaluation.generated import RADII, SCALARS, SHELLS
 from symfft_models.evaluation.held_out import reconstruct, training_line
 from symfft_models.evaluation.pictures import (
@@ -32,7 +33,6 @@ from symfft_models.evaluation.pictures import (
     rates_figure,
     reconstructions_figure,
 )
-from symfft_models.model.checkpoint import write_atomically, write_text
 from symfft_models.model.density_table import DensityTable
 from symfft_models.model.stars import cell_weights, exact_mean
 from symfft_models.model.vae import DensityVAE
@@ -166,7 +166,8 @@ def picture(folder: Path | None, name: str, figure: Figure, caption: str = "") -
     figure.savefig(buffer, dpi=100, format="png")
     png = buffer.getvalue()
     if folder:
-        write_atomically(folder / f"{name}.png", lambda target: target.write_bytes(png) and None)
+        with replace_file(folder / f"{name}.png") as file:
+            file.write(png)
     data = base64.b64encode(png).decode("ascii")
     note = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{data}">{note}</figure>'

@@ -93,6 +93,15 @@ class Codec(nn.Module):
         self.register_buffer("anchors_ml", torch.zeros(0, latent))
         self.register_buffer("prediction_mc", torch.zeros(0, 0))
         self.register_buffer("length", torch.ones(()))
+        self._converted: dict[str, tuple[Tensor, int, Tensor]] = {}
+
+    def _precise(self, name: str) -> Tensor:
+        """Return a buffer in float64, converted once for as long as it does not change."""
+        value: Tensor = getattr(self, name)
+        known = self._converted.get(name)
+        if known is None or known[0] is not value or known[1] != value._version:
+            known = self._converted[name] = value, value._version, precise(value)
+        return known[2]
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         # How many components and anchors there are is known only from what is loaded.
@@ -103,18 +112,18 @@ class Codec(nn.Module):
 
     def encode(self, values_bn: Tensor) -> Tensor:
         """Return the code, (b, l)."""
-        mean_n, basis_cn, weight_n, scale_l = map(precise, (self.mean_n, self.basis_cn, self.weight_n, self.scale_l))
+        mean_n, basis_cn, weight_n, scale_l = map(self._precise, ("mean_n", "basis_cn", "weight_n", "scale_l"))
         coefficient_bl = ((precise(values_bn) - mean_n) * weight_n) @ basis_cn[: len(scale_l)].T
         return (coefficient_bl / scale_l).to(values_bn.dtype)
 
     def decode(self, z_bl: Tensor) -> Tensor:
         """Return the density, (b, n)."""
-        mean_n, basis_cn, scale_l, precise_bl = map(precise, (self.mean_n, self.basis_cn, self.scale_l, z_bl))
-        kept = len(scale_l)
+        mean_n, basis_cn, scale_l = map(self._precise, ("mean_n", "basis_cn", "scale_l"))
+        kept, precise_bl = len(scale_l), precise(z_bl)
         values_bn = mean_n + (precise_bl * scale_l) @ basis_cn[:kept]
         if len(self.anchors_ml):
-            correlation_bm = matern(square_distance(precise_bl, precise(self.anchors_ml)), float(self.length))
-            values_bn = values_bn + correlation_bm @ precise(self.prediction_mc) @ basis_cn[kept:]
+            correlation_bm = matern(square_distance(precise_bl, self._precise("anchors_ml")), float(self.length))
+            values_bn = values_bn + correlation_bm @ self._precise("prediction_mc") @ basis_cn[kept:]
         return values_bn.to(z_bl.dtype)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -19,87 +20,85 @@ class ConfigError(SymfftError):
     """A setting is unknown, or has a value it cannot take."""
 
 
+def setting(default: Any, text: str) -> Any:
+    """Return a field with a default and what it is, for `describe_settings`."""
+    return field(default=default, metadata={"text": text})
+
+
 @dataclass(frozen=True)
 class DataConfig:
-    """Which densities. An empty `path` means those that come with the package."""
+    """Which densities."""
 
-    path: str = ""
-    space_groups: tuple[int, ...] = (221, 225, 227)
-    origin_shift: bool = True
+    path: str = setting("", "file of a set; empty: the densities that come with the package")
+    space_groups: tuple[int, ...] = setting((221, 225, 227), "space groups of the model")
+    origin_shift: bool = setting(True, "train on both choices of origin, half a cell diagonal apart")
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """Size and parts of the model (`symfft_models.model.vae`): a codec, a network, or both.
 
-    `domain` is what the network reads and writes (`symfft_models.model.representation`). In the domain "stars" a patch
-    is that many neighbours of the `stars` coefficients that are kept, and attention goes over all patches; `window` and
-    `site_power` are not used. `scale` says whether the network sees and writes numbers in units of one number a space
-    group or of one a coefficient, `magnitude` whether it is told the length of the reciprocal vectors.
+    In the domain "stars" a patch is that many neighbours of the `stars` coefficients that are kept, and attention goes
+    over all patches; `window` and `site_power` are not used.
     """
 
-    latent: int = 128
-    channels: int = 64
-    depths: tuple[int, ...] = (2, 2)
-    heads: tuple[int, ...] = (4, 8)
-    patch: int = 4
-    window: int = 4
-    condition_channels: int = 32
-    domain: str = "envelope-dct"
-    site_power: float = 1.0
-    stars: int = 512
-    scale: str = "coefficient"
-    magnitude: bool = True
-    codec: bool = False
-    network: bool = True
+    latent: int = setting(128, "floats that a density is coded in")
+    channels: int = setting(64, "channels of the first stage")
+    depths: tuple[int, ...] = setting((2, 2), "blocks of each stage")
+    heads: tuple[int, ...] = setting((4, 8), "attention heads of each stage")
+    patch: int = setting(4, "edge of a patch")
+    window: int = setting(4, "patches along the edge of an attention window")
+    condition_channels: int = setting(32, "channels that lattice constant and mean density become")
+    domain: str = setting("envelope-dct", "what the network reads and writes: envelope-dct, real or stars")
+    site_power: float = setting(1.0, "the envelope holds rho / R_m**site_power, R_m the order of the site's symmetry")
+    stars: int = setting(512, "coefficients kept in the domain stars")
+    scale: str = setting("coefficient", "one unit per group or per coefficient")
+    magnitude: bool = setting(True, "tell the network the length of the reciprocal vectors")
+    codec: bool = setting(False, "begin with a fitted codec")
+    network: bool = setting(True, "train a network")
 
 
 @dataclass(frozen=True)
 class LossConfig:
     """Kind of loss and the factors of its three terms (`symfft_models.model.loss`)."""
 
-    kind: str = "paper"
-    divergence: float = 1.0
-    reconstruction: float = 1.0
-    latent: float = 1e-4
-    latent_warmup: float = 0.2
+    kind: str = setting("paper", "paper, or peak: the negative PSNR in place of its reconstruction terms")
+    divergence: float = setting(1.0, "factor of the divergence of densities")
+    reconstruction: float = setting(1.0, "factor of the reconstruction of structure factors")
+    latent: float = setting(1e-4, "factor of the divergence of the latent from a normal distribution")
+    latent_warmup: float = setting(0.2, "share of the run after which that factor is whole")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Optimisation.
+    """Optimisation."""
 
-    `batch` is the global batch, over all processes; `max_minutes` 0 means no limit. `precision` "bf16" runs the body
-    of the network in bfloat16; transforms, heads and losses stay in float32. `compile` compiles the body
-    (docs/distributed.md says where that pays).
-    """
-
-    batch: int = 128
-    epochs: float = 300.0
-    max_minutes: float = 0.0
-    learning_rate: float = 1e-3
-    beta1: float = 0.8
-    beta2: float = 0.999
-    weight_decay: float = 0.0
-    warmup: float = 0.05
-    final_rate: float = 0.01
-    clip: float = 0.5
-    ema: float = 0.999
-    seed: int = 0
-    precision: str = "no"
-    compile: bool = False
-    log_every: int = 10
-    evaluate_every: int = 200
-    checkpoint_every: int = 100
+    batch: int = setting(128, "densities per step, over all processes")
+    epochs: float = setting(300.0, "times that each density is seen")
+    max_minutes: float = setting(0.0, "end the run, schedule complete, after this time; 0: no limit")
+    learning_rate: float = setting(1e-3, "largest learning rate")
+    beta1: float = setting(0.8, "of AdamW")
+    beta2: float = setting(0.999, "of AdamW")
+    weight_decay: float = setting(0.0, "of AdamW")
+    warmup: float = setting(0.05, "share of the run in which the learning rate rises")
+    final_rate: float = setting(0.01, "learning rate at the end, as a share of the largest")
+    clip: float = setting(0.5, "largest norm of the gradient")
+    ema: float = setting(0.999, "decay of the averaged weights, which are the ones that are kept")
+    seed: int = setting(0, "of everything random")
+    precision: str = setting("no", "bf16 runs the body of the network in bfloat16; no: float32 everywhere")
+    compile: bool = setting(False, "compile the body of the network (docs/distributed.md says where that pays)")
+    log_every: int = setting(10, "steps between lines of the log")
+    evaluate_every: int = setting(200, "steps between evaluations on the validation split")
+    checkpoint_every: int = setting(100, "steps between checkpoints")
 
 
 @dataclass(frozen=True)
 class SampleConfig:
-    """Generation: densities per space group, and the width of the draw (`symfft_models.sampling.prior`)."""
+    """Generation (`symfft_models.sampling`)."""
 
-    per_group: int = 3
-    temperature: float = 1.0
-    seed: int = 0
+    per_group: int = setting(3, "densities per space group")
+    temperature: float = setting(1.0, "0: training densities; 1: all that lies between them")
+    seed: int = setting(0, "of the draws")
 
 
 @dataclass(frozen=True)
@@ -116,6 +115,9 @@ class Config:
         """Return the settings as JSON, which `from_json` reads back."""
         return json.dumps(asdict(self), indent=2)
 
+
+#: File of a run folder that holds its settings.
+CONFIG = "config.json"
 
 CHOICES = {
     "model.domain": ("envelope-dct", "real", "stars"),
@@ -152,16 +154,46 @@ def load_config(preset: str | Path, overrides: Iterable[str] = ()) -> Config:
     """
     name = str(preset)
     if name in presets():
-        text = ((files("symfft_models") / "presets") / f"{name}.toml").read_text(encoding="utf-8")
+        source = (files("symfft_models") / "presets") / f"{name}.toml"
     elif Path(name).is_file():
-        text = Path(name).read_text(encoding="utf-8")
+        source = Path(name)
     else:
         raise ConfigError(f"no preset or TOML file {name!r}; presets are {', '.join(presets())}")
     try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        tree = tomllib.loads(source.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{name} is not valid TOML: {error}") from None
     return override(merge(Config(), tree), overrides)
+
+
+def chosen_config(preset: str | Path, changes: Iterable[str] = (), run: Path | None = None) -> Config:
+    """Return the settings of an earlier run where there are some, else the preset's; then apply the changes."""
+    earlier = run and run / CONFIG
+    if earlier and earlier.exists():
+        try:
+            return override(from_json(earlier.read_text(encoding="utf-8")), changes)
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{earlier} is not text: {error}; delete it to begin with the preset again") from None
+        except ConfigError as error:
+            raise ConfigError(f"{earlier}: {error}") from None
+    return load_config(preset, changes)
+
+
+def describe_settings() -> str:
+    """List every setting with its default and what it is, one line each.
+
+    Examples
+    --------
+    >>> print(describe_settings().splitlines()[3].strip())
+    model.latent=128  floats that a density is coded in
+    """
+    rows = [
+        (f"{section.name}.{one.name}={json.dumps(one.default)}", one.metadata["text"])
+        for section in fields(Config)
+        for one in fields(type(getattr(Config(), section.name)))
+    ]
+    width = max(len(name) for name, _ in rows if len(name) < 44)
+    return "\n".join(f"  {name.ljust(width)}  {text}" for name, text in rows)
 
 
 def override(config: Config, changes: Iterable[str]) -> Config:
@@ -175,8 +207,20 @@ def override(config: Config, changes: Iterable[str]) -> Config:
 
 
 def from_json(text: str) -> Config:
-    """Read settings written by `Config.to_json`."""
-    return merge(Config(), json.loads(text))
+    """Read settings written by `Config.to_json`.
+
+    Raises
+    ------
+    ConfigError
+        For text that is no JSON object of settings.
+    """
+    try:
+        tree = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"the settings are not valid JSON: {error}") from None
+    if not isinstance(tree, dict):
+        raise ConfigError(f"the settings must be a JSON object of sections, got {type(tree).__name__}")
+    return merge(Config(), tree)
 
 
 def training_command(config: Config, out: str = "RUN") -> str:
@@ -223,8 +267,13 @@ def merge(config: Config, tree: Mapping[str, Any]) -> Config:
 def checked(config: Config) -> Config:
     """Refuse values out of range, and settings that do not go together."""
     for name in POSITIVE:
-        if not _get(config, name) > 0:
+        if not 0 < _get(config, name) < math.inf:
             raise ConfigError(f"{name} must be positive, got {_get(config, name)}")
+    for section in fields(config):
+        for one in fields(getattr(config, section.name)):
+            value = getattr(getattr(config, section.name), one.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ConfigError(f"{section.name}.{one.name} must be a finite number, got {value}")
     for name in SHARES:
         if not 0 <= _get(config, name) <= 1:
             raise ConfigError(f"{name} must lie between 0 and 1, got {_get(config, name)}")
@@ -265,6 +314,8 @@ def _merge(section: Any, tree: Mapping[str, Any], prefix: str) -> Any:
 
 
 def _convert(value: Any, kind: Any, name: str) -> Any:
+    if isinstance(value, int) and not -(2**53) <= value <= 2**53:
+        raise ConfigError(f"{name} is out of range: {value if abs(value) < 10**30 else 'an integer of many digits'}")
     if get_origin(kind) is tuple:
         if not isinstance(value, list | tuple) or not value:
             raise ConfigError(f"{name} must be a non-empty list, got {value!r}")

@@ -5,8 +5,9 @@ Suffixes of tensors: m structures, b batch, n AU points, p condition floats.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,8 +19,10 @@ from symfft_models.data.store import DensitySet, Entry, load_bundled
 from symfft_models.model.config import DataConfig
 from symfft_models.model.representation import Representation
 
+T = TypeVar("T")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class DensityTable:
     """Structures of one split.
 
@@ -39,6 +42,14 @@ class DensityTable:
     values_mn: Tensor
     group_m: Tensor
     condition_mp: Tensor
+    _found: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, name: Hashable, compute: Callable[..., T], *arguments: Any) -> T:
+        """Return what `compute` gives, computed when this name is first asked for: several models share a table."""
+        if name not in self._found:
+            self._found[name] = compute(*arguments)
+        found: T = self._found[name]
+        return found
 
     def __len__(self) -> int:
         return len(self.entries)

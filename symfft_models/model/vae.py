@@ -79,6 +79,7 @@ class DensityVAE(nn.Module):
 
     def parts(self, group_b: Tensor, fold_b: Tensor | None) -> Iterator[tuple[Tensor, Codec]]:
         """Yield batch rows and the codec that they need."""
+        assert self.codecs is not None
         for g, rows in self.representation.rows(group_b):
             if fold_b is None:
                 yield rows, self.codecs[g]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from functools import cache
 from itertools import permutations
 
+import numpy as np
+
 from symfft import SymfftError
+from symfft_models.data.entry import Entry
 
 #: Atomic numbers of the noble gases.
 NOBLE = (2, 10, 18, 36, 54, 86, 118)
@@ -77,6 +81,36 @@ def place(symbol: str) -> tuple[int, int]:
         return row, position
     from_right = length - position
     return row, 18 - from_right if from_right < 15 else 3
+
+
+def valences_of(entries: Iterable[Entry]) -> dict[str, int]:
+    """Valence electrons of the elements, as the electron counts of densities determine them.
+
+    Solves (atoms of each element in a cell) · valences = (electrons of the cell) by least squares. An element whose
+    number is not determined (it occurs only together with others), is no integer, or contradicts a density is left out.
+
+    Examples
+    --------
+    >>> from symfft_models.data import load_bundled
+    >>> found = valences_of(load_bundled().select(225, "test"))
+    >>> found["Cl"], found["Na"]
+    (7, 1)
+    """
+    rows = {(tuple(sorted(entry.element_counts().items())), float(entry.electrons)) for entry in entries}
+    symbols = sorted({symbol for counts, _ in rows for symbol, _ in counts})
+    place = {symbol: number for number, symbol in enumerate(symbols)}
+    atoms, electrons = np.zeros((len(rows), len(symbols))), np.zeros(len(rows))
+    for row, (counts, total) in enumerate(sorted(rows)):
+        electrons[row] = total
+        for symbol, count in counts:
+            atoms[row, place[symbol]] = count
+    inverse = np.linalg.pinv(atoms)
+    solution = inverse @ electrons
+    determined = np.abs(np.diag(inverse @ atoms) - 1) < 1e-9
+    whole = np.asarray(np.abs(solution - np.round(solution)) < 0.01)
+    contradicted = (atoms[np.abs(atoms @ np.round(solution) - electrons) > 0.5] > 0).any(axis=0)
+    known = (determined & whole & ~contradicted).tolist()
+    return {symbol: round(float(solution[n])) for symbol, n in place.items() if known[n]}
 
 
 @cache

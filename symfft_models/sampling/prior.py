@@ -12,24 +12,25 @@ likely that are near to it. Mixtures of positive densities are positive, which G
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from symfft import ShapeError
-from symfft_models.datasets.bundled.recipe import VALENCE
 from symfft_models.model.density_table import DensityTable
 from symfft_models.model.vae import DensityVAE
-from symfft_models.sampling.composition import CompositionError, amounts, matching, stoichiometry
+from symfft_models.sampling.composition import CompositionError, amounts, matching, stoichiometry, valences_of
 
 Array = NDArray[np.float64]
 
 #: Crystals beside the anchor that a draw lies between.
 PARTNERS = 3
-#: Widths within which an anchor counts as near: relative lattice constant and electrons, steps in the periodic table.
-NEAR_LATTICE, NEAR_ELECTRONS, NEAR_ELEMENTS = 0.04, 0.1, 0.7
+#: Widths within which an anchor counts as near: relative lattice constant, steps in the periodic table.
+NEAR_LATTICE, NEAR_ELEMENTS = 0.04, 0.7
 #: An anchor this many widths away is not near at all.
 FAR = 4.0
 
@@ -48,7 +49,10 @@ ANYTHING = Wanted()
 
 @dataclass(frozen=True)
 class Draw:
-    """A drawn point, its prototype, and the training density it was drawn from (a row of the table)."""
+    """A drawn point, its prototype, and the training density whose atoms it gets (a row of the table).
+
+    The point's electron count is that of these atoms, or of those that are wanted in their place.
+    """
 
     point: Array
     prototype: str
@@ -67,58 +71,101 @@ class LatentPrior:
         (m,) their rows in the training table.
     prototypes, compositions
         Of each.
+    valences
+        Electrons of the elements, as far as the training densities determine them.
     """
 
     points: Array
     rows: tuple[int, ...]
     prototypes: tuple[str, ...]
     compositions: tuple[str, ...]
+    valences: Mapping[str, int] = field(default_factory=dict)
 
     def draw(self, rng: np.random.Generator, temperature: float = 1.0, wanted: Wanted = ANYTHING) -> Draw:
         """Draw one point; `temperature` 0 gives training crystals, 1 the whole space between them.
 
+        Its atoms are those of the crystal that has the largest share in it, and its electron count is theirs, so that
+        atoms and density belong together. With a wanted composition its elements take the place of the anchor's.
+
         Raises
         ------
         CompositionError
-            Where no training crystal is near to what is wanted.
+            Where what is wanted cannot be had: elements or electron counts that no training density has, or no
+            training crystal that is near to it. The message says why.
         """
         weight = self.nearness(wanted)
         anchor = int(rng.choice(len(self.points), p=weight / weight.sum()))
         partners = self.partners(anchor, weight)
-        shares = rng.dirichlet(np.ones(len(partners) + 1))[1:]
-        point = self.points[anchor] + temperature * shares @ (self.points[partners] - self.points[anchor])
-        log_electrons = point[-1] + 3 * point[-2]
+        shares = temperature * rng.dirichlet(np.ones(len(partners) + 1))[1:]
+        point = self.points[anchor] + shares @ (self.points[partners] - self.points[anchor])
+        crystals, share = [anchor, *partners], [1 - shares.sum(), *shares]
+        label = anchor if wanted.composition is not None else crystals[int(np.argmax(share))]
+        electrons = float(self.electron_counts()[label])
+        if wanted.composition is not None:
+            electrons = valence_electrons(wanted.composition, self.compositions[label], electrons, self.valences)
         if wanted.lattice_constant is not None:
             point[-2] = np.log(wanted.lattice_constant)
-        electrons = wanted.electrons
-        if electrons is None and wanted.composition is not None:
-            known = float(np.exp(self.electrons()[anchor]))
-            electrons = valence_electrons(wanted.composition, self.compositions[anchor], known)
-        point[-1] = (np.log(electrons) if electrons is not None else log_electrons) - 3 * point[-2]
-        return Draw(point, self.prototypes[anchor], self.rows[anchor])
+        point[-1] = np.log(electrons) - 3 * point[-2]
+        return Draw(point, self.prototypes[label], self.rows[label])
 
-    def electrons(self) -> Array:
-        """ln(electrons in the cubic cell), (m,)."""
-        return np.asarray(self.points[:, -1] + 3 * self.points[:, -2])
+    def electron_counts(self) -> Array:
+        """Electrons in the cubic cell, (m,): whole numbers."""
+        return np.asarray(np.round(np.exp(self.points[:, -1] + 3 * self.points[:, -2])), dtype=np.float64)
 
     def nearness(self, wanted: Wanted) -> Array:
         """Return how much each training crystal counts as an anchor, (m,), 1 where nothing is wanted."""
+        self._require_known_elements(wanted)
         distance = np.zeros((3, len(self.points)))
         if wanted.lattice_constant is not None:
             distance[0] = np.abs(self.points[:, -2] - np.log(wanted.lattice_constant)) / NEAR_LATTICE
+        counts = self._electrons_with(wanted)
+        distance[1] = np.where(np.isfinite(counts), 0.0, np.inf)
         if wanted.electrons is not None:
-            distance[1] = np.abs(self.electrons() - np.log(wanted.electrons)) / NEAR_ELECTRONS
+            distance[1, counts != wanted.electrons] = np.inf
         if wanted.composition is not None:
-            found = [matching(wanted.composition, known) for known in self.compositions]
-            distance[2] = [np.sqrt(match[0]) / NEAR_ELEMENTS if match else np.inf for match in found]
+            distance[2] = self.steps_from(wanted.composition) / NEAR_ELEMENTS
         near = (distance <= FAR).all(axis=0)
         if not near.any():
             raise CompositionError(self.nothing_near(wanted))
         return np.where(near, np.exp(-0.5 * np.where(near, distance, 0.0) ** 2).prod(axis=0), 0.0)
 
+    def steps_from(self, composition: str) -> Array:
+        """Distances in the periodic table of the training crystals' elements from wanted ones, (m,)."""
+        compounds, of_compound = self._compounds
+        found = [matching(composition, known) for known in compounds]
+        return np.array([np.sqrt(match[0]) if match else np.inf for match in found])[of_compound]
+
+    @cached_property
+    def _compounds(self) -> tuple[list[str], NDArray[np.int64]]:
+        names, of_compound = np.unique(np.array(self.compositions), return_inverse=True)
+        return names.tolist(), of_compound.astype(np.int64)
+
+    @cached_property
+    def _prototypes(self) -> NDArray[np.str_]:
+        return np.array(self.prototypes)
+
+    def _electrons_with(self, wanted: Wanted) -> Array:
+        """Electrons in the cell of each training crystal, with the wanted elements in the place of its own, (m,)."""
+        counts = self.electron_counts()
+        if wanted.composition is None:
+            return counts
+        pairs = zip(self.compositions, counts.tolist(), strict=True)
+        return np.array([valence_electrons(wanted.composition, *pair, self.valences) for pair in pairs])
+
+    def _require_known_elements(self, wanted: Wanted) -> None:
+        if wanted.composition is None:
+            return
+        unknown = [symbol for symbol in amounts(wanted.composition) if symbol not in self.valences]
+        if unknown:
+            known = ", ".join(sorted(self.valences)) or "none"
+            raise CompositionError(
+                f"composition {wanted.composition} cannot be had: no density that the model learned from tells how "
+                f"many electrons {' and '.join(unknown)} have; they do for {known}"
+            )
+
     def nothing_near(self, wanted: Wanted) -> str:
         """Say what is wanted in vain, and what there is."""
-        a, electrons = np.exp(self.points[:, -2]), np.exp(self.electrons())
+        a, electrons = np.exp(self.points[:, -2]), self.electron_counts()
         wishes = {
             "composition": wanted.composition,
             "lattice constant": wanted.lattice_constant,
@@ -128,7 +175,7 @@ class LatentPrior:
         kinds = sorted({stoichiometry(composition) for composition in self.compositions})
         return (
             f"no training crystal of this space group is near {text}; they have lattice constants of {a.min():.2f} to "
-            f"{a.max():.2f} Å, {electrons.min():.0f} to {electrons.max():.0f} electrons and compositions like "
+            f"{a.max():.2f} Å, {_some(electrons)} electrons in the cubic cell and compositions like "
             f"{', '.join(kinds)}. Ask for less, or for another space group"
         )
 
@@ -137,11 +184,9 @@ class LatentPrior:
 
         Only crystals that are near to what is wanted; where there are none, further densities of the same compound.
         """
-        near = [
-            row
-            for row in range(len(self.points))
-            if row != anchor and weight[row] > 0 and self.prototypes[row] == self.prototypes[anchor]
-        ]
+        alike = (weight > 0) & (self._prototypes == self._prototypes[anchor])
+        alike[anchor] = False
+        near = np.flatnonzero(alike).tolist()
         distance = np.linalg.norm(self.points[near, :-2] - self.points[anchor, :-2], axis=1)
         chosen: dict[str, int] = {}
         for place in np.argsort(distance, kind="stable"):
@@ -151,13 +196,19 @@ class LatentPrior:
         return others or ([own] if own is not None else [])
 
 
-def valence_electrons(wanted: str, known: str, electrons: float) -> float | None:
-    """Electrons that a cell of a crystal has with other elements on its sites; None where an element is not listed."""
+def _some(counts: Array) -> str:
+    found = [f"{count:.0f}" for count in np.unique(counts)]
+    return ", ".join(found if len(found) <= 12 else [*found[:6], "…", *found[-5:]])
+
+
+def valence_electrons(wanted: str, known: str, electrons: float, valences: Mapping[str, int]) -> float:
+    """Electrons that a cell of a crystal has with other elements on its sites; NaN where an element is not listed."""
     ours, theirs = amounts(wanted), amounts(known)
-    if not all(symbol in VALENCE for symbol in [*ours, *theirs]):
-        return None
-    each, known_each = (sum(VALENCE[symbol] * n for symbol, n in formula.items()) for formula in (ours, theirs))
-    return each * max(round(electrons / known_each), 1)
+    if not all(symbol in valences for symbol in [*ours, *theirs]):
+        return np.nan
+    each, known_each = (sum(valences[symbol] * n for symbol, n in formula.items()) for formula in (ours, theirs))
+    units = electrons / known_each
+    return float(each * round(units)) if abs(units - round(units)) < 1e-6 and round(units) else np.nan
 
 
 def elements_of(wanted: Wanted, composition: str) -> dict[str, str]:
@@ -177,7 +228,7 @@ def fit_prior(model: DensityVAE, train: DensityTable, index: int) -> LatentPrior
     points = torch.cat([z, condition], dim=1).double().numpy()
     entries = [train.entries[row] for row in rows.tolist()]
     prototypes, compositions = (tuple(getattr(e, name) for e in entries) for name in ("prototype", "composition"))
-    return LatentPrior(points, tuple(rows.tolist()), prototypes, compositions)
+    return LatentPrior(points, tuple(rows.tolist()), prototypes, compositions, valences_of(train.entries))
 
 
 def active_floats(points: Array, threshold: float = 0.01) -> int:

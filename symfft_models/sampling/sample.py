@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ import torch
 from numpy.typing import NDArray
 
 from symfft import Density, SpaceGroup, SymfftError, check_symmetry, expand_from_au, read_chgcar, write_chgcar
+from symfft.io.atomic import write_text
 from symfft_models.data.store import Entry
-from symfft_models.model.checkpoint import write_text
 from symfft_models.model.config import SampleConfig
 from symfft_models.model.density_table import DensityTable
 from symfft_models.model.stars import cell_weights
 from symfft_models.model.vae import DensityVAE, unpad
+from symfft_models.sampling.composition import valences_of
 from symfft_models.sampling.prior import ANYTHING, Draw, Wanted, elements_of, fit_prior
 
 Array = NDArray[np.float64]
@@ -29,6 +31,14 @@ SAMPLES, SAMPLES_INDEX = "samples", "samples.json"
 WRITTEN_TOLERANCE = 1e-9
 # A density may fall this far below zero, as a share of its peak; band-limited DFT densities do by a tenth of it.
 NEGATIVE_TOLERANCE = 0.02
+#: What must hold of a written file, and what to say where it does not.
+CHECKS = {
+    "symmetric": "the density is not symmetric",
+    "electrons_exact": "the density has another number of electrons than was drawn",
+    "atoms_agree": "the atoms have another space group",
+    "atoms_have_electrons": "the atoms have another number of electrons than the density",
+    "not_negative": "the density falls below zero",
+}
 
 
 def lattice_points(space_group: SpaceGroup) -> int:
@@ -55,19 +65,21 @@ def decode_draw(model: DensityVAE, index: int, draw: Draw) -> tuple[Array, float
     return unpad(model, values, group)[0] * electrons / a**3, a, electrons
 
 
-def with_atoms(
-    model: DensityVAE, index: int, values: Array, a: float, neighbour: Entry, wanted: Wanted = ANYTHING
-) -> Density:
-    """Put a generated density in a cubic cell with the atoms of the training crystal that it was drawn from.
+def labelled(neighbour: Entry, wanted: Wanted = ANYTHING) -> Entry:
+    """Return the training crystal that gives its atoms to a draw, with the wanted elements in the place of its own.
 
     The model generates a density, not atoms. The draw's prototype fixes the Wyckoff positions; the elements (and free
-    coordinates, where the prototype has any) are those of the training crystal, or those that are wanted in their
-    place. They label the file; the electron count is the density's own.
+    coordinates, where the prototype has any) are those of the training crystal, or those that are wanted.
     """
-    unit = model.representation.units[index]
     renamed = elements_of(wanted, neighbour.composition)
     sites = tuple(replace(site, symbol=renamed.get(site.symbol, site.symbol)) for site in neighbour.sites)
-    positions, numbers = replace(neighbour, sites=sites).atoms()
+    return replace(neighbour, sites=sites)
+
+
+def with_atoms(model: DensityVAE, index: int, values: Array, a: float, atoms: Entry) -> Density:
+    """Put a generated density in a cubic cell with the atoms of a crystal."""
+    positions, numbers = atoms.atoms()
+    unit = model.representation.units[index]
     return Density(expand_from_au(values, unit), a * np.eye(3), positions=positions, numbers=numbers)
 
 
@@ -109,6 +121,8 @@ def write_samples(
     out: Path,
     space_groups: Sequence[int] = (),
     wanted: Wanted = ANYTHING,
+    *,
+    force: bool = False,
 ) -> dict[str, Any]:
     """Write `config.per_group` generated CHGCARs of every space group, or of the given ones, into `out`.
 
@@ -118,43 +132,73 @@ def write_samples(
     -------
     dict
         ``samples``, one entry a file: how it was drawn, what reading it back gave (`check_written`), the nearest
-        training density; ``failures``, how many of them are not symmetric, miss their electrons, fall below
-        -`NEGATIVE_TOLERANCE` of their peak, or could not be read back.
+        training density, ``ok``, and where that is false ``error``, the reasons; ``failures``, how many of them do not
+        hold: not symmetric, another electron count than asked or than that of the atoms in the file, atoms of another
+        space group, values below -`NEGATIVE_TOLERANCE` of the peak, or not readable.
 
     Raises
     ------
     CompositionError
-        Where no training crystal is near to what is wanted.
+        Where what is wanted cannot be had; nothing is written then.
+    SymfftError
+        Where `out` holds samples already, unless `force`.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    results: list[dict[str, Any]] = []
-    for number in space_groups or model.representation.groups:
+    groups = list(space_groups) or list(model.representation.groups)
+    if not force and (out / SAMPLES_INDEX).exists():
+        raise SymfftError(f"{out} holds samples already; choose another folder, or --force")
+    drawn: list[tuple[str, int, Draw]] = []
+    for number in groups:
         index = model.representation.row(number)
-        unit = model.representation.units[index]
-        prior = fit_prior(model, train, index)
-        rng = np.random.default_rng((config.seed, number))
+        prior, rng = fit_prior(model, train, index), np.random.default_rng((config.seed, number))
         for count in range(config.per_group):
             draw = prior.draw(rng, config.temperature, wanted)
-            values, a, electrons = decode_draw(model, index, draw)
-            neighbour = train.entries[draw.neighbour]
-            path = out / f"{number}-{draw.prototype}-{count}.CHGCAR"
-            entry: dict[str, Any] = {
-                "file": path.name,
-                "space_group": number,
-                "prototype": draw.prototype,
-                "lattice_constant": a,
-                "electrons": electrons,
-                "atoms_from": neighbour.id,
-            }
-            entry["nearest_training"], entry["nearest_nmae"] = nearest(values, train, model, index)
-            try:
-                write_chgcar(path, with_atoms(model, index, values, a, neighbour, wanted))
-                entry |= check_written(path, unit.space_group, electrons)
-                positive = entry["minimum"] >= -NEGATIVE_TOLERANCE
-                entry["ok"] = entry["symmetric"] and entry["electrons_exact"] and entry["atoms_agree"] and positive
-            except SymfftError as error:
-                entry |= {"ok": False, "error": str(error)}
-            results.append(entry)
+            drawn.append((f"{number}-{file_name(draw.prototype)}-{count}.CHGCAR", index, draw))
+    existing = [name for name, _, _ in drawn if (out / name).exists()]
+    if existing and not force:
+        raise SymfftError(f"{out / existing[0]} exists already; choose another folder, or --force")
+    valences = valences_of(train.entries)
+    out.mkdir(parents=True, exist_ok=True)
+    results: list[dict[str, Any]] = []
+    for name, index, draw in drawn:
+        unit = model.representation.units[index]
+        values, a, electrons = decode_draw(model, index, draw)
+        neighbour = train.entries[draw.neighbour]
+        atoms = labelled(neighbour, wanted)
+        known = neighbour.electrons if atoms.sites == neighbour.sites else electrons_of(atoms, valences)
+        entry: dict[str, Any] = {
+            "file": name,
+            "space_group": unit.space_group.number,
+            "prototype": draw.prototype,
+            "lattice_constant": a,
+            "electrons": electrons,
+            "atoms_from": neighbour.id,
+            "atoms_renamed": atoms.sites != neighbour.sites,
+            "atoms_electrons": known,
+        }
+        entry["nearest_training"], entry["nearest_nmae"] = nearest(values, train, model, index)
+        try:
+            write_chgcar(out / name, with_atoms(model, index, values, a, atoms))
+            entry |= check_written(out / name, unit.space_group, electrons)
+            entry["atoms_have_electrons"] = known is not None and abs(known - electrons) < WRITTEN_TOLERANCE * electrons
+            entry["not_negative"] = entry["minimum"] >= -NEGATIVE_TOLERANCE
+            wrong = [text for check, text in CHECKS.items() if not entry[check]]
+        except SymfftError as error:
+            wrong = [str(error)]
+        entry |= {"ok": not wrong} | ({"error": "; ".join(wrong)} if wrong else {})
+        results.append(entry)
     report = {"samples": results, "failures": sum(not entry["ok"] for entry in results)}
     write_text(out / SAMPLES_INDEX, json.dumps(report, indent=2))
     return report
+
+
+def electrons_of(crystal: Entry, valences: Mapping[str, int]) -> float | None:
+    """Sum the valence electrons of the atoms in the conventional cell; None where those of an element are unknown."""
+    counts = crystal.element_counts()
+    if not counts.keys() <= valences.keys():
+        return None
+    return float(sum(valences[symbol] * count for symbol, count in counts.items()))
+
+
+def file_name(text: str) -> str:
+    """Return a text as a part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9.+-]", "_", text)

@@ -53,9 +53,21 @@ def poisonous(path: str) -> Outcome:
             np.ones(2**36, dtype=np.uint8)
     except MemoryError as error:
         return Outcome(path, reason="out of memory", detail=str(error))
+    if "compile" in path:
+        compile_slowly()
     if "slow" in path:
         time.sleep(0.3)
     return Outcome(path, reason="seen", detail=str(os.getpid()))
+
+
+def compile_slowly() -> None:
+    """Compile a function that takes its time in the compiler, and none to run."""
+    import numba
+
+    body = "\n".join(f"    x = x * {k}.5 + np.sqrt(x + {k})" for k in range(600))
+    space: dict[str, object] = {"np": np}
+    exec(f"def function(x):\n{body}\n    return x", space)
+    numba.njit(space["function"])(1.0)
 
 
 def prepare_or_die(path: str, options: Options) -> Outcome:

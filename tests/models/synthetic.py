@@ -33,7 +33,8 @@ def synthetic_entry(prototype: str, number: int, split: str = "train", grid: int
             offset = (offset - np.round(offset)) * a
             rho += charge * np.exp(-(offset**2).sum(-1) / (2 * width**2)) / (width * np.sqrt(2 * np.pi)) ** 3
     rho = symmetrize(rho, space_group)
-    electrons = float(round(rho.mean() * a**3))
+    lattice_points = 1 if space_group == 221 else 4  # the primitive cell holds a whole number of electrons
+    electrons = float(lattice_points * max(round(rho.mean() * a**3 / lattice_points), 1))
     rho *= electrons / (rho.mean() * a**3)
     values = reduce_to_au(rho, asymmetric_unit(space_group, shape)).astype(np.float32)
     elements = ("H", "He", "Li")

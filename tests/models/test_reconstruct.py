@@ -149,7 +149,7 @@ def test_a_run_over_files_goes_on_after_bad_ones(run, tmp_path, capsys):
     bad = [*files.values(), tmp_path / "broken.gz", tmp_path / "lopsided.vasp", tmp_path / "missing"]
     words = [str(p) for p in (folders[0] / "CHGCAR", *bad, folders[1] / "CHGCAR", tmp_path / "y.cube")]
     out = tmp_path / "out"
-    assert main(["reconstruct", *words, "-o", str(out), "--model", str(run), "--json"]) == 1
+    assert main(["reconstruct", *words, "-o", str(out), "--model", str(run), "--json"]) == 2
     captured = capsys.readouterr()
     result = json.loads(captured.out)
     assert [entry["path"] for entry in result["files"]] == words
@@ -169,7 +169,7 @@ def test_nothing_is_overwritten_without_force(run, tmp_path, capsys):
     words = ["reconstruct", str(tmp_path / "CHGCAR"), "-o", str(tmp_path / "out"), "--model", str(run), "--quiet"]
     assert main(words) == 0
     before = (tmp_path / "out" / "CHGCAR.CHGCAR").stat().st_mtime_ns
-    assert main(words) == 1
+    assert main(words) == 2
     assert "exists already" in capsys.readouterr().err
     assert (tmp_path / "out" / "CHGCAR.CHGCAR").stat().st_mtime_ns == before
     assert main([*words, "--force"]) == 0

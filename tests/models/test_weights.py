@@ -10,11 +10,13 @@ import torch
 from train_job import TINY
 
 from symfft import read_chgcar, write_chgcar
+from symfft.cli.parser import build_parser
 from symfft_models import weights
-from symfft_models.cli import build_parser, chosen_config, main
+from symfft_models.cli import main
+from symfft_models.cli.registry import PROGRAM
 from symfft_models.data.store import load_bundled
 from symfft_models.model.checkpoint import load_model, save_weights
-from symfft_models.model.config import from_json, load_config, presets, training_command
+from symfft_models.model.config import chosen_config, from_json, load_config, presets, training_command
 from symfft_models.model.density_table import grids_of, load_entries, tabulate
 from symfft_models.model.vae import DensityVAE, fit_statistics
 from symfft_models.weights import ShippedWeightsError, ship, shipped_index, shipped_weights
@@ -63,7 +65,8 @@ def test_the_command_gives_the_settings_again(preset, changes):
     config = load_config(preset, changes)
     program, *words = shlex.split(training_command(config))
     assert program == "symfft-vae"
-    assert chosen_config(build_parser().parse_args(words), None) == config
+    arguments = build_parser("train", PROGRAM).parse_args(words)
+    assert chosen_config(arguments.preset, arguments.changes) == config
 
 
 def test_several_weights_have_an_order_and_one_default(run, package):
@@ -111,7 +114,7 @@ def test_damage_is_found(run, package):
 @pytest.mark.parametrize("words", [["evaluate", "--shipped"], ["sample", "-n", "1"], ["reconstruct", "X", "-o", "out"]])
 def test_without_weights_the_error_says_how_to_train(package, words, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    assert main(words) == 1
+    assert main(words) == 2
     assert "symfft-vae train --out" in capsys.readouterr().err
 
 
@@ -140,7 +143,7 @@ def test_commands_use_the_shipped_weights(run, package, tmp_path, monkeypatch, c
 
 
 def test_a_group_that_the_model_does_not_know(run, capsys):
-    assert main(["sample", str(run), "--group", "225", "--quiet"]) == 1
+    assert main(["sample", str(run), "--group", "225", "--quiet"]) == 2
     assert "225 is not in this model" in capsys.readouterr().err
 
 

@@ -65,7 +65,7 @@ def die_after_lines(count: int) -> None:
     left = [count]
 
     def trace(frame, event, _):
-        if Path(frame.f_code.co_filename).name not in ("train.py", "checkpoint.py"):
+        if Path(frame.f_code.co_filename).name not in ("train.py", "checkpoint.py", "atomic.py"):
             return None
         left[0] -= event == "line"
         if left[0] == 0:

@@ -264,9 +264,9 @@ def _jitter(identifier: str, copy: int) -> float:
 
 def jittered(crystal: Crystal, copies: int) -> list[Crystal]:
     """Return at most that many copies with other lattice constants."""
-    a, b, c, *angles = crystal.constants
+    a, b, c, alpha, beta, gamma = crystal.constants
     return [
-        replace(crystal, constants=(a * factor, b * factor, c * factor, *angles), jitter=factor)
+        replace(crystal, constants=(a * factor, b * factor, c * factor, alpha, beta, gamma), jitter=factor)
         for factor in dict.fromkeys(_jitter(crystal.id, copy) for copy in range(copies))
     ]
 

@@ -30,7 +30,7 @@ def draw_set(densities: DensitySet, path: str | os.PathLike[str]) -> None:
     except ImportError as error:
         raise ImportError('pictures need matplotlib: pip install "symfft[plot]"') from error
     figure = Figure(figsize=(11, 8.4), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(ROWS, 1.1))
+    above, below = np.asarray(figure.subfigures(2, 1, height_ratios=(ROWS, 1.1)))
     for axes, entry in zip(above.subplots(ROWS, COLUMNS).flat, chosen(densities), strict=False):
         plane, extent = slice_through_peak(entry)
         axes.imshow(np.sqrt(np.maximum(plane, 0)).T, origin="lower", extent=extent, cmap="magma")
@@ -45,7 +45,7 @@ def draw_set(densities: DensitySet, path: str | os.PathLike[str]) -> None:
 
 def chosen(densities: DensitySet) -> list[Entry]:
     """Choose the densities to show: half of the main groups, half of others, each of a prototype of its own."""
-    first = {}
+    first: dict[str, Entry] = {}
     for entry in densities:
         first.setdefault(entry.prototype, entry)
     main = [entry for entry in first.values() if entry.space_group in MAIN_GROUPS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -12,17 +13,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from symfft import Density, write_chgcar
+from symfft import Density, SymfftError, write_chgcar
+from symfft.io.atomic import remove_partial_files
 
 JOURNAL = "fetched.jsonl"
 #: Outcomes that another run does not try again.
 FINAL = ("stored", "missing", "unusable")
+#: Characters of an identifier in a file's name.
+LONGEST_NAME = 120
 
 
 class Journal:
     """What became of every material, one line of JSON each, written as it happens.
 
     A line that a killed run left unfinished is dropped; the last line of a material counts.
+
+    Raises
+    ------
+    SymfftError
+        If the journal is damaged, or another process is writing to the folder.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -30,15 +39,21 @@ class Journal:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.path = self.folder / JOURNAL
         self.outcomes: dict[str, str] = {}
-        whole = 0
-        if self.path.exists():
-            content = self.path.read_bytes()
+        self._sources: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._stream = open(self.path, "a+b")  # noqa: SIM115
+        try:
+            self._lock()
+            self._stream.seek(0)
+            content = self._stream.read()
             whole = content.rfind(b"\n") + 1
-            for line in content[:whole].splitlines():
-                record = json.loads(line)
-                self.outcomes[record["id"]] = record["status"]
-        self._stream = open(self.path, "ab")  # noqa: SIM115
-        self._stream.truncate(whole)
+            for number, line in enumerate(content[:whole].splitlines(), 1):
+                self._remember(self._parsed(number, line))
+            self._stream.truncate(whole)
+        except BaseException:
+            self._stream.close()
+            raise
+        remove_partial_files(self.folder)
 
     def __enter__(self) -> Journal:
         return self
@@ -50,21 +65,56 @@ class Journal:
         """Whether a material needs no further attempt."""
         return self.outcomes.get(identifier) in FINAL
 
+    def source(self, identifier: str) -> str | None:
+        """Return where a material came from, as far as the journal tells."""
+        return self._sources.get(identifier)
+
     def store(self, identifier: str, density: Density, **details: Any) -> None:
-        """Write a density as ``ID.CHGCAR.gz``, in one step, then say so."""
-        name = re.sub(r"[^A-Za-z0-9.+-]", "_", identifier) + ".CHGCAR.gz"
-        partial = self.folder / f".partial-{name}"
-        write_chgcar(partial, density)
-        os.replace(partial, self.folder / name)
+        """Write a density as ``ID.CHGCAR.gz``, in one step, then say so.
+
+        Where that name is another material's, or too long for a file, a hash of the identifier is put behind it.
+        """
+        plain = re.sub(r"[^A-Za-z0-9.+-]", "_", identifier).lstrip(".")
+        name = f"{plain}.CHGCAR.gz"
+        if len(plain) > LONGEST_NAME or not plain or self._names.get(name.lower(), identifier) != identifier:
+            name = f"{plain[:LONGEST_NAME]}-{hashlib.sha256(identifier.encode()).hexdigest()[:12]}.CHGCAR.gz"
+        write_chgcar(self.folder / name, density)
         self.record(identifier, "stored", file=name, **details)
 
     def record(self, identifier: str, status: str, **details: Any) -> None:
         """Say what became of a material."""
-        line = json.dumps({"id": identifier, "status": status, **details}) + "\n"
-        self._stream.write(line.encode())
+        record = {"id": identifier, "status": status, **details}
+        self._stream.write((json.dumps(record) + "\n").encode())
         self._stream.flush()
         os.fsync(self._stream.fileno())
-        self.outcomes[identifier] = status
+        self._remember(record)
+
+    def _remember(self, record: dict[str, Any]) -> None:
+        identifier = record["id"]
+        self.outcomes[identifier] = record["status"]
+        if isinstance(record.get("source"), str):
+            self._sources[identifier] = record["source"]
+        if isinstance(record.get("file"), str):
+            self._names[record["file"].lower()] = identifier
+
+    def _parsed(self, number: int, line: bytes) -> dict[str, Any]:
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            record = None
+        if not (isinstance(record, dict) and all(isinstance(record.get(name), str) for name in ("id", "status"))):
+            raise SymfftError(f"{self.path}, line {number}: no record of a material; remove that line, or the folder")
+        return record
+
+    def _lock(self) -> None:
+        try:
+            import fcntl
+        except ImportError:  # not on this system
+            return
+        try:
+            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SymfftError(f"{self.folder}: another process is fetching into it; choose another folder") from None
 
     def counts(self) -> dict[str, int]:
         """Count materials by outcome."""
@@ -90,3 +140,9 @@ class Pace:
     def back_off(self, failures: int) -> None:
         """Wait 1, 2, 4, … seconds, at most a minute, after that many failures in a row."""
         self.sleep(min(2.0 ** (failures - 1), 60.0))
+
+
+def reason_of(error: Exception, key: str = "") -> str:
+    """Return kind and text of an error in one short line, without the key."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return (text.replace(key, "…") if key else text)[:300]

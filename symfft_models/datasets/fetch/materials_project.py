@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from symfft import Density, SymfftError
-from symfft_models.datasets.fetch.journal import Journal, Pace
+from symfft.io.atomic import write_text
+from symfft_models.datasets.fetch.journal import Journal, Pace, reason_of
 from symfft_models.progress import progress_bar
 
 KEY = "MP_API_KEY"
@@ -59,14 +61,17 @@ def fetch_materials_project(
         If mp-api is missing; the message says how to install it.
     """
     pace, new, failed_in_row = pace or Pace(2.0), 0, 0
-    with Journal(out) as journal, _client() as client:
-        wanted = list(dict.fromkeys([*identifiers, *(name for g in groups for name in _listed(client, out, g, pace))]))
+    key = _key()
+    with Journal(out) as journal, _client(key) as client:
+        wanted = list(
+            dict.fromkeys([*identifiers, *(name for g in groups for name in _listed(client, key, out, g, pace))])
+        )
         unknown = [name for name in wanted if not journal.knows(name)]
         for identifier in progress_bar(unknown, unit="material", disable=not progress):
             if limit is not None and new >= limit:
                 break
             try:
-                answer = _answer(client, identifier, pace)
+                answer = _answer(client, key, identifier, pace)
             except _NoAnswerError as error:
                 journal.record(identifier, "failed", reason=str(error))
                 failed_in_row += 1
@@ -81,10 +86,12 @@ def fetch_materials_project(
                 journal.record(identifier, "missing")
                 continue
             try:
-                journal.store(identifier, Density.from_pymatgen(answer))
-                new += 1
-            except (SymfftError, ValueError, KeyError, AttributeError) as error:
-                journal.record(identifier, "unusable", reason=f"{type(error).__name__}: {error}"[:300])
+                density = Density.from_pymatgen(answer)
+            except Exception as error:  # whatever an answer holds, the next one is asked for
+                journal.record(identifier, "unusable", reason=reason_of(error, key))
+                continue
+            journal.store(identifier, density)
+            new += 1
         return journal.counts() | {"new": new}
 
 
@@ -95,35 +102,53 @@ class _NoAnswerError(Exception):
     """A material that could not be fetched now."""
 
 
-def _client() -> AbstractContextManager[Any]:
-    key = os.environ.get(KEY)
+def _key() -> str:
+    """Return the key, which must never be printed: a client puts a key that is none into its error."""
+    key = os.environ.get(KEY, "").strip()
     if not key:
         raise SymfftError(f"no key for the Materials Project: put yours into the environment variable {KEY}")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", key):
+        raise SymfftError(f"the environment variable {KEY} holds characters that no key has: copy the key again")
+    return key
+
+
+@contextmanager
+def _client(key: str) -> Iterator[Any]:
     try:
         from mp_api.client import MPRester
     except ImportError as error:
         raise ImportError('the Materials Project needs its client: pip install "symfft[fetch]"') from error
-    client: AbstractContextManager[Any] = MPRester(key, mute_progress_bars=True)
-    return client
+    try:
+        client = MPRester(key, mute_progress_bars=True)
+        opened = client.__enter__()
+    except Exception as error:
+        raise SymfftError(f"the Materials Project's client does not start: {reason_of(error, key)}") from None
+    try:
+        yield opened
+    finally:
+        client.__exit__(None, None, None)
 
 
-def _listed(client: Any, out: str | os.PathLike[str], group: int, pace: Pace) -> list[str]:
+def _listed(client: Any, key: str, out: str | os.PathLike[str], group: int, pace: Pace) -> list[str]:
     """Return the materials of a group that have a density, from the folder or from the project."""
     path = Path(out) / f"listed-{group}.json"
     if path.exists():
-        names: list[str] = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            names = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError):
+            names = None
+        if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+            raise SymfftError(f"{path} is no list of names: remove it, and the group is listed again")
         return names
     pace.wait()
     try:
         found = client.materials.summary.search(
             spacegroup_number=group, has_props=["charge_density"], fields=["material_id"]
         )
+        names = sorted(str(_field(document, "material_id")) for document in found)
     except Exception as error:  # the client raises its own, requests' and pydantic's
-        raise SymfftError(f"no list of space group {group}: {type(error).__name__}: {error}") from error
-    names = sorted(str(_field(document, "material_id")) for document in found)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(names), encoding="utf-8")
-    os.replace(partial, path)
+        raise SymfftError(f"no list of space group {group}: {reason_of(error, key)}") from None
+    write_text(path, json.dumps(names))
     return names
 
 
@@ -131,14 +156,14 @@ def _field(document: Any, name: str) -> Any:
     return document[name] if isinstance(document, dict) else getattr(document, name)
 
 
-def _answer(client: Any, identifier: str, pace: Pace) -> Any:
+def _answer(client: Any, key: str, identifier: str, pace: Pace) -> Any:
     """Return what the project has for a material, a Chgcar or None, trying again where it fails."""
     for attempt in range(1, ATTEMPTS + 1):
         pace.wait()
         try:
             return client.get_charge_density_from_material_id(identifier)
         except Exception as error:  # as above
-            reason = f"{type(error).__name__}: {error}"[:300]
+            reason = reason_of(error, key)
             if _is_absent(reason):
                 return None
             if attempt < ATTEMPTS:

@@ -185,7 +185,7 @@ ELEMENTAL = (
     *("A7", "beta-Sn", "bct", "A8", "alpha-Ga", "black-P"),
 )
 #: Of elements whose solids are made of molecules or of single atoms.
-MOLECULAR = dict.fromkeys(("H", "N", "O", "F"), ("alpha-N2",))
+MOLECULAR: dict[str, tuple[str, ...]] = dict.fromkeys(("H", "N", "O", "F"), ("alpha-N2",))
 MOLECULAR |= dict.fromkeys(("Cl", "Br", "I"), ("alpha-N2", "iodine"))
 MOLECULAR |= dict.fromkeys(("He", "Ne", "Ar", "Kr", "Xe", "Rn"), ("fcc", "hcp"))
 

@@ -170,7 +170,7 @@ def pressures(entries: list[PawEntry]) -> list[PawEntry]:
     for key, volume, entry in zip(keys, volumes, entries, strict=True):
         curves[key].append((volume, entry.metadata["energy_ev"]))
     slopes = {
-        key: np.polynomial.Polynomial.fit(*np.transpose(points), 2).deriv()
+        key: np.polynomial.Polynomial.fit([v for v, _ in points], [energy for _, energy in points], 2).deriv()
         for key, points in curves.items()
         if len({round(volume, 6) for volume, _ in points}) >= 3
     }

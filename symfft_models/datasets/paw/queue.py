@@ -130,7 +130,8 @@ def write_jobs(folder: Path, packed: Path) -> dict[str, int]:
     listed = {crystal.id: crystal for crystal in (*listed_crystals(), *hard_crystals())}
     listed = {name: crystal for name, crystal in listed.items() if crystal.species <= valence.keys()}
     listed = {name: crystal for name, crystal in listed.items() if crystal.source != "estimate"}
-    results, verdicts, potential = [], [], {}
+    results, potential = [], {}
+    verdicts: list[tuple[Crystal, float | None, float | None, str]] = []
     for result in read_lines(folder / "relax" / "results.jsonl"):
         if result["id"] not in starting:
             continue
@@ -165,8 +166,8 @@ def write_jobs(folder: Path, packed: Path) -> dict[str, int]:
 
 def scaled(crystal: Crystal, factor: float) -> Crystal:
     """Return a crystal with its lattice constants times a factor."""
-    a, b, c, *angles = crystal.constants
-    return replace(crystal, constants=(a * factor, b * factor, c * factor, *angles), jitter=factor)
+    a, b, c, alpha, beta, gamma = crystal.constants
+    return replace(crystal, constants=(a * factor, b * factor, c * factor, alpha, beta, gamma), jitter=factor)
 
 
 def _ordered(

@@ -216,8 +216,10 @@ class PawSet(Sequence[PawEntry]):
                 )
             ),
             hkl=reflections["hkl"][part],
-            soft=reflections["soft_real"][part] + 1j * reflections["soft_imag"][part],
-            soft_spin=reflections["spin_real"][part] + 1j * reflections["spin_imag"][part],
+            soft=np.asarray(reflections["soft_real"][part] + 1j * reflections["soft_imag"][part], dtype=np.complex64),
+            soft_spin=np.asarray(
+                reflections["spin_real"][part] + 1j * reflections["spin_imag"][part], dtype=np.complex64
+            ),
             multipoles=columns["site_multipoles"][sites],
             r_comp=np.array([self.setups[symbol].r_comp for symbol in symbols]),
             moments=columns["site_moment"][sites],

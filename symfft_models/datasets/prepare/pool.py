@@ -7,7 +7,7 @@ import multiprocessing.connection
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,10 @@ Task = Callable[[str], Outcome]
 
 #: Files under way or waiting for an earlier one, for each worker.
 WINDOW = 4
-#: Seconds that a process may take to start, at least: the clock of its first file waits for it.
-START_SECONDS = 300.0
+#: Seconds that a process may take to start, or to compile something, at least: the clock of its file waits for it.
+PATIENCE = 300.0
+#: What a process says beside outcomes.
+STARTED, COMPILES, COMPILED = "started", "compiles", "compiled"
 
 
 def local_outcomes(
@@ -27,9 +29,10 @@ def local_outcomes(
 ) -> Iterator[Outcome]:
     """Yield ``task(path)`` for every path, in order, computed by `jobs` processes.
 
-    A file whose process dies is refused as ``crashed``, one that takes longer than `timeout` seconds as ``timed out``;
-    a new process takes over. Where `memory` (bytes of address space for each process) runs out, Python raises
-    MemoryError, which the task turns into a refusal, or the process dies. Linux keeps to `memory`; macOS does not.
+    A file whose process dies is refused as ``crashed``, one that takes longer than `timeout` seconds as ``timed out``
+    (the time in which its process starts or compiles is not the file's); a new process takes over. Where `memory`
+    (bytes of address space for each process) runs out, Python raises MemoryError, which the task turns into a refusal,
+    or the process dies. Linux keeps to `memory`; macOS does not.
 
     Parameters
     ----------
@@ -58,9 +61,8 @@ def local_outcomes(
                 assert worker.job is not None
                 index, path = worker.job
                 if worker.connection in ready:
-                    outcome = worker.answer(path)
+                    outcome = worker.answer(path, timeout)
                     if outcome is None:
-                        worker.deadline = time.monotonic() + timeout
                         continue
                     done[index] = outcome
                 elif time.monotonic() >= worker.deadline:
@@ -120,27 +122,38 @@ class _Worker:
     job: tuple[int, str] | None = None
     deadline: float = 0.0
     started: bool = False
+    left: float = 0.0
 
     def __post_init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, self.task, self.memory), daemon=True)
-        self.process.start()
+        with _uninterrupted():
+            self.process.start()
         theirs.close()
 
     def start(self, index: int, path: str, timeout: float) -> None:
         """Hand over a path."""
-        patience = timeout if self.started else max(timeout, START_SECONDS)
+        patience = timeout if self.started else max(timeout, PATIENCE)
         self.job, self.deadline = (index, path), time.monotonic() + patience
         with suppress(OSError):  # it died while idle; its answer says so
             self.connection.send(path)
 
-    def answer(self, path: str) -> Outcome | None:
-        """Return an outcome; None for the sign that the process has started."""
+    def answer(self, path: str, timeout: float) -> Outcome | None:
+        """Return an outcome; None for the sign that the process has started, compiles, or has compiled."""
         try:
-            outcome: Outcome | None = self.connection.recv()
+            message: Outcome | str = self.connection.recv()
             self.started = True
-            return outcome
+            if isinstance(message, Outcome):
+                return message
+            now = time.monotonic()
+            if message == STARTED:
+                self.deadline = now + timeout
+            elif message == COMPILES:
+                self.left, self.deadline = self.deadline - now, now + max(timeout, PATIENCE)
+            else:
+                self.deadline = now + self.left
+            return None
         except (EOFError, OSError):
             self.process.join(5)
             self.stop()
@@ -169,7 +182,42 @@ def _serve(connection: Any, task: Task, memory: int | None) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    with suppress(EOFError, OSError):
-        connection.send(None)
+    with suppress(EOFError, OSError), _compilation_told(connection):
+        connection.send(STARTED)
         while True:
             connection.send(task(connection.recv()))
+
+
+@contextmanager
+def _compilation_told(connection: Any) -> Iterator[None]:
+    """Tell the other side when numba begins to compile, and when it has ended."""
+    from numba.core import event
+
+    class Listener(event.Listener):
+        depth = 0
+
+        def on_start(self, happening: object) -> None:
+            self.depth += 1
+            if self.depth == 1:
+                connection.send(COMPILES)
+
+        def on_end(self, happening: object) -> None:
+            self.depth -= 1
+            if self.depth == 0:
+                connection.send(COMPILED)
+
+    with event.install_listener("numba:compile", Listener()):
+        yield
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Start a process with SIGINT blocked, so that Ctrl-C reaches this one alone; what arrives waits for the end."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

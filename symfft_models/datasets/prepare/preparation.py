@@ -2,7 +2,8 @@
 
 A batch of files is written as one shard (atomically, synced) and then committed to the ledger in one transaction. What
 a killed run leaves beyond its last commit is one shard that the ledger does not know; the next run removes it and
-computes that batch again, into the same shard.
+computes that batch again, into the same shard. Files are taken in an order that does not depend on that in which they
+are listed, so that it does not decide which of several files with the same density is stored.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -18,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from symfft import SymfftError
+from symfft.io.atomic import remove_partial_files, write_text
+from symfft.io.hdf5 import import_h5py
 from symfft_models.data.entry import Entry
 from symfft_models.data.store import DensitySet, write_set
 from symfft_models.datasets.prepare.ledger import Ledger
@@ -27,6 +31,8 @@ from symfft_models.datasets.prepare.standardize import Options, Outcome, fingerp
 from symfft_models.progress import progress_bar
 
 LEDGER, SHARDS, SUMMARY = "ledger.sqlite", "shards", "summary.json"
+#: Name in the ledger under which it says whether the last call went through all files.
+FINISHED = "finished"
 
 #: Files, and numbers stored, after which a batch is written.
 BATCH = 2048
@@ -90,25 +96,30 @@ def prepare(
     if jobs < 1 or batch < 1 or not timeout > 0:
         raise SymfftError(f"jobs={jobs}, batch={batch} and timeout={timeout:g} must all be positive")
     options = options or Options()
-    folder = part_folder(Path(out), part)
-    (folder / SHARDS).mkdir(parents=True, exist_ok=True)
-    with Ledger(folder / LEDGER) as ledger:
-        attributes = _begin(ledger, folder, options, batch)
-
-        def todo() -> Iterator[str]:
-            return (p for p in input_files(inputs, patterns) if in_part(p, *part) and not ledger.knows(p))
-
-        total = sum(1 for _ in todo())
-        task = partial(prepare_file, options=options)
-        outcomes = (
-            dask_outcomes(todo(), task, scheduler=scheduler)
-            if scheduler
-            else local_outcomes(todo(), task, jobs=min(jobs, total), timeout=timeout, memory=memory)
-        )
-        with progress_bar(total=total, unit="file", disable=not progress) as bar:
+    import_h5py()  # before anything is written
+    listed = (path for path in input_files(inputs, patterns) if in_part(path, *part))
+    with progress_bar(unit="file", disable=not progress) as bar:
+        folder = part_folder(Path(out), part)
+        (folder / SHARDS).mkdir(parents=True, exist_ok=True)
+        with Ledger(folder / LEDGER) as ledger:
+            remove_partial_files(folder)
+            attributes = _begin(ledger, folder, options, batch)
+            total = ledger.begin(listed)
+            ledger.put(FINISHED, "no")
+            ledger.commit()
+            _clean(ledger, folder)
+            bar.reset(total)
+            task = partial(prepare_file, options=options)
+            outcomes = (
+                dask_outcomes(ledger.to_do(), task, scheduler=scheduler)
+                if scheduler
+                else local_outcomes(ledger.to_do(), task, jobs=min(jobs, total), timeout=timeout, memory=memory)
+            )
             _store(outcomes, ledger, folder, attributes, batch, bar)
-        summary = _summary(ledger, attributes) | {"new": total}
-    (folder / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+            ledger.put(FINISHED, "yes")
+            ledger.commit()
+            summary = _summary(ledger, attributes) | {"new": total}
+    write_text(folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
     return summary
 
 
@@ -132,6 +143,19 @@ def part_folders(out: str | os.PathLike[str]) -> list[Path]:
     if not folders:
         raise FileNotFoundError(f"no prepared set at {out}: it has no {LEDGER}")
     return folders
+
+
+def is_finished(out: str | os.PathLike[str]) -> bool:
+    """Whether the last call on a set, in each of its parts, went through all of its files."""
+    folders = part_folders(out)
+    parts = re.fullmatch(r"part-[0-9]+-of-([0-9]+)", folders[0].name)
+    if parts and folders[0] != Path(out) and len(folders) != int(parts[1]):
+        return False
+    for folder in folders:
+        with Ledger(folder / LEDGER) as ledger:
+            if ledger.setting(FINISHED, "no") != "yes":
+                return False
+    return True
 
 
 def open_prepared(out: str | os.PathLike[str]) -> Iterator[DensitySet]:
@@ -162,15 +186,32 @@ def stored_entries(out: str | os.PathLike[str]) -> Iterator[Entry]:
 
 
 def _begin(ledger: Ledger, folder: Path, options: Options, batch: int) -> dict[str, Any]:
-    """Check that options agree with earlier runs, remove what a killed run left, return the shards' attributes."""
+    """Check that options agree with earlier runs, and return the shards' attributes."""
     wanted = json.dumps(asdict(options) | {"batch": batch}, sort_keys=True)
     before = ledger.setting("options", wanted)
     if before != wanted:
-        old, new = json.loads(before), json.loads(wanted)
+        old, new = _object(before, ledger), json.loads(wanted)
         changes = ", ".join(f"{k} was {old.get(k)!r} and is {new[k]!r}" for k in new if old.get(k) != new[k])
         raise SymfftError(f"{folder} was begun with other options: {changes}; take those, or another folder")
-    versions = ledger.setting("versions", json.dumps(_versions()))
-    ledger.commit()
+    return {
+        "title": "Prepared electron densities",
+        "options": wanted,
+        "versions": ledger.setting("versions", json.dumps(_versions())),
+    }
+
+
+def _object(text: str, ledger: Ledger) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise SymfftError(f"{ledger.path}: its settings are damaged; restore the file, or begin in another folder")
+    return found
+
+
+def _clean(ledger: Ledger, folder: Path) -> None:
+    """Remove shards that the ledger does not know: what a killed run left, and what holds changed files."""
     known = {_shard(folder, number) for number in ledger.shards()}
     for file in (folder / SHARDS).iterdir():
         if file not in known:
@@ -178,13 +219,12 @@ def _begin(ledger: Ledger, folder: Path, options: Options, batch: int) -> dict[s
     missing = [str(file) for file in sorted(known) if not file.is_file()]
     if missing:
         raise SymfftError(f"{missing[0]} is in the ledger but not on disk: restore it, or begin in another folder")
-    return {"title": "Prepared electron densities", "options": wanted, "versions": versions}
 
 
 def _store(
     outcomes: Iterator[Outcome], ledger: Ledger, folder: Path, attributes: dict[str, Any], batch: int, bar: Any
 ) -> None:
-    """Record outcomes, a batch at a time."""
+    """Record outcomes, a batch at a time; after Ctrl-C what there is of a batch, too."""
     number = max(ledger.shards(), default=-1) + 1
     entries: list[Entry] = []
     recorded = values = 0
@@ -195,22 +235,25 @@ def _store(
             _sync_folder(folder / SHARDS)
         ledger.commit()
 
-    for outcome in outcomes:
-        bar.update(1)
-        if ledger.knows(outcome.path):  # listed twice
-            continue
-        original = ledger.original_of(outcome)
-        if original is not None:
-            outcome = Outcome(outcome.path, reason="duplicate", detail=f"the density of {original}")
-        ledger.record(outcome, number, len(entries))
-        recorded += 1
-        if outcome.entry is not None:
-            entries.append(outcome.entry)
-            values += len(outcome.entry.values)
-        if recorded == batch or values >= BATCH_VALUES:
-            write()
-            number += bool(entries)
-            entries, recorded, values = [], 0, 0
+    try:
+        for outcome in outcomes:
+            bar.update(1)
+            original = ledger.original_of(outcome)
+            if original is not None:
+                detail = f"the density of {original}"
+                outcome = Outcome(outcome.path, reason="duplicate", detail=detail, state=outcome.state)
+            ledger.record(outcome, number, len(entries), original)
+            recorded += 1
+            if outcome.entry is not None:
+                entries.append(outcome.entry)
+                values += len(outcome.entry.values)
+            if recorded == batch or values >= BATCH_VALUES:
+                write()
+                number += bool(entries)
+                entries, recorded, values = [], 0, 0
+    except KeyboardInterrupt:
+        write()
+        raise
     write()
 
 
@@ -223,8 +266,8 @@ def _summary(ledger: Ledger, attributes: dict[str, Any]) -> dict[str, Any]:
         "by_space_group": ledger.group_counts(),
         "largest_au": ledger.largest(),
         "shards": len(ledger.shards()),
-        "options": json.loads(attributes["options"]),
-        "versions": json.loads(attributes["versions"]),
+        "options": _object(attributes["options"], ledger),
+        "versions": _object(attributes["versions"], ledger),
     }
 
 

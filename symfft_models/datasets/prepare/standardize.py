@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -32,6 +34,11 @@ from symfft_models.data.split import split_of
 from symfft_models.datasets.bundled.bundle import GRIDS
 
 Shape = tuple[int, int, int]
+#: Size and time of change (ns) of a file.
+State = tuple[int, int]
+
+#: Points along an axis that a set may have.
+LARGEST_AXIS = 4096
 
 #: Words of a reader's message that say that a file stops too early.
 ENDS_EARLY = ("the file ends", "cut off", "more bytes", "the file is empty")
@@ -75,10 +82,37 @@ class Options:
     valence: tuple[tuple[str, int], ...] = ()
     max_points: int = 2**26
 
+    def __post_init__(self) -> None:
+        """Refuse what no file could be prepared with.
+
+        Raises
+        ------
+        SymfftError
+            For a value out of range.
+        """
+        if not 0 < self.symprec < 1:
+            raise SymfftError(f"symprec={self.symprec} must be a length in Å between 0 and 1, such as 0.001")
+        for name in ("symmetry_tolerance", "electron_tolerance", "negative_tolerance"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise SymfftError(f"{name}={getattr(self, name)} must be a number from 0")
+        if self.mode not in ("grid", "spacing"):
+            raise SymfftError(f"mode={self.mode!r} must be 'grid' or 'spacing'")
+        wrong = [number for number in (*self.groups, *(g for g, _ in self.grid if g)) if not 1 <= number <= 230]
+        if wrong:
+            raise SymfftError(f"space group {wrong[0]} does not exist: the numbers are 1 to 230")
+        points = [n for _, n in self.grid]
+        if self.max_points < 1 or not all(1 <= n <= LARGEST_AXIS for n in points):
+            raise SymfftError(
+                f"max_points={self.max_points} and grids {points} need 1 to {LARGEST_AXIS} points per axis"
+            )
+        unknown = [symbol for symbol, _ in self.valence if not _is_element(symbol)]
+        if unknown:
+            raise SymfftError(f"{unknown[0]!r} in valence is no element")
+
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What became of one file: an entry with its fingerprint, or a reason of refusal."""
+    """What became of one file: an entry with its fingerprint, or a reason of refusal; and the file's state then."""
 
     path: str
     entry: Entry | None = None
@@ -86,14 +120,24 @@ class Outcome:
     reason: str = ""
     detail: str = ""
     measured: dict[str, Any] = field(default_factory=dict)
+    state: State | None = None
 
 
 class Refused(SymfftError):
-    """A file that does not belong in the set."""
+    """A file that does not belong in the set: reason, detail, and measured figures."""
 
-    def __init__(self, reason: str, detail: str, **measured: Any) -> None:
-        super().__init__(detail)
-        self.reason, self.measured = reason, measured
+    def __init__(self, reason: str, detail: str, measured: Mapping[str, Any] | None = None) -> None:
+        super().__init__(reason, detail, measured)
+        self.reason, self.detail, self.measured = reason, detail, dict(measured or {})
+
+
+def file_state(path: str) -> State | None:
+    """Return size and time of change (ns) of a file, None where there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def prepare_file(path: str, options: Options) -> Outcome:
@@ -103,11 +147,16 @@ def prepare_file(path: str, options: Options) -> Outcome:
     ``truncated``, ``wrong kind``, ``unknown element``, ``no symmetry found``, ``group not selected``, ``wrong electron
     count``, ``negative``, ``broken symmetry``, ``too large``, ``out of memory``, ``failed``.
     """
+    state = file_state(path)  # before it is read: a change while it is read counts as a later one
+    return replace(_outcome(path, options), state=state)
+
+
+def _outcome(path: str, options: Options) -> Outcome:
     try:
         entry, unit = _entry(path, options)
         return Outcome(path, entry, fingerprint(entry, unit))
     except Refused as refusal:
-        return Outcome(path, reason=refusal.reason, detail=str(refusal), measured=refusal.measured)
+        return Outcome(path, reason=refusal.reason, detail=refusal.detail, measured=refusal.measured)
     except DensityFormatError as error:
         early = any(words in str(error) for words in ENDS_EARLY) or _ends_within(path, error.line)
         return Outcome(path, reason="truncated" if early else "unreadable", detail=str(error))
@@ -149,8 +198,7 @@ def _entry(path: str, options: Options) -> tuple[Entry, AsymmetricUnit | Unit]:
             "negative",
             f"negative values hold {-negative.integral:.4g} of {electrons:.4g} electrons, more than "
             f"{options.negative_tolerance:g} of them; smallest value {negative.minimum:.4g} e/Å³",
-            minimum=negative.minimum,
-            integral=negative.integral,
+            {"minimum": negative.minimum, "integral": negative.integral},
         )
     try:
         standard = standard_cell(density, options.symprec)
@@ -158,7 +206,9 @@ def _entry(path: str, options: Options) -> tuple[Entry, AsymmetricUnit | Unit]:
         raise Refused("no symmetry found", str(error)) from None
     group = standard.group
     if options.groups and group.number not in options.groups:
-        raise Refused("group not selected", f"space group {group.number} ({group.symbol})", space_group=group.number)
+        raise Refused(
+            "group not selected", f"space group {group.number} ({group.symbol})", {"space_group": group.number}
+        )
     residual, symmetric = _symmetry_residual(density, standard.own_group, options)
     shape = _shape(group.number, options) or standard.lossless_shape(density.shape)
     if math.prod(shape) > options.max_points:
@@ -223,7 +273,7 @@ def _check_electrons(density: Density, counted: float, options: Options) -> None
         expected = sum(table[symbol] * count for symbol, count in symbols.items())
         problem = "" if whole == expected else f"expected {expected} from the valences given"
     if problem:
-        raise Refused("wrong electron count", f"{counted:.6g} electrons in the cell, {problem}", electrons=counted)
+        raise Refused("wrong electron count", f"{counted:.6g} electrons in the cell, {problem}", {"electrons": counted})
 
 
 def _symmetry_residual(
@@ -270,7 +320,7 @@ def _reduced(
 
 def _broken(message: str, density: Density, group: SpaceGroup) -> Refused:
     residuals = {check.triplet: check.even for check in check_symmetry(density.values, group).operators}
-    return Refused("broken symmetry", message, space_group=group.number, operators=residuals)
+    return Refused("broken symmetry", message, {"space_group": group.number, "operators": residuals})
 
 
 def _shape(number: int, options: Options) -> Shape | None:
@@ -332,3 +382,10 @@ def _symbol(number: int) -> str:
     import gemmi
 
     return str(gemmi.Element(number).name)
+
+
+def _is_element(symbol: str) -> bool:
+    import gemmi
+
+    element = gemmi.Element(symbol)
+    return element.atomic_number > 0 and element.name == symbol

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 
 import h5py
 import numpy as np
@@ -129,7 +130,7 @@ def test_the_same_entries_make_the_same_file(path, tmp_path):
 def test_truncated_files_are_refused(path, keep):
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * keep)])
-    with pytest.raises(DensityFormatError, match="this one is damaged"):
+    with pytest.raises(DensityFormatError, match=str(path)):
         DensitySet.open(path)
 
 
@@ -139,8 +140,8 @@ def test_truncated_files_are_refused(path, keep):
         (lambda f: f.attrs.update(format="other"), "attribute format is 'other'"),
         (lambda f: f.attrs.update(format_version=2), "format version 2; this release of symfft reads 1"),
         (lambda f: f.attrs.pop("format"), "attribute format is None"),
-        (lambda f: f.pop("offsets"), "not a whole density set"),
-        (lambda f: f.pop("metadata"), "not a whole density set"),
+        (lambda f: f.pop("offsets"), "offsets is missing"),
+        (lambda f: f.pop("metadata"), "metadata is missing"),
         (lambda f: replace(f, "offsets", np.array([0, 9, 4, 20, 30])), "offsets must rise from 0 to"),
         (lambda f: replace(f, "offsets", np.array([0, 1])), r"offsets has shape \(2,\), expected \(5,\)"),
         (lambda f: replace(f, "electrons", np.zeros(3)), r"electrons has shape \(3,\)"),
@@ -148,6 +149,15 @@ def test_truncated_files_are_refused(path, keep):
         (lambda f: replace(f, "id", np.arange(4)), "id holds int64 in 1 dimensions, expected text"),
         (lambda f: replace(f, "values", np.full(f["values"].shape, np.nan, np.float32)), "not finite"),
         (lambda f: replace(f["metadata"], "xc", np.zeros(2)), r"metadata/xc has shape \(2,\)"),
+        (lambda f: f.attrs.update(format_version=[1, 2]), "format version"),
+        (lambda f: f.attrs.update(format=np.zeros(9)), "attribute format"),
+        (lambda f: replace(f, "space_group", np.array([0, 1, 2, 3], np.int16)), "not 1 to 230"),
+        (lambda f: replace(f, "shape", np.full((4, 3), 2**30, np.int32)), "shape holds grids"),
+        (lambda f: replace(f, "shape", np.full((4, 3), -4, np.int32)), "shape holds grids"),
+        (lambda f: replace(f, "electrons", np.full(4, np.nan)), "electrons holds numbers that are not finite"),
+        (lambda f: replace(f, "values", np.zeros((2, 2), np.float32)), "values holds float32 in 2"),
+        (lambda f: replace(f, "offsets", np.zeros(0, np.int64)), "offsets has shape"),
+        (lambda f: replace(f, "id", np.array([b"\xff"] * 4)), "damaged"),
     ],
 )
 def test_files_whose_parts_do_not_fit_are_refused(path, damage, message):
@@ -162,11 +172,66 @@ def replace(group, name, data):
     group[name] = data
 
 
+def elsewhere(file, name, kind):
+    """Put data that lie outside of the file in the place of a column."""
+    shape, dtype = file[name].shape, file[name].dtype
+    del file[name]
+    if kind == "external":
+        file.create_dataset(name, shape, dtype, external=[("/etc/passwd", 0, 10**6)])
+    elif kind == "virtual":
+        layout = h5py.VirtualLayout(shape, dtype)
+        layout[:] = h5py.VirtualSource("/tmp/other.h5", "values", shape)
+        file.create_virtual_dataset(name, layout)
+    elif kind == "external link":
+        file[name] = h5py.ExternalLink("/tmp/other.h5", "/values")
+    else:
+        file[name] = h5py.SoftLink("/electrons")
+
+
+@pytest.mark.parametrize("kind", ["external", "virtual", "external link", "link"])
+@pytest.mark.parametrize("name", ["values", "id", "metadata/xc", "metadata"])
+def test_data_outside_of_the_file_are_refused(path, kind, name):
+    if name == "metadata":
+        if "link" not in kind:
+            return
+        with h5py.File(path, "r+") as file:
+            file.move("metadata", "other")
+            file["metadata"] = h5py.SoftLink("/other") if kind == "link" else h5py.ExternalLink("/tmp/o.h5", "/m")
+    else:
+        with h5py.File(path, "r+") as file:
+            elsewhere(file, name, kind)
+    with pytest.raises(DensityFormatError):
+        DensitySet.open(path)
+
+
+@pytest.mark.parametrize("name", ["values", "metadata/xc", "id"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_small_file_takes_little_memory(path, name, packed):
+    """Sizes are compared with the file's before anything is allocated."""
+    with h5py.File(path, "r+") as file:
+        dtype = file[name].dtype
+        del file[name]
+        options = {"chunks": (2**22,), "compression": "gzip"} if packed else {}
+        data = file.create_dataset(name, (2**30,), dtype, **options)
+        if packed:
+            data[: 2**26] = np.zeros(2**26, dtype)
+    tracemalloc.start()
+    with pytest.raises(DensityFormatError):
+        DensitySet.open(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * path.stat().st_size + 200_000_000
+
+
 def test_values_that_do_not_fit_their_asymmetric_unit_are_refused(path, tmp_path):
     with h5py.File(path, "r+") as file:
-        file["shape"][0] = (16, 16, 16)
+        file["shape"][0] = (10, 10, 10)
     with pytest.raises(ShapeError, match="a has values of shape"):
         DensitySet.open(path)[0].density()
+    with h5py.File(path, "r+") as file:
+        file["shape"][0] = (64, 64, 64)
+    with pytest.raises(DensityFormatError, match="shape holds grids"):
+        DensitySet.open(path)
 
 
 def test_no_file_is_a_clear_error(tmp_path):

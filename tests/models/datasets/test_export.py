@@ -150,6 +150,6 @@ def test_the_command(prepared, tmp_path):
     done = command(prepared, "--statistics", "--html", tmp_path / "sheet.html", "--json")
     result = json.loads(done.stdout)
     assert result["statistics"]["entries"] == result["html"]["pictures"] == 18
-    assert command(prepared).returncode == 1
+    assert command(prepared).returncode == 2
     missing = command(tmp_path / "none.h5", "--statistics")
-    assert (missing.returncode, missing.stderr.startswith("symfft-vae: error: no density set at")) == (1, True)
+    assert (missing.returncode, missing.stderr.startswith("symfft-vae: error: no density set at")) == (2, True)

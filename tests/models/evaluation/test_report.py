@@ -1,10 +1,16 @@
-"""The page about models: sortable tables, one colour for each model, the command that made it."""
+"""The page about models: whole, without network; sortable tables, one colour per model, the command that made it."""
 
+from __future__ import annotations
+
+import base64
+import json
 import sys
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
+from symfft_models.evaluation import report as report_page
 from symfft_models.evaluation.pictures import METHODS, model_colours, rates_figure
 from symfft_models.evaluation.report import SORT, command_line, table
 
@@ -32,7 +38,7 @@ def test_models_do_not_look_like_what_they_are_compared_with():
     assert len(set(model_colours(names).values()) | set(METHODS.values())) == len(names) + len(METHODS)
 
 
-@pytest.mark.parametrize("program", ["/bin/symfft-vae", "/x/symfft_models/cli.py"])
+@pytest.mark.parametrize("program", ["/bin/symfft-vae", "/x/symfft_models/cli/__main__.py"])
 def test_the_command_can_be_typed_again(monkeypatch, program):
     monkeypatch.setattr(sys, "argv", [program, "evaluate", "my run"])
 
@@ -58,3 +64,50 @@ def test_a_click_sorts_a_table_by_value(browser, tmp_path):
     assert click(1) == by_value[::-1]
     assert click(0) == "abcd"
     assert click(2) == "cdba"  # a dash is less than any number
+
+
+class Page(HTMLParser):
+    """What a page shows and what it would fetch."""
+
+    def __init__(self):
+        super().__init__()
+        self.pictures, self.fetched, self.text = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if tag == "img" and name == "src" and value.startswith("data:image/png;base64,"):
+                self.pictures.append(base64.b64decode(value.partition(",")[2]))
+            elif name == "srcdoc":  # a page within the page
+                inner = Page()
+                inner.feed(value)
+                self.fetched += inner.fetched
+            elif name in ("src", "href", "srcset", "action") or tag == "link":
+                self.fetched.append((tag, name, value))
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_report_is_one_page_with_every_part_and_no_network(demo):
+    page = Page()
+    page.feed((demo / "report.html").read_text(encoding="utf-8"))
+    assert page.fetched == []
+    assert len(page.pictures) == 8
+    assert all(picture.startswith(b"\x89PNG") for picture in page.pictures)
+    text = " ".join(page.text)
+    assert "://" not in text
+    metrics = json.loads((demo / "metrics.json").read_text())
+    for group in metrics["groups"].values():
+        assert f"{group['model']['psnr']['mean']:.2f}" in text
+        assert f"{group['model']['nmae']['mean']:.2f}" in text
+    worst = min(metrics["structures"], key=lambda row: row["psnr"])
+    assert worst["id"] in text
+    for part in ("Rate and distortion", "worst cases", "Generated densities", "written and read back", "Training"):
+        assert part in text
+
+
+def test_names_in_a_report_are_text_not_markup():
+    page = Page()
+    page.feed(report_page.table(["<b>"], [["<script>alert(1)</script>", "a&b"]]))
+    assert page.fetched == []
+    assert "<script>alert(1)</script>" in page.text

@@ -1,26 +1,22 @@
-"""Settings and files: what is refused, what survives."""
+"""Settings: what is refused, what survives."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
 
 import pytest
-import torch
-from safetensors.torch import save_file
-from test_vae import SHAPES, SMALL
 
-from symfft_models.model.checkpoint import (
-    CheckpointError,
-    load_model,
-    load_state,
-    save_state,
-    save_weights,
-    write_atomically,
-    write_text,
+from symfft_models.model.config import (
+    CONFIG,
+    Config,
+    ConfigError,
+    chosen_config,
+    describe_settings,
+    from_json,
+    load_config,
+    override,
+    presets,
 )
-from symfft_models.model.config import Config, ConfigError, from_json, load_config, override, presets
-from symfft_models.model.vae import DensityVAE
 
 
 def test_paper_preset_is_the_papers():
@@ -77,79 +73,40 @@ def test_unknown_preset_names_the_known():
         load_config("dmeo")
 
 
-def small_model():
-    torch.manual_seed(0)
-    model = DensityVAE(load_config("demo", SMALL), SHAPES)
-    for tensor in model.state_dict().values():
-        tensor.normal_()
-    return model.eval()
-
-
-def test_weights_bring_back_the_same_model(tmp_path):
-    model = small_model()
-    save_weights(tmp_path / "w.safetensors", model, {"step": 3})
-    again, facts = load_model(tmp_path / "w.safetensors")
-    assert facts == {"step": 3}
-    assert again.config == model.config
-    assert not again.training
-    arguments = torch.randn(3, 12), torch.tensor([0, 1, 2]), torch.randn(3, 2)
-    assert torch.equal(again.decode(*arguments), model.decode(*arguments))
-    assert list(tmp_path.iterdir()) == [tmp_path / "w.safetensors"]
-
-
-def test_damaged_or_foreign_weights_are_named(tmp_path):
-    path = tmp_path / "w.safetensors"
-    with pytest.raises(CheckpointError, match="no weights there"):
-        load_model(path)
-    save_weights(path, small_model(), {})
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(CheckpointError, match="not a complete safetensors file"):
-        load_model(path)
-    save_file({"x": torch.zeros(2)}, path)
-    with pytest.raises(CheckpointError, match="format None"):
-        load_model(path)
-
-
-class Planted:
-    """What an attacker would put into a pickle."""
-
-    def __reduce__(self):
-        return os.system, ("touch planted",)
-
-
-def test_state_is_never_unpickled(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "state.pt"
-    save_state(path, {"step": 3, "model": {"a": torch.arange(4)}, "config": "{}"})
-    state = load_state(path)
-    assert state["step"] == 3
-    assert torch.equal(state["model"]["a"], torch.arange(4))
-    torch.save({"step": Planted()}, path)
-    with pytest.raises(CheckpointError, match="damaged checkpoint"):
-        load_state(path)
-    assert not (tmp_path / "planted").exists()
-    path.write_bytes(b"PK garbage")
-    with pytest.raises(CheckpointError, match="damaged checkpoint"):
-        load_state(path)
-    with pytest.raises(CheckpointError, match="no checkpoint"):
-        load_state(tmp_path / "missing.pt")
-
-
-def test_an_interrupted_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "file.txt"
-    write_text(path, "old")
-
-    def fail(target):
-        target.write_text("half")
-        raise RuntimeError("power cut")
-
-    with pytest.raises(RuntimeError, match="power cut"):
-        write_atomically(path, fail)
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_settings_cannot_be_changed_in_place():
     with pytest.raises(dataclasses.FrozenInstanceError):
         load_config("demo").train.batch = 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[]", "3", '{"train": 3}', '{"train": {"batch": "8"}}', '{"train": {"batch": 1' + 5000 * "0" + "}}",
+        '{"train": {"learning_rate": NaN}}', '{"loss": {"latent": Infinity}}', "[" * 100_000, '{"trian": {}}',
+        '{"model": {"latent": 10000000000000000000000}}', '{"model": {"latent": true}}',
+    ],
+)  # fmt: skip
+def test_broken_settings_of_a_run_are_named(text, tmp_path):
+    (tmp_path / CONFIG).write_text(text)
+    with pytest.raises(ConfigError, match=str(tmp_path / CONFIG)):
+        chosen_config("default", [], tmp_path)
+
+
+def test_settings_that_are_no_text_are_refused(tmp_path):
+    (tmp_path / CONFIG).write_bytes(b'{"data": {"path": "\xff"}}')
+    with pytest.raises(ConfigError, match="is not text"):
+        chosen_config("default", [], tmp_path)
+    (tmp_path / "mine.toml").write_bytes(b"# \xe9\n[train]\nbatch = 5\n")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        load_config(tmp_path / "mine.toml")
+
+
+def test_every_setting_is_described():
+    text = describe_settings()
+    names = [
+        f"{s.name}.{one.name}=" for s in dataclasses.fields(Config) for one in dataclasses.fields(s.default_factory)
+    ]
+    assert len(names) == len(text.splitlines())
+    for name, line in zip(names, text.splitlines(), strict=True):
+        assert line.strip().startswith(name)
+        assert len(line.split("  ")[-1]) > 3

@@ -9,11 +9,12 @@ from scipy.optimize import nnls
 from synthetic import synthetic_entries
 from train_job import TINY
 
+from symfft_models.data import load_bundled
 from symfft_models.datasets.bundled.recipe import VALENCE
 from symfft_models.model.config import load_config
 from symfft_models.model.density_table import grids_of, tabulate
 from symfft_models.model.vae import DensityVAE, fit_statistics
-from symfft_models.sampling.composition import CompositionError, amounts, matching, place, unlikeness
+from symfft_models.sampling.composition import CompositionError, amounts, matching, place, unlikeness, valences_of
 from symfft_models.sampling.prior import PARTNERS, LatentPrior, Wanted, elements_of, fit_prior, valence_electrons
 
 NAMES = ("NaCl", "KCl", "NaBr", "KBr", "LiF", "MgO", "CaO", "CsI", "CaF2", "SrF2", "BaF2", "CdF2")
@@ -34,7 +35,8 @@ def prior_of(copies=2, seed=0):
             prototypes.append(prototype)
             compositions.append("".join(sorted(counts, key=str)) if name != "CaF2" else "CaF2")
             compositions[-1] = name
-    return LatentPrior(np.array(points), tuple(range(len(points))), tuple(prototypes), tuple(compositions))
+    rows = tuple(range(len(points)))
+    return LatentPrior(np.array(points), rows, tuple(prototypes), tuple(compositions), VALENCE)
 
 
 def test_a_draw_is_a_mixture_of_crystals_of_its_prototype():
@@ -42,8 +44,8 @@ def test_a_draw_is_a_mixture_of_crystals_of_its_prototype():
     for _ in range(50):
         draw = prior.draw(rng)
         own = np.array([p == draw.prototype for p in prior.prototypes])
-        system = np.vstack([prior.points[own].T, np.ones(own.sum())])
-        _, residual = nnls(system, np.append(draw.point, 1.0))
+        system = np.vstack([prior.points[own, :-1].T, np.ones(own.sum())])
+        _, residual = nnls(system, np.append(draw.point[:-1], 1.0))
         assert residual < 1e-9
         assert prior.prototypes[draw.neighbour] == draw.prototype
     assert {prior.draw(rng).prototype for _ in range(50)} == {"rock-salt", "fluorite"}
@@ -98,7 +100,10 @@ def test_wishes_that_nothing_is_near_to_are_refused():
     prior = prior_of()
     for wanted, text in (
         (Wanted(lattice_constant=20.0), "lattice constants of 4"),
-        (Wanted(electrons=500.0), "32 to 104 electrons"),
+        (Wanted(electrons=500.0), "32, 64, 104 electrons"),
+        (Wanted(electrons=33.0), "32, 64, 104 electrons"),
+        (Wanted(composition="UO2"), "how many electrons U have"),
+        (Wanted(composition="KBr", electrons=64.0), "composition KBr and electrons 64"),
         (Wanted(composition="Al2O3"), "compositions like AB, AB2"),
     ):
         with pytest.raises(CompositionError, match=text):
@@ -132,10 +137,32 @@ def test_what_is_no_formula_is_refused(formula):
 
 
 def test_electrons_follow_from_the_composition():
-    assert valence_electrons("KBr", "NaCl", 32.0) == 32.0
-    assert valence_electrons("MgO", "NaCl", 32.0) == 32.0
-    assert valence_electrons("Cu3Al", "AlNi3", 33.0) == pytest.approx(3 * VALENCE["Cu"] + VALENCE["Al"])
-    assert valence_electrons("UO2", "CaF2", 64.0) is None
+    assert valence_electrons("KBr", "NaCl", 32.0, VALENCE) == 32.0
+    assert valence_electrons("MgO", "NaCl", 32.0, VALENCE) == 32.0
+    assert valence_electrons("Cu3Al", "AlNi3", 33.0, VALENCE) == pytest.approx(3 * VALENCE["Cu"] + VALENCE["Al"])
+    assert np.isnan(valence_electrons("UO2", "CaF2", 64.0, VALENCE))
+    assert np.isnan(valence_electrons("KBr", "NaCl", 30.0, VALENCE))
+
+
+def test_atoms_of_a_draw_have_its_electrons():
+    """Also where the crystals that it lies between have different numbers of them."""
+    prior, rng = prior_of(), np.random.default_rng(5)
+    counts = set()
+    for _ in range(100):
+        draw = prior.draw(rng)
+        electrons = np.exp(draw.point[-1] + 3 * draw.point[-2])
+        known = 4 * sum(VALENCE[s] * n for s, n in amounts(prior.compositions[draw.neighbour]).items())
+        assert electrons == pytest.approx(known, rel=1e-12)
+        counts.add(known)
+    assert len(counts) > 1
+
+
+def test_valences_are_those_the_densities_determine():
+    found = valences_of(load_bundled())
+    assert found == {symbol: VALENCE[symbol] for symbol in found}
+    assert len(found) > 50
+    entries = synthetic_entries("train", 2)
+    assert valences_of(entries[:1]) == {}  # two elements, one density
 
 
 def test_every_training_density_is_a_point():
@@ -148,4 +175,4 @@ def test_every_training_density_is_a_point():
     assert {table.entries[row].space_group for row in prior.rows} == {225}
     first = table.entries[prior.rows[0]]
     np.testing.assert_allclose(prior.points[0, -2], np.log(first.lattice[0, 0]), rtol=1e-5)
-    np.testing.assert_allclose(np.exp(prior.electrons()[0]), first.electrons, rtol=1e-4)
+    np.testing.assert_allclose(prior.electron_counts()[0], first.electrons)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ import pytest
 from prepare_samples import OPTIONS, prepare_or_die, sample, write_samples
 
 from symfft import SymfftError, write_density
-from symfft_models.datasets.prepare import Options, open_prepared, preparation, prepare, stored_entries
+from symfft_models.datasets.prepare import Options, is_finished, open_prepared, preparation, prepare, stored_entries
 from symfft_models.datasets.prepare.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -160,12 +161,136 @@ def test_poison_is_in_the_ledger_and_stops_nothing(files, tmp_path, monkeypatch)
     monkeypatch.setattr(preparation, "prepare_file", prepare_or_die)
     summary = prepare([str(source)], tmp_path / "out", OPTIONS)
     assert (summary["stored"], summary["refused"]) == (2, {"crashed": 1})
-    monkeypatch.undo()
-    assert prepare([str(source)], tmp_path / "out", OPTIONS)["new"] == 0
     with Ledger(tmp_path / "out" / "ledger.sqlite") as ledger:
         (refusal,) = ledger.refusals()
     assert refusal["path"].endswith("poison.CHGCAR")
     assert "SIGKILL" in refusal["detail"]
+    monkeypatch.undo()
+    again = prepare([str(source)], tmp_path / "out", OPTIONS)
+    assert (again["new"], again["stored"], again["refused"]) == (1, 3, {})  # it was the process, not the file
+
+
+def stored_of(out):
+    """Values of every stored density by the file's name."""
+    return {entry.id: entry.values.tobytes() for entry in stored_entries(out)}
+
+
+def test_the_order_of_the_list_does_not_matter(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(preparation, "local_outcomes", lambda paths, task, **_: map(task, paths))
+    paths = sorted(str(path) for path in files.rglob("*") if path.is_file())
+    found = []
+    for seed in range(3):
+        random.Random(seed).shuffle(paths)
+        prepare(paths, tmp_path / str(seed), OPTIONS, batch=5)
+        found.append(rows(tmp_path / str(seed)))
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("names", [("a/CHG", "a/CHGCAR"), ("a/CHG.gz", "z/CHGCAR"), ("CHG", "copy.cube")])
+@pytest.mark.parametrize("part", [(0, 1), (0, 3)])
+def test_a_chgcar_is_preferred_to_the_chg_of_its_run(names, part, tmp_path, monkeypatch):
+    monkeypatch.setattr(preparation, "local_outcomes", lambda paths, task, **_: map(task, paths))
+    for name in names:
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        write_density(tmp_path / "in" / name, sample(225))
+    parts = [(i, part[1]) for i in range(part[1])]
+    if part[1] > 1 and Path(names[0]).parent != Path(names[1]).parent:
+        return
+    for one in parts:
+        prepare([str(tmp_path / "in" / name) for name in names], tmp_path / "out", OPTIONS, part=one)
+    if part[1] == 1 or "CHGCAR" in names[1]:
+        assert list(stored_of(tmp_path / "out")) == [str(tmp_path / "in" / names[1])]
+
+
+def test_late_and_changed_files_are_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(preparation, "local_outcomes", lambda paths, task, **_: map(task, paths))
+    one, two, copy = (tmp_path / "in" / name for name in ("a.CHGCAR", "b.CHGCAR", "copy-of-a.CHGCAR"))
+    one.parent.mkdir()
+    (tmp_path / "list").write_text(f"{one}\n{two}\n{copy}\n")
+    paths = [f"@{tmp_path / 'list'}"]
+    for path, seed in ((one, 0), (copy, 0)):
+        write_density(path, sample(225, seed))
+    first = prepare(paths, tmp_path / "out", OPTIONS)
+    assert (first["stored"], first["refused"]) == (1, {"missing": 1, "duplicate": 1})
+    write_density(two, sample(227))
+    second = prepare(paths, tmp_path / "out", OPTIONS)
+    assert (second["new"], second["stored"], second["refused"]) == (1, 2, {"duplicate": 1})
+    before = stored_of(tmp_path / "out")
+    write_density(one, sample(225, 5))
+    third = prepare([str(one)], tmp_path / "out", OPTIONS)  # the others of its shard are made again, too
+    after = stored_of(tmp_path / "out")
+    assert after.keys() == {str(one), str(two), str(copy)}
+    assert (third["stored"], third["refused"]) == (3, {})
+    assert after[str(one)] != before[str(one)]
+    assert after[str(copy)] == before[str(one)]
+    assert after[str(two)] == before[str(two)]
+    (tmp_path / "in" / "bad.CHGCAR").write_text("nothing")
+    assert prepare([str(tmp_path / "in")], tmp_path / "out", OPTIONS)["refused"] == {"truncated": 1}
+    write_density(tmp_path / "in" / "bad.CHGCAR", sample(221))
+    assert prepare([str(tmp_path / "in")], tmp_path / "out", OPTIONS)["refused"] == {}
+    assert prepare([str(tmp_path / "in")], tmp_path / "out", OPTIONS)["new"] == 0
+
+
+def test_partial_files_are_neither_taken_nor_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(preparation, "local_outcomes", lambda paths, task, **_: map(task, paths))
+    (tmp_path / "in").mkdir()
+    write_density(tmp_path / "in" / "CHGCAR", sample(225))
+    (tmp_path / "in" / ".CHGCAR.abc.part").write_text("left by a killed writer")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".summary.json.abc.part").write_text("left by a killed writer")
+    summary = prepare([str(tmp_path / "in")], tmp_path / "out", OPTIONS)
+    assert (summary["files"], summary["refused"]) == (1, {})
+    assert list((tmp_path / "out").rglob(".*")) == []
+
+
+def test_what_was_done_before_an_interruption_is_kept(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    for seed in range(3):
+        write_density(tmp_path / "in" / f"{seed}.CHGCAR", sample(225, seed))
+
+    def interrupted(paths, task, **_):
+        yield task(next(paths))
+        yield task(next(paths))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(preparation, "local_outcomes", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            prepare([str(tmp_path / "in")], tmp_path / "out", OPTIONS)
+    assert len(stored_of(tmp_path / "out")) == 2
+    assert not is_finished(tmp_path / "out")
+    monkeypatch.setattr(preparation, "local_outcomes", lambda paths, task, **_: map(task, paths))
+    assert prepare([str(tmp_path / "in")], tmp_path / "out", OPTIONS)["new"] == 1
+    assert is_finished(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b"no database"),
+        lambda path: path.write_bytes(path.read_bytes()[:3000] + b"x" * 5000),
+        lambda path: change(path, "UPDATE settings SET value = '[' WHERE name = 'options'"),
+        lambda path: change(path, "UPDATE settings SET value = '3' WHERE name = 'versions'"),
+        lambda path: change(path, "DROP TABLE files"),
+        lambda path: change(path, "ALTER TABLE files RENAME COLUMN shard TO other"),
+        lambda path: change(path, "PRAGMA user_version = 7"),
+    ],
+)
+def test_a_damaged_ledger_is_named(damage, tmp_path, monkeypatch):
+    monkeypatch.setattr(preparation, "local_outcomes", lambda paths, task, **_: map(task, paths))
+    write_density(tmp_path / "CHGCAR", sample(225))
+    prepare([str(tmp_path / "CHGCAR")], tmp_path / "out", OPTIONS)
+    damage(tmp_path / "out" / "ledger.sqlite")
+    with pytest.raises(SymfftError, match=r"ledger\.sqlite|begun with other options"):
+        prepare([str(tmp_path / "CHGCAR")], tmp_path / "out", OPTIONS)
+
+
+def change(path, statement):
+    """Change a database."""
+    base = sqlite3.connect(path)
+    base.execute(statement)
+    base.commit()
+    base.close()
 
 
 def test_parts_together_are_the_whole(files, whole, tmp_path, monkeypatch):
@@ -195,7 +320,7 @@ def test_numbers_that_would_do_nothing_are_refused(files, tmp_path, wrong):
 
 def test_two_runs_in_one_folder_are_kept_apart(files, tmp_path):
     tmp_path.joinpath("shards").mkdir()
-    with Ledger(tmp_path / "ledger.sqlite"), pytest.raises(SymfftError, match="another run may be writing here"):
+    with Ledger(tmp_path / "ledger.sqlite"), pytest.raises(SymfftError, match="another run is writing here"):
         Ledger(tmp_path / "ledger.sqlite", patience=0.1)
 
 
@@ -211,7 +336,7 @@ def test_the_command_reports_refusals_and_errors(files, whole, tmp_path):
     reasons = [refusal["reason"] for refusal in json.loads(listed.stdout)["refusals"]]
     assert sorted(set(reasons)) == ["duplicate", "truncated", "wrong electron count"]
     failed = subprocess.run(command(tmp_path / "none", tmp_path), cwd=ROOT, capture_output=True, text=True)
-    assert failed.returncode == 1
+    assert failed.returncode == 2
     assert failed.stderr.startswith("symfft-vae: error: no file, folder or match of")
 
 

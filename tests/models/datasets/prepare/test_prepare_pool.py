@@ -28,6 +28,12 @@ def test_a_file_that_hangs_is_given_up():
     assert time.monotonic() - started < 60
 
 
+def test_compilation_is_not_the_files_time():
+    """A file that makes its process compile for longer than a file may take is not refused for it."""
+    outcomes = list(local_outcomes(["a", "compile", "hang", "b"], poisonous, jobs=1, timeout=2.0))
+    assert [outcome.reason for outcome in outcomes] == ["seen", "seen", "timed out", "seen"]
+
+
 def test_the_window_is_bounded_and_the_results_in_order():
     taken = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from crystals import CRYSTALS
 from prepare_samples import OPTIONS, sample
 
 from symfft import (
+    SymfftError,
     asymmetric_unit,
     au_dct,
     au_idct,
@@ -25,6 +27,7 @@ from symfft.resampling.interpolation import change_cell
 from symfft_models.data.split import split_of
 from symfft_models.datasets.prepare import Options, prepare_file
 from symfft_models.datasets.prepare.ledger import SAME
+from symfft_models.datasets.prepare.standardize import Refused
 
 FCC = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
 
@@ -248,3 +251,24 @@ def test_a_crystal_between_grid_points_is_stored_as_one_on_them(tmp_path):
         entries.append(prepared(tmp_path, moved, name=f"CHGCAR-{shift}").entry)
     for entry in entries[1:]:
         np.testing.assert_allclose(entry.values, entries[0].values, atol=1e-5 * entry.values.max())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"symprec": -1.0}, {"symprec": 0.0}, {"symprec": float("nan")}, {"symprec": 1e300}, {"symprec": float("inf")},
+        {"symmetry_tolerance": float("nan")}, {"electron_tolerance": -0.1}, {"negative_tolerance": float("inf")},
+        {"groups": (0,)}, {"groups": (231,)}, {"mode": "both"}, {"max_points": 0}, {"grid": ((0, 0),)},
+        {"grid": ((0, 10**9),)}, {"grid": ((999, 12),)}, {"valence": (("Xx", 3),)}, {"valence": (("si", 4),)},
+    ],
+)  # fmt: skip
+def test_options_that_no_file_could_be_prepared_with_are_refused(wrong):
+    with pytest.raises(
+        SymfftError, match=next(iter(wrong)).replace("groups", "space group").replace("grid", "(axes|space group)")
+    ):
+        Options(**wrong)
+
+
+def test_refusals_survive_being_sent_to_another_process():
+    refusal = pickle.loads(pickle.dumps(Refused("negative", "too much of it", {"minimum": -1.0})))
+    assert (refusal.reason, refusal.detail, refusal.measured) == ("negative", "too much of it", {"minimum": -1.0})

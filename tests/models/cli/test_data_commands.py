@@ -62,10 +62,10 @@ def test_several_entries_come_out_in_a_folder_the_first_set_that_holds_a_name_fi
 
 
 def test_an_unknown_entry_is_an_error_that_names_near_ones(tmp_path, capsys):
-    assert main(["data", "export", "rock-salt-NaCll", "-o", str(tmp_path / "none")]) == 1
+    assert main(["data", "export", "rock-salt-NaCll", "-o", str(tmp_path / "none")]) == 2
     assert "no entry 'rock-salt-NaCll'" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
-    assert main(["data", "info", "--file", str(tmp_path / "none.h5")]) == 1
+    assert main(["data", "info", "--file", str(tmp_path / "none.h5")]) == 2
     assert "no density set at" in capsys.readouterr().err
 
 
@@ -78,9 +78,9 @@ def test_prepare_and_export_are_commands(tmp_path, capsys):
     assert main(["export", str(out), "--statistics", "--json"]) == 0
     statistics = json.loads(capsys.readouterr().out)["statistics"]
     assert statistics["electrons"]["mean"] == pytest.approx(entry.electrons, rel=1e-9)
-    assert main(["prepare", "-o", str(out)]) == 1
+    assert main(["prepare", "-o", str(out)]) == 2
     assert "no input" in capsys.readouterr().err
-    assert main(["export", str(out)]) == 1
+    assert main(["export", str(out)]) == 2
     assert "say what to write" in capsys.readouterr().err
 
 

@@ -1,0 +1,71 @@
+"""`symfft-vae evaluate`: trained models on the test split, and a page about them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from symfft import SymfftError
+from symfft.cli.command import Command, Result
+from symfft_models.cli import options
+
+#: Densities generated in each space group for a comparison with the test split.
+DRAWS = 48
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    options.add_quiet(command)
+    command.add_argument("runs", type=Path, nargs="*", metavar="RUN", help="run folders, or files of weights")
+    command.add_argument(
+        "--shipped", action="store_true", help="all weights that come with the package (without a RUN)"
+    )
+    command.add_argument("-o", "--out", type=Path, metavar="HTML", help="page to write (default: RUN/report.html)")
+    command.add_argument("--no-html", action="store_true", help="no page beside the weights")
+    command.add_argument(
+        "--draws",
+        type=options.not_negative,
+        default=DRAWS,
+        help="densities to generate per group (default: %(default)s)",
+    )
+
+
+def run(*, runs: Sequence[Path], shipped: bool, out: Path | None, no_html: bool, draws: int, quiet: bool) -> Result:
+    """Measure trained models on the test split, and write a page about them."""
+    from symfft_models.evaluation.judging import REPORT, judge, judge_into_folder, samples_of, write_page
+    from symfft_models.evaluation.rate_distortion import rate_distortion
+    from symfft_models.weights import open_shipped, open_trained
+
+    if runs and shipped:
+        raise SymfftError("name runs, or say --shipped, not both")
+    models = [open_trained(path) for path in runs] or open_shipped()
+    last = models[-1]
+    page = out
+    if page is None and runs and not no_html:
+        assert last.folder is not None
+        page = last.folder / REPORT
+    if len(runs) == 1:
+        result = judge_into_folder(last, draws)
+        reports, curves = [result], result["rate_distortion"]
+    else:
+        reports = [judge(trained, draws) for trained in models]
+        curves = rate_distortion(last.model, last.tables["test"], last.tables["train"])
+        named = zip([trained.name for trained in models], reports, strict=True)
+        result = {"models": dict(named), "rate_distortion": curves}
+    if page is not None:
+        write_page(page, models, reports, curves, samples_of(last))
+        result = result | {"html": str(page)}
+    return result
+
+
+def text(result: Result) -> str:
+    """Format the table of each model."""
+    from symfft_models.evaluation.held_out import format_table
+
+    tables = {name: format_table(report) for name, report in result.get("models", {}).items()}
+    lines = "\n\n".join(f"{name}\n{table}" for name, table in tables.items()) or format_table(result)
+    return f"{lines}\n{result['html']}" if "html" in result else lines
+
+
+EVALUATE = Command(arguments, run, text)

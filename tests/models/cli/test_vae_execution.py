@@ -1,0 +1,265 @@
+"""Every command of symfft-vae × bad input, full disk, closed pipe, Ctrl-C: one line, and its documented code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from symfft import write_chgcar
+from symfft.cli import exit_codes
+from symfft_models.cli import main
+from symfft_models.cli.registry import PROGRAM
+from symfft_models.data.store import load_bundled
+from symfft_models.datasets.prepare import prepare
+from symfft_models.datasets.prepare.standardize import Options
+
+ROOT = Path(__file__).resolve().parents[3]
+#: Said on the first run, where machine code is not kept yet.
+NOTICE = re.compile(r"symfft: compiling .*\n")
+COMMAND = [sys.executable, "-m", "symfft_models.cli"]
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory, demo):
+    """A run, a density file, a set: what commands read."""
+    folder = tmp_path_factory.mktemp("inputs")
+    write_chgcar(folder / "CHGCAR", load_bundled().select(221, "test")[0].density())
+    prepare([str(folder / "CHGCAR")], folder / "set", Options())
+    return {"run": str(demo), "file": str(folder / "CHGCAR"), "set": str(folder / "set")}
+
+
+#: Commands that write, with OUT for the folder they write to.
+WRITING = {
+    "data": ["data", "export", "rock-salt-MgO", "-o", "OUT/CHGCAR"],
+    "prepare": ["prepare", "{file}", "-o", "OUT"],
+    "export": ["export", "{set}", "--chgcars", "OUT"],
+    "export parquet": ["export", "{set}", "--parquet", "OUT"],
+    "export html": ["export", "{set}", "--html", "OUT/page.html"],
+    "train": ["train", "--out", "OUT", "--set", "data.space_groups=[221]", "--set", "model.latent=4", "--quiet"],
+    "evaluate": ["evaluate", "{run}", "-o", "OUT/page.html", "--draws", "0"],
+    "sample": ["sample", "{run}", "-o", "OUT", "-n", "1", "--group", "225"],
+    "reconstruct": ["reconstruct", "{file}", "-o", "OUT"],
+}
+#: Wrong in their arguments or in what they are given.
+BAD = {
+    "none": [],
+    "unknown": ["frobnicate"],
+    "data": ["data", "info", "--file", "BAD"],
+    "data action": ["data", "frobnicate"],
+    "data entry": ["data", "export", "nothing-like-it", "-o", "OUT/CHGCAR"],
+    "fetch": ["fetch", "parquet", "BAD", "-o", "OUT"],
+    "fetch source": ["fetch", "-o", "OUT"],
+    "fetch nothing": ["fetch", "materials-project", "-o", "OUT"],
+    "fetch group": ["fetch", "materials-project", "--group", "231", "-o", "OUT"],
+    "prepare": ["prepare", "OUT/none", "-o", "OUT"],
+    "prepare nothing": ["prepare", "-o", "OUT"],
+    "prepare into a file": ["prepare", "BAD", "-o", "BAD"],
+    "prepare list": ["prepare", "@OUT/none", "-o", "OUT"],
+    "prepare ledger": ["prepare", "-o", "OUT", "--ledger"],
+    **{f"prepare symprec {v}": ["prepare", "BAD", "-o", "OUT", "--symprec", v] for v in ("-1", "nan", "1e300", "0")},
+    "prepare valence": ["prepare", "BAD", "-o", "OUT", "--valence", "Xx=3"],
+    "prepare grid": ["prepare", "BAD", "-o", "OUT", "--grid", "0"],
+    "prepare timeout": ["prepare", "BAD", "-o", "OUT", "--timeout", "nan"],
+    "export": ["export", "BAD", "--statistics"],
+    "export nothing": ["export", "BAD"],
+    "export none": ["export", "OUT/none", "--statistics"],
+    "train": ["train", "--out", "OUT", "--set", "train.epoch=1"],
+    "train preset": ["train", "--out", "OUT", "--preset", "BAD"],
+    "train into a file": ["train", "--out", "BAD"],
+    "train data": ["train", "--out", "OUT", "--set", "data.path=BAD"],
+    "evaluate": ["evaluate", "BAD"],
+    "evaluate none": ["evaluate", "OUT/none"],
+    "evaluate both": ["evaluate", "BAD", "--shipped"],
+    "evaluate draws": ["evaluate", "--shipped", "--draws", "-1"],
+    "sample": ["sample", "BAD", "-o", "OUT"],
+    "sample count": ["sample", "-n", "0"],
+    "sample temperature": ["sample", "--temperature", "nan"],
+    "sample seed": ["sample", "--seed", "-3"],
+    "sample electrons": ["sample", "--electrons", "inf"],
+    "reconstruct": ["reconstruct", "BAD", "-o", "OUT"],
+    **{f"reconstruct {v}": ["reconstruct", "BAD", "-o", "OUT", "--symprec", v] for v in ("-1", "nan", "1e300")},
+    "reconstruct model": ["reconstruct", "x", "-o", "OUT", "--model", "BAD"],
+    "ship": ["ship", "BAD", "--name", "x"],
+    "ship name": ["ship", "BAD", "--name", "../x"],
+    "demo": ["demo", "--out", "OUT", "--set", "train"],
+    "demo into a file": ["demo", "--out", "BAD"],
+}
+
+
+def filled(words, out, inputs=None, bad=""):
+    return [w.format(**inputs or {}).replace("OUT", str(out)).replace("BAD", str(bad)) for w in words]
+
+
+def test_every_command_is_tried():
+    assert {words[0] for words in BAD.values() if words} - {"frobnicate"} == set(PROGRAM.commands)
+    assert {words[0] for words in WRITING.values()} == set(PROGRAM.commands) - {"fetch", "ship", "demo"}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line_and_code_2(name, tmp_path, capfd, monkeypatch):
+    if name.startswith("demo"):
+        monkeypatch.setattr("symfft_models.cli.demo._shipped", lambda say: {})
+    bad, out = tmp_path / "bad", tmp_path / "out"
+    out.mkdir()
+    bad.write_bytes(b"\xffnothing that any command reads\n")
+    assert main(filled(BAD[name], out, bad=bad)) == exit_codes.FAILED
+    said = capfd.readouterr()
+    error = NOTICE.sub("", said.err)
+    assert re.fullmatch(r"symfft-vae: error: [^\n]+\n", error)
+    assert said.out == ""
+    if BAD[name][:1] not in ([], ["frobnicate"]) and "--help" not in error:
+        assert main([*filled(BAD[name], out, bad=bad), "--json"]) == exit_codes.FAILED
+        found = json.loads(capfd.readouterr().out)
+        assert "error" in found or found["failures"] == 1
+
+
+def run(words, **options):
+    """Run the command in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*COMMAND, *words], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, check=False, **options
+    )
+
+
+def small_files():
+    """No file of this process may grow beyond some kilobytes, as on a disk that is full."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_a_full_disk_is_one_line_and_code_2(name, inputs, tmp_path):
+    done = run(filled(WRITING[name], tmp_path / "out", inputs), preexec_fn=small_files, stdout=subprocess.PIPE)
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("symfft: compiling")]
+    assert done.returncode == exit_codes.FAILED, done.stderr
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("symfft-vae: error: ")
+    assert list(tmp_path.rglob("*.part")) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("words", [["data", "info"], ["--help"], ["data", "info", "--json"], ["train", "--help"]])
+def test_output_that_cannot_be_written_is_one_line(words):
+    with open("/dev/full", "w") as full:
+        done = run(words, stdout=full)
+    assert done.returncode == exit_codes.FAILED
+    assert done.stderr == "symfft-vae: error: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("words", [["data", "info"], ["data", "info", "--json"], ["--help"]])
+def test_a_reader_that_leaves_is_no_error(words):
+    """As in `symfft-vae data info | head -0`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = run(words, stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (exit_codes.PIPE_CLOSED, "")
+
+
+@pytest.mark.parametrize("seconds", [0.15, 0.3, 0.6, 1.2, 2.5])
+@pytest.mark.parametrize("name", ["prepare", "train", "sample"])
+def test_an_interruption_at_any_time_is_one_line(name, seconds, inputs, tmp_path):
+    words = filled(WRITING[name], tmp_path / "out", inputs)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    # the whole group is interrupted, as by Ctrl-C at a terminal; Python itself must have started
+    process = subprocess.Popen(
+        [*COMMAND, *words],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    handled = Path(f"/proc/{process.pid}/status")
+    while process.poll() is None and not catches_sigint(handled):
+        time.sleep(0.005)
+    time.sleep(seconds)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    if process.returncode == 0:
+        return  # it was faster
+    lines = [line for line in said.splitlines() if not line.startswith("symfft: compiling")]
+    assert process.returncode == exit_codes.INTERRUPTED, said
+    assert len(lines) == 1, said
+    assert lines[0].startswith("symfft-vae: interrupted")
+
+
+def catches_sigint(status):
+    """Whether a process has its own handler of SIGINT."""
+    try:
+        caught = next(line for line in status.read_text().splitlines() if line.startswith("SigCgt"))
+    except (OSError, StopIteration):
+        return True
+    return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1)
+
+
+@pytest.mark.parametrize(
+    ("package", "words", "extra"),
+    [
+        ("torch", ["sample"], "symfft[models]"),
+        ("torch", ["train", "--out", "OUT"], "symfft[models]"),
+        ("accelerate", ["train", "--out", "OUT"], "symfft[models]"),
+        ("h5py", ["data", "info"], "symfft[io]"),
+        ("tqdm", ["prepare", "{file}", "-o", "OUT"], "symfft[models]"),
+        ("h5py", ["prepare", "{file}", "-o", "OUT"], "symfft[io]"),
+        ("pyarrow", ["fetch", "parquet", "{file}", "-o", "OUT"], "symfft[data]"),
+        ("pyarrow", ["export", "{set}", "--parquet", "OUT"], "symfft[data]"),
+    ],
+)
+def test_a_missing_package_is_named_with_its_extra_and_nothing_is_begun(package, words, extra, inputs, tmp_path):
+    """As after a plain installation."""
+    hide = (
+        f"import sys; sys.modules[{package!r}] = None; from symfft_models.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    out = tmp_path / "out"
+    done = subprocess.run(
+        [sys.executable, "-c", hide, *filled(words, out, inputs)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == exit_codes.FAILED, done.stderr
+    assert re.fullmatch(r"symfft-vae: error: [^\n]+\n", done.stderr)
+    assert f'pip install "{extra}"' in done.stderr
+    assert not out.exists()
+
+
+def test_a_set_that_is_not_finished_is_not_exported_unasked(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    write_chgcar(tmp_path / "in" / "CHGCAR", load_bundled().select(221, "test")[0].density())
+    out = tmp_path / "set"
+    assert main(["prepare", str(tmp_path / "in"), "-o", str(out), "--group", "1", "--quiet"]) == 0
+    assert main(["export", str(out), "--statistics"]) == 2
+    assert "holds no densities" in capsys.readouterr().err
+    from symfft_models.datasets.prepare.ledger import Ledger
+
+    with Ledger(out / "ledger.sqlite") as ledger:
+        ledger.put("finished", "no")
+        ledger.commit()
+    assert main(["export", str(out), "--statistics"]) == 2
+    assert "is not finished: run the same prepare command again" in capsys.readouterr().err
+
+
+def test_help_lists_every_setting(capsys):
+    from symfft_models.model.config import describe_settings
+
+    assert main(["train", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(line in text for line in describe_settings().splitlines())
+
+
+def test_help_starts_without_torch():
+    script = "import sys; from symfft_models.cli import main; main(['--help']); sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True)
