@@ -236,6 +236,13 @@ def test_the_result_in_words():
     assert repr(found).startswith("<BaderCharges: Cs 8.998")
 
 
+def test_charges_are_those_of_baderkit(real_densities):
+    # baderkit 0.10.2, method "weight", one number for each of the orbits of atoms of magnetite
+    theirs = [6.3773489, 6.4560067, 6.5614067, 7.1641603, 7.1655262]
+    found = bader(read_density(real_densities / "Fe3O4_sg166_36_spin.CHGCAR.gz"))
+    np.testing.assert_allclose(np.unique(found.electrons), theirs, atol=2e-6)
+
+
 def test_real_files(real_densities):
     nitric = bader(read_density(real_densities / "NO_sg25_32x48x64.CHGCAR.gz"), vacuum=1e-3)
     assert nitric.electrons.sum() + nitric.vacuum_electrons == pytest.approx(11.0, abs=1e-3)
