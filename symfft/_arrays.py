@@ -25,7 +25,7 @@ def as_real(array: Any) -> Any:
     ShapeError
         If `array` is complex or no array of numbers.
     """
-    array = array if is_tensor(array) else np.asarray(array)
+    array = array if is_tensor(array) else _as_numpy(array)
     dtype = _dtype_name(array)
     if dtype in REAL_DTYPES:
         return array
@@ -42,7 +42,7 @@ def as_complex(array: Any) -> Any:
     ShapeError
         If `array` is no array of numbers.
     """
-    array = array if is_tensor(array) else np.asarray(array)
+    array = array if is_tensor(array) else _as_numpy(array)
     dtype = _dtype_name(array)
     if dtype in COMPLEX_DTYPES:
         return array
@@ -53,6 +53,17 @@ def as_complex(array: Any) -> Any:
             array = as_real(array)
         return array.to(array.dtype.to_complex()) if dtype in REAL_DTYPES else array.cdouble()
     return array.astype(np.complex64 if dtype == "float32" else np.complex128)
+
+
+def _as_numpy(array: Any) -> Any:
+    """Return a NumPy array; those of other libraries are refused, since results would come back as another kind."""
+    if hasattr(array, "__dlpack__") and not isinstance(array, np.ndarray):
+        kind = f"{type(array).__module__.partition('.')[0]}.{type(array).__name__}"
+        raise ShapeError(
+            f"an array of {kind} is neither a NumPy array nor a torch tensor: give "
+            "numpy.from_dlpack(array) on the CPU, or torch.from_dlpack(array) on any device"
+        )
+    return np.asarray(array)
 
 
 def check_grid(rho: Any, shape: tuple[int, int, int] | None) -> None:

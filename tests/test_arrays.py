@@ -102,3 +102,31 @@ def test_tables_made_under_inference_mode_do_not_break_gradients(name):
     tensor = torch.ones(shape, dtype=dtype, requires_grad=True)
     function(tensor).abs().sum().backward()
     assert tensor.grad is not None
+
+
+class ForeignArray:
+    """An array of another library, as DLPack has it."""
+
+    __module__ = "jaxlib.xla_extension"
+
+    def __init__(self, array):
+        self._array = array
+        self.shape, self.dtype = array.shape, array.dtype
+
+    def __dlpack__(self, **options):
+        return self._array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self._array.__dlpack_device__()
+
+    def __array__(self, dtype=None, copy=None):
+        return self._array
+
+
+def test_arrays_of_other_libraries_are_refused_by_name():
+    au = asymmetric_unit(14, (4, 4, 4))
+    foreign = ForeignArray(np.ones(au.size))
+    for transform in (au_dft, au_real_dft, expand_from_au):
+        with pytest.raises(ShapeError, match=r"jaxlib\.ForeignArray.*from_dlpack"):
+            transform(foreign, au)
+    assert np.array_equal(au_dft(np.from_dlpack(foreign), au), au_dft(np.ones(au.size), au))

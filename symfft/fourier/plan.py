@@ -30,7 +30,7 @@ from symfft.fourier.threads import aligned, count_of, in_parts
 if TYPE_CHECKING:
     from symfft.crystal.space_group import SpaceGroup
     from symfft.fourier.engines.blocks.cell import Cell
-    from symfft.fourier.engines.blocks.codes import Frame as BlockFrame
+    from symfft.fourier.engines.blocks.codes import Folding
     from symfft.grid.orbits import GridOrbits
     from symfft.grid.shape import Shape
 
@@ -108,7 +108,7 @@ def _direct(orbits: GridOrbits) -> Engine | None:
     return plan_planes(orbits)
 
 
-def _blocks_serve(group: SpaceGroup, cell: Cell, blocks: BlockFrame, axes: list[Frame]) -> bool:
+def _blocks_serve(group: SpaceGroup, cell: Cell, blocks: Folding, axes: list[Frame]) -> bool:
     """Whether products in blocks cost less than planes along an axis."""
     if (group.rotations == -np.eye(3, dtype=np.int64)).all(axis=(1, 2)).any():
         return True

@@ -9,7 +9,7 @@ import pytest
 
 from symfft import SpaceGroup, asymmetric_unit, expand_from_au, next_compatible_shape
 from symfft.fourier.engines.blocks import halves, plan_blocks
-from symfft.fourier.engines.blocks.codes import find_frame, unique_blocks
+from symfft.fourier.engines.blocks.codes import find_folding, unique_blocks
 from symfft.fourier.engines.full import FullTransform
 from symfft.fourier.reflections import find_reflections
 
@@ -107,14 +107,14 @@ def test_primitive_cells(number, n):
 @pytest.mark.parametrize("number", [16, 62, 70, 139, 198, 203, 205, 216, 221, 225, 227, 228, 229, 230])
 def test_blocks_are_the_dual_code(number):
     """|D| times the number of blocks is 64, and every block follows from one that is computed."""
-    frame = find_frame(SpaceGroup.from_number(number), (24, 24, 24))
-    assert frame.diagonal * len(frame.codes) == 64
-    blocks, sources = unique_blocks(frame)
-    assert set(sources) == set(frame.codes)
+    folding = find_folding(SpaceGroup.from_number(number), (24, 24, 24))
+    assert folding.diagonal * len(folding.codes) == 64
+    blocks, sources = unique_blocks(folding)
+    assert set(sources) == set(folding.codes)
     mirrored = sum(source.mirrored for source in sources.values())
     assert (mirrored > 0) == (number in (70, 203, 227, 228))
-    orbits = [len(frame.permutations) // len(block.stabilizer) for block in blocks]
-    assert sum(orbits) + mirrored == len(frame.codes)
+    orbits = [len(folding.permutations) // len(block.stabilizer) for block in blocks]
+    assert sum(orbits) + mirrored == len(folding.codes)
 
 
 @pytest.mark.parametrize("number", [47, 62, 70, 225, 227])
@@ -122,24 +122,24 @@ def test_the_fold_by_its_definition(number):
     """g_c(x) = s g_πc(πx) for folds of a symmetric density, computed term by term."""
     shape = (8, 8, 8)
     au = asymmetric_unit(number, shape)
-    frame = find_frame(au.space_group, shape)
+    folding = find_folding(au.space_group, shape)
     rho = expand_from_au(np.random.default_rng(0).random(au.size), au)
 
     def fold(code, x):
         return sum(
             (-1) ** (np.dot(code.parity, s) + np.dot(code.sine, e))
-            * rho[tuple((np.array(frame.origin) + (1 - 2 * np.array(e)) * x + np.array(s) * 4) % 8)]
+            * rho[tuple((np.array(folding.origin) + (1 - 2 * np.array(e)) * x + np.array(s) * 4) % 8)]
             for s in product((0, 1), repeat=3)
             for e in product((0, 1), repeat=3)
         )
 
-    for code in frame.codes:
-        for permutation in frame.permutations:
+    for code in folding.codes:
+        for permutation in folding.permutations:
             image, sign = permutation.image(code)
             for x in ((0, 1, 2), (1, 1, 2), (2, 0, 1)):
                 moved = np.array(permutation.of(x))
                 assert fold(code, np.array(x)) == pytest.approx(sign * fold(image, moved), abs=1e-12)
-    blocks, sources = unique_blocks(frame)
+    blocks, sources = unique_blocks(folding)
     for code, source in sources.items():
         for x in (np.array([0, 1, 2]), np.array([1, 2, 1])):
             moved = np.array(source.permutation.of(2 - x if source.mirrored else x))

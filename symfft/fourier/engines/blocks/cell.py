@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from symfft.crystal.operators import IntArray, change_basis
 from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError
-from symfft.fourier.engines.blocks.codes import Frame, find_frame
+from symfft.fourier.engines.blocks.codes import Folding, find_folding
 from symfft.fourier.reflections import Reflections, find_reflections
 from symfft.grid.shape import Shape, as_shape
 
@@ -50,15 +50,15 @@ class Cell(NamedTuple):
         """Whether it is the given cell itself."""
         return bool(np.array_equal(self.basis, np.eye(3)))
 
-    def entries(self, frame: Frame, points: IntArray) -> IntArray:
+    def entries(self, folding: Folding, points: IntArray) -> IntArray:
         """Return the entries of the asymmetric unit whose sums and differences are the folds at some points (k, 3).
 
         One for each coset of D, (cosets, k); the size of the asymmetric unit where the given grid has no such point.
         """
         along = [
-            (sign[:, None] * np.arange(points[:, axis].max() + 1) + half[:, None] * (n // 2) + frame.origin[axis]) % n
+            (sign[:, None] * np.arange(points[:, axis].max() + 1) + half[:, None] * (n // 2) + folding.origin[axis]) % n
             for axis, (n, half, sign) in enumerate(
-                zip(self.shape, frame.cosets[:, :3].T, 1 - 2 * frame.cosets[:, 3:].T, strict=True)
+                zip(self.shape, folding.cosets[:, :3].T, 1 - 2 * folding.cosets[:, 3:].T, strict=True)
             )
         ]
         if self.is_given:
@@ -82,12 +82,12 @@ class Cell(NamedTuple):
         return hkl if self.is_given else np.rint(hkl @ np.linalg.inv(self.basis)).astype(np.int64)
 
 
-def find_cell(au: GridOrbits) -> tuple[Cell, Frame] | None:
+def find_cell(au: GridOrbits) -> tuple[Cell, Folding] | None:
     """Return a cell in which the blocks of a group can be formed, the given one if possible, and the blocks."""
     group, shape = au.space_group, au.shape
-    frame = find_frame(group, shape)
-    if frame is not None:
-        return Cell(shape, 1, np.eye(3, dtype=np.int64), au), frame
+    folding = find_folding(group, shape)
+    if folding is not None:
+        return Cell(shape, 1, np.eye(3, dtype=np.int64), au), folding
     basis = two_fold_basis(group)
     if basis is None:
         return None
@@ -96,10 +96,10 @@ def find_cell(au: GridOrbits) -> tuple[Cell, Frame] | None:
         finer = as_shape([_common_denominator(row / np.array(shape)) for row in inverse])
     except ShapeError:  # more points than are indexed
         return None
-    frame = find_frame(change_cell(group, basis), finer)
-    if frame is None:
+    folding = find_folding(change_cell(group, basis), finer)
+    if folding is None:
         return None
-    return Cell(finer, abs(round(np.linalg.det(basis))), basis, au), frame
+    return Cell(finer, abs(round(np.linalg.det(basis))), basis, au), folding
 
 
 def two_fold_basis(group: SpaceGroup) -> IntArray | None:

@@ -58,7 +58,7 @@ class Permutation(NamedTuple):
         return moved, -1 if odd % 2 else 1
 
 
-class Frame(NamedTuple):
+class Folding(NamedTuple):
     """What the blocks of a group are made of.
 
     Attributes
@@ -91,7 +91,7 @@ class Frame(NamedTuple):
     quarters: Triple | None
 
 
-def find_frame(space_group: SpaceGroup, shape: Shape) -> Frame | None:
+def find_folding(space_group: SpaceGroup, shape: Shape) -> Folding | None:
     """Return the blocks of a group on a grid; None where the scheme does not apply.
 
     It needs a Laue class that holds all sign changes of the axes (mmm): then one octant of reflections is enough. An
@@ -131,7 +131,7 @@ def find_frame(space_group: SpaceGroup, shape: Shape) -> Frame | None:
     for g in np.flatnonzero(usable[best]):
         key = _triple(axes[g])
         permutations.setdefault(key, Permutation(key, _triple(half[g]), _triple(sign[g])))
-    return Frame(
+    return Folding(
         _triple(origins[best] * n // 8),
         _triple(origins[best]),
         len(code),
@@ -173,23 +173,23 @@ class Source(NamedTuple):
     mirrored: bool
 
 
-def unique_blocks(frame: Frame) -> tuple[list[Block], dict[Code, Source]]:
+def unique_blocks(folding: Folding) -> tuple[list[Block], dict[Code, Source]]:
     """Return the blocks that have to be computed, and how every code follows from them."""
     blocks: list[Block] = []
     sources: dict[Code, Source] = {}
-    for code in sorted(frame.codes):
+    for code in sorted(folding.codes):
         if code in sources:
             continue
-        images = [(p, *p.image(code)) for p in frame.permutations]
-        for other in frame.codes:
-            for permutation in frame.permutations:
+        images = [(p, *p.image(code)) for p in folding.permutations]
+        for other in folding.codes:
+            for permutation in folding.permutations:
                 moved, sign = permutation.image(other)
                 if moved == code:
                     sources.setdefault(other, Source(len(blocks), permutation, sign, False))
         blocks.append(Block(code, [(p, sign) for p, moved, sign in images if moved == code]))
-        if frame.quarters is not None and code.parity == (1, 1, 1):
+        if folding.quarters is not None and code.parity == (1, 1, 1):
             # x -> 3/4 - x is half a period farther than 1/4 - x, where an odd h changes sign
-            mirror = (-1) ** sum(q == 3 for q in frame.quarters)
+            mirror = (-1) ** sum(q == 3 for q in folding.quarters)
             for other in [c for c, source in sources.items() if source.block == len(blocks) - 1]:
                 a, b, c = other.sine
                 partner, source = Code(other.parity, (1 - a, 1 - b, 1 - c)), sources[other]

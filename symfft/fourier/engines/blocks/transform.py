@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.fourier.engines.blocks.cell import Cell, find_cell
-from symfft.fourier.engines.blocks.codes import Code, Frame, unique_blocks
+from symfft.fourier.engines.blocks.codes import Code, Folding, unique_blocks
 from symfft.fourier.engines.blocks.halves import by_classes, find_halves, forward_in_halves, inverse_in_halves
 from symfft.fourier.engines.blocks.places import Places, find_wedge
 from symfft.fourier.engines.blocks.program import CompiledProgram, FinishedProgram, Program
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 class BlockTransform(Engine):
     """The transform of a group that has sign changes of all axes in its Laue class; see :func:`plan_blocks`."""
 
-    def __init__(self, cell: Cell, frame: Frame) -> None:
-        self._cell, self._frame, self._layout = cell, frame, _Layout(frame, cell)
+    def __init__(self, cell: Cell, folding: Folding) -> None:
+        self._cell, self._frame, self._layout = cell, folding, _Layout(folding, cell)
         self._programs: dict[tuple[str, int], FinishedProgram] = {}
         self._compiled: dict[tuple[str, str, int], CompiledProgram] = {}
-        program, self._reflections, self._order = _plan_forward(cell, frame, self._layout, 1, None)
+        program, self._reflections, self._order = _plan_forward(cell, folding, self._layout, 1, None)
         self._programs["forward", 1] = program.finished()
         super().__init__(self._reflections.hkl[self._order], cell.au.size)
 
@@ -75,29 +75,29 @@ def plan_blocks(au: GridOrbits) -> BlockTransform | None:
 class _Layout:
     """Blocks, and the smallest set of points from which permutations give all that the folds leave."""
 
-    def __init__(self, frame: Frame, cell: Cell) -> None:
-        self.frame = frame
+    def __init__(self, folding: Folding, cell: Cell) -> None:
+        self.folding = folding
         shape = cell.shape
-        self.blocks, self.sources = unique_blocks(frame)
-        self.rows = {code: r for r, code in enumerate(frame.codes)}
+        self.blocks, self.sources = unique_blocks(folding)
+        self.rows = {code: r for r, code in enumerate(folding.codes)}
         self.box = (box_length(shape[0]), box_length(shape[1]), box_length(shape[2]))
-        wedge = find_wedge(self.box, frame.permutations)
-        self.points, self.number, self.carrier = by_classes(wedge, shape) if len(frame.permutations) == 1 else wedge
-        self.entries = cell.entries(frame, self.points)
+        wedge = find_wedge(self.box, folding.permutations)
+        self.points, self.number, self.carrier = by_classes(wedge, shape) if len(folding.permutations) == 1 else wedge
+        self.entries = cell.entries(folding, self.points)
 
-        self.rows_are_blocks = len(frame.permutations) == 1 and frame.quarters is None
+        self.rows_are_blocks = len(folding.permutations) == 1 and folding.quarters is None
         self.scratch = 5 * math.prod(b + 1 for b in self.box)
 
     def folded(self, code: Code, at: int, columns: int) -> Places:
         """Return where the folds of a block are, for all of the box; the rows, of so many columns, start at `at`."""
-        images = [permutation.image(code) for permutation in self.frame.permutations]
+        images = [permutation.image(code) for permutation in self.folding.permutations]
         row = np.array([self.rows[moved] for moved, _ in images])
         sign = np.array([s for _, s in images])
         return Places(at + row[self.carrier] * columns + self.number, sign[self.carrier])
 
 
 def _plan_forward(
-    cell: Cell, frame: Frame, layout: _Layout, threads: int, order: IntArray | None
+    cell: Cell, folding: Folding, layout: _Layout, threads: int, order: IntArray | None
 ) -> tuple[Program, Reflections, IntArray]:
     """Plan the folds, the blocks and the unique reflections that they give; return these too, and their order."""
     program = Program(layout.scratch, threads)
@@ -129,7 +129,7 @@ def _plan_forward(
         candidates.append(_at(h, np.stack(np.unravel_index(ascending, places.position.shape), axis=-1)))
     hkl = np.concatenate(candidates)
     reflections = cell.find_reflections(hkl)
-    table, phases = _terms(hkl[reflections.candidate], frame, layout, outputs, cell.shape)
+    table, phases = _terms(hkl[reflections.candidate], folding, layout, outputs, cell.shape)
     # several threads have the blocks in other places, but the order of the results is that of one
     order, segments = _alike(phases, np.argsort(table[0], kind="stable") if order is None else order)
     program.shared()
@@ -140,24 +140,24 @@ def _plan_forward(
 
 
 def _terms(
-    hkl: IntArray, frame: Frame, layout: _Layout, outputs: list[Places], shape: Shape
+    hkl: IntArray, folding: Folding, layout: _Layout, outputs: list[Places], shape: Shape
 ) -> tuple[IntArray, NDArray[np.uint8]]:
     """Return the terms of ``F(h) = e^{-2πi h·o} Σ_p (-i)^{|p|} b_{σp}(h)``: positions, and phases in eighths of a turn,
     each (terms, n_h).
     """
-    parities = {code.parity for code in frame.codes}
-    terms = len(frame.codes) // len(parities)
+    parities = {code.parity for code in folding.codes}
+    terms = len(folding.codes) // len(parities)
     table = np.zeros((terms, len(hkl)), dtype=np.int64)
     phases = np.zeros((terms, len(hkl)), dtype=np.uint8)
     h = np.ascontiguousarray(hkl.T)
     x, y, z = h.astype(np.uint8)  # enough for parities, and for phases in eighths
-    a, b, c = np.array(frame.eighths, dtype=np.uint8)
+    a, b, c = np.array(folding.eighths, dtype=np.uint8)
     shift = -(a * x + b * y + c * z)
     p, q, r = weight = np.where(np.array(shape) % 2 == 0, [4, 2, 1], 0).astype(np.uint8)
     parity_of = p * (x & 1) + q * (y & 1) + r * (z & 1)
     for parity in sorted(parities):
         mine = np.flatnonzero(parity_of == weight @ np.array(parity))
-        for t, code in enumerate(sorted(c for c in frame.codes if c.parity == parity)):
+        for t, code in enumerate(sorted(c for c in folding.codes if c.parity == parity)):
             position, sign = coefficient(code, h[:, mine], layout, outputs, shape)
             table[t, mine] = position
             phases[t, mine] = (shift[mine] + np.uint8(8 - 2 * sum(code.sine)) + np.uint8(4) * (sign < 0)) & 7
@@ -208,13 +208,13 @@ def coefficient(
 
 
 def _plan_inverse(
-    cell: Cell, frame: Frame, layout: _Layout, reflections: Reflections, order: IntArray, threads: int
+    cell: Cell, folding: Folding, layout: _Layout, reflections: Reflections, order: IntArray, threads: int
 ) -> Program:
     """Plan ``b = Re(conj(w) F)``, the inverse blocks, the folds of all codes, and the points of the asymmetric unit."""
     program = Program(layout.scratch, threads)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    rows = program.allocate(len(frame.codes) * len(layout.points)) if layout.rows_are_blocks else None
+    rows = program.allocate(len(folding.codes) * len(layout.points)) if layout.rows_are_blocks else None
     outputs = []
     for i, block in enumerate(layout.blocks):
         program.of_thread(i % threads)
@@ -225,18 +225,18 @@ def _plan_inverse(
         halves = find_halves(cell.shape, block)
         if halves is not None:
             index = halves.reflected()
-            read = _read_block(program, block.code, _at(h, index), cell, frame, reflections, rank)
+            read = _read_block(program, block.code, _at(h, index), cell, folding, reflections, rank)
             outputs.append(inverse_in_halves(program, matrices, halves, read.reshape(index.shape[:2]), wanted))
         else:
             wedge = find_wedge(tuple(len(f) for f in h), [p for p, _ in block.stabilizer])
-            read = _read_block(program, block.code, _at(h, wedge.points), cell, frame, reflections, rank)
+            read = _read_block(program, block.code, _at(h, wedge.points), cell, folding, reflections, rank)
             sign = np.array([s for _, s in block.stabilizer])[wedge.carrier]
             to = None if wanted is None else int(wanted[0, 0, 0])
             outputs.append(transform_block(program, matrices, block, Places(read[wedge.number], sign), to))
     program.shared()
-    folds = np.zeros((len(frame.codes), len(layout.points)), dtype=np.int64)
+    folds = np.zeros((len(folding.codes), len(layout.points)), dtype=np.int64)
     signs = np.ones_like(folds)
-    for r, code in enumerate(frame.codes):
+    for r, code in enumerate(folding.codes):
         number, permutation, sign_of_code, mirrored = layout.sources[code]
         points = np.array(layout.box) - 1 - layout.points if mirrored else layout.points
         at_points = tuple(points[:, a] for a in permutation.axes)
@@ -256,7 +256,7 @@ def _read_block(
     code: Code,
     hkl: IntArray,
     cell: Cell,
-    frame: Frame,
+    folding: Folding,
     reflections: Reflections,
     rank: IntArray,
 ) -> IntArray:
@@ -267,7 +267,7 @@ def _read_block(
     """
     label, numerator, conjugate = reflections.exact_relation(cell.in_given_cell(hkl))
     turns = math.lcm(8, 2 * reflections.denominator)
-    weight = -(hkl @ np.array(frame.eighths)) - 2 * sum(code.sine)
+    weight = -(hkl @ np.array(folding.eighths)) - 2 * sum(code.sine)
     phase = numerator * (turns // reflections.denominator) - weight * (turns // 8)
     phase = np.where(conjugate, -phase, phase) % turns
     centric = np.where(label < 0, -1, reflections.centric[np.maximum(label, 0)])
