@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from symfft.errors import ShapeError
+
+
+class TensorLike(Protocol):
+    """A torch tensor, known by methods that arrays lack: types are checked also where torch is not installed."""
+
+    def detach(self) -> object: ...
+
+    def is_floating_point(self) -> bool: ...
+
+
+#: The kind of tensor that comes in, and goes out.
+TensorT = TypeVar("TensorT", bound=TensorLike)
 
 REAL_DTYPES = ("float32", "float64")
 COMPLEX_DTYPES = ("complex64", "complex128")

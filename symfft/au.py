@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from symfft._arrays import as_real, check_grid, check_values, is_tensor
+from symfft._arrays import TensorT, as_real, check_grid, check_values, is_tensor
 from symfft._immutable import Immutable, frozen
 from symfft.crystal.operators import IntArray
 from symfft.crystal.space_group import SpaceGroup, as_space_group
@@ -190,6 +190,12 @@ def _planned(space_group: SpaceGroup, shape: Shape) -> AsymmetricUnit:
     return AsymmetricUnit(*orbits_in_brick(space_group, shape))
 
 
+@overload
+def reduce_to_au(rho: TensorT, au: AsymmetricUnit, *, tolerance: float = ...) -> TensorT: ...
+@overload
+def reduce_to_au(rho: NDArray[np.float64], au: AsymmetricUnit, *, tolerance: float = ...) -> NDArray[np.float64]: ...
+@overload
+def reduce_to_au(rho: ArrayLike, au: AsymmetricUnit, *, tolerance: float = ...) -> NDArray[np.floating]: ...
 def reduce_to_au(rho: Any, au: AsymmetricUnit, *, tolerance: float = TOLERANCE) -> Any:
     """Reduce densities on the full grid to their orbit means.
 
@@ -236,6 +242,12 @@ def reduce_to_au(rho: Any, au: AsymmetricUnit, *, tolerance: float = TOLERANCE) 
     return means.values.reshape(*rho.shape[:-3], au.size)
 
 
+@overload
+def expand_from_au(values: TensorT, au: AsymmetricUnit) -> TensorT: ...
+@overload
+def expand_from_au(values: NDArray[np.float64], au: AsymmetricUnit) -> NDArray[np.float64]: ...
+@overload
+def expand_from_au(values: ArrayLike, au: AsymmetricUnit) -> NDArray[np.floating]: ...
 def expand_from_au(values: Any, au: AsymmetricUnit) -> Any:
     """Expand values on the asymmetric unit to the full grid: ``rho[m] = values[labels[m]]``.
 
@@ -276,6 +288,16 @@ def expand_from_au(values: Any, au: AsymmetricUnit) -> Any:
     return rho
 
 
+@overload
+def symmetrize(rho: TensorT, space_group: SpaceGroup | int | str, *, signs: Sequence[int] | None = ...) -> TensorT: ...
+@overload
+def symmetrize(
+    rho: NDArray[np.float64], space_group: SpaceGroup | int | str, *, signs: Sequence[int] | None = ...
+) -> NDArray[np.float64]: ...
+@overload
+def symmetrize(
+    rho: ArrayLike, space_group: SpaceGroup | int | str, *, signs: Sequence[int] | None = ...
+) -> NDArray[np.floating]: ...
 def symmetrize(rho: Any, space_group: SpaceGroup | int | str, *, signs: Sequence[int] | None = None) -> Any:
     """Project densities onto the functions that a space group leaves unchanged (or changes by a sign).
 

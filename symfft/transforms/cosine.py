@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from symfft._arrays import as_real, check_values, is_tensor
+from symfft._arrays import TensorT, as_real, check_values, is_tensor
 from symfft._tables import on_device
 from symfft.au import AsymmetricUnit
 from symfft.errors import ShapeError
 from symfft.grid.shape import Shape, as_shape
 
 
+@overload
+def au_dct(values: TensorT, au: AsymmetricUnit, *, shape: Sequence[int] | None = ...) -> TensorT: ...
+@overload
+def au_dct(values: ArrayLike, au: AsymmetricUnit, *, shape: Sequence[int] | None = ...) -> NDArray[np.floating]: ...
 def au_dct(values: Any, au: AsymmetricUnit, *, shape: Sequence[int] | None = None) -> Any:
     r"""Transform values on the asymmetric unit into cosine coefficients of a rectangular envelope.
 
@@ -78,6 +82,10 @@ def au_dct(values: Any, au: AsymmetricUnit, *, shape: Sequence[int] | None = Non
     return scipy.fft.dctn(padded.reshape(*leading, *envelope), axes=(-3, -2, -1), norm="ortho")
 
 
+@overload
+def au_idct(coefficients: TensorT, au: AsymmetricUnit) -> TensorT: ...
+@overload
+def au_idct(coefficients: ArrayLike, au: AsymmetricUnit) -> NDArray[np.floating]: ...
 def au_idct(coefficients: Any, au: AsymmetricUnit) -> Any:
     """Return the values on the asymmetric unit of cosine coefficients; the inverse of :func:`au_dct`.
 

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from symfft._arrays import as_complex, as_real, check_values, is_tensor
+from symfft._arrays import TensorT, as_complex, as_real, check_values, is_tensor
 from symfft.au import AsymmetricUnit
 from symfft.errors import ShapeError
 
 
+@overload
+def au_dft(
+    values: TensorT,
+    au: AsymmetricUnit,
+    *,
+    norm: str = ...,
+    workers: int | None = ...,
+    out: NDArray[np.complexfloating] | None = ...,
+) -> TensorT: ...
+@overload
+def au_dft(
+    values: ArrayLike,
+    au: AsymmetricUnit,
+    *,
+    norm: str = ...,
+    workers: int | None = ...,
+    out: NDArray[np.complexfloating] | None = ...,
+) -> NDArray[np.complexfloating]: ...
 def au_dft(
     values: Any, au: AsymmetricUnit, *, norm: str = "backward", workers: int | None = None, out: Any = None
 ) -> Any:
@@ -81,6 +99,24 @@ def au_dft(
     return result.reshape(shape) if out is None else out
 
 
+@overload
+def au_idft(
+    coefficients: TensorT,
+    au: AsymmetricUnit,
+    *,
+    norm: str = ...,
+    workers: int | None = ...,
+    out: NDArray[np.floating] | None = ...,
+) -> TensorT: ...
+@overload
+def au_idft(
+    coefficients: ArrayLike,
+    au: AsymmetricUnit,
+    *,
+    norm: str = ...,
+    workers: int | None = ...,
+    out: NDArray[np.floating] | None = ...,
+) -> NDArray[np.floating]: ...
 def au_idft(
     coefficients: Any, au: AsymmetricUnit, *, norm: str = "backward", workers: int | None = None, out: Any = None
 ) -> Any:
@@ -138,6 +174,10 @@ def au_idft(
     return result.reshape(shape) if out is None else out
 
 
+@overload
+def structure_factors(coefficients: TensorT, au: AsymmetricUnit, hkl: ArrayLike) -> TensorT: ...
+@overload
+def structure_factors(coefficients: ArrayLike, au: AsymmetricUnit, hkl: ArrayLike) -> NDArray[np.complexfloating]: ...
 def structure_factors(coefficients: Any, au: AsymmetricUnit, hkl: ArrayLike) -> Any:
     r"""Return the structure factors of any reflections from the unique ones.
 

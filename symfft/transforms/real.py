@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from symfft._arrays import as_real, check_values, is_tensor
+from symfft._arrays import TensorT, as_real, check_values, is_tensor
 from symfft.au import AsymmetricUnit
 from symfft.errors import ShapeError
 from symfft.transforms._real_kernels import join_parts, take_parts
 from symfft.transforms.packing import RealBasis, Rows, layout_of
 
 
+@overload
+def au_real_dft(
+    values: TensorT, au: AsymmetricUnit, *, lattice: ArrayLike | None = ..., workers: int | None = ...
+) -> TensorT: ...
+@overload
+def au_real_dft(
+    values: ArrayLike, au: AsymmetricUnit, *, lattice: ArrayLike | None = ..., workers: int | None = ...
+) -> NDArray[np.floating]: ...
 def au_real_dft(
     values: Any, au: AsymmetricUnit, *, lattice: ArrayLike | None = None, workers: int | None = None
 ) -> Any:
@@ -75,6 +83,14 @@ def au_real_dft(
     return parts.reshape(values.shape)
 
 
+@overload
+def au_real_idft(
+    coefficients: TensorT, au: AsymmetricUnit, *, lattice: ArrayLike | None = ..., workers: int | None = ...
+) -> TensorT: ...
+@overload
+def au_real_idft(
+    coefficients: ArrayLike, au: AsymmetricUnit, *, lattice: ArrayLike | None = ..., workers: int | None = ...
+) -> NDArray[np.floating]: ...
 def au_real_idft(
     coefficients: Any, au: AsymmetricUnit, *, lattice: ArrayLike | None = None, workers: int | None = None
 ) -> Any:
