@@ -69,7 +69,7 @@ def factors_of_density(density: Density, hkl: ArrayLike) -> NDArray[np.complex12
     --------
     >>> import numpy as np
     >>> wave = 1.0 + 0.5 * np.cos(2 * np.pi * (np.arange(8) / 8 - 0.25))[:, None, None] * np.ones((8, 4, 4))
-    >>> factors_of_density(Density(wave, 2.0 * np.eye(3), [], []), [[0, 0, 0], [1, 0, 0]]).round(12)
+    >>> factors_of_density(Density(wave, 2.0 * np.eye(3), [], []), [[0, 0, 0], [1, 0, 0]]).round(12) + 0
     array([8.+0.j, 0.+2.j])
     """
     indices = np.asarray(hkl)
