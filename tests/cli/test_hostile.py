@@ -60,7 +60,7 @@ def call(command: str, file: Path, output: Path) -> list[str]:
             arguments += [*action.option_strings[:1], str(output)]
         elif not action.option_strings and action.nargs not in ("?", "*"):
             arguments.append(str(next(iter(action.choices))) if action.choices else str(file))
-        elif action.required:
+        elif action.required and action.option_strings:
             arguments += [action.option_strings[0], str(next(iter(action.choices))) if action.choices else "0.5"]
     return arguments
 
