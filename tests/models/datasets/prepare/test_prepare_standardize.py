@@ -264,7 +264,7 @@ def test_a_crystal_between_grid_points_is_stored_as_one_on_them(tmp_path):
 )  # fmt: skip
 def test_options_that_no_file_could_be_prepared_with_are_refused(wrong):
     with pytest.raises(
-        SymfftError, match=next(iter(wrong)).replace("groups", "space group").replace("grid", "(axes|space group)")
+        SymfftError, match=next(iter(wrong)).replace("groups", "space group").replace("grid", "(per axis|space group)")
     ):
         Options(**wrong)
 
