@@ -134,4 +134,4 @@ print(f"full cell {full:.3f} ms, asymmetric unit {exact:.3f} ms: {full / exact:.
 from symfft.view import density_page
 
 edge = phases["gyroid"].edge
-density_page(symfft.Density(cell, edge * np.eye(3), [], []), title="gyroid, Ia-3d")
+density_page(symfft.Density(cell, edge * np.eye(3), [], [], kind="other"), title="gyroid, Ia-3d")
