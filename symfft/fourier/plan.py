@@ -1,11 +1,12 @@
 """The plan of a transform: which engine computes it, and what its structure factors stand for.
 
 The rule, which knows group and shape alone. With D the operators that only change signs of the axes and add half
-translations:
+translations, and B those that permute the axes besides:
 
-    Planes along the unique axis; but blocks for cubic groups, for centrosymmetric orthorhombic and tetragonal ones, and
-    for the others of these while no axis has more than 12 |D|²/|G| points, twice as many where no operator moves planes
-    along an axis; and the plain FFT where an axis has a prime factor beyond 40 |G|.
+    Planes along the unique axis; but blocks for cubic groups, for centrosymmetric orthorhombic and tetragonal ones all
+    of whose operators are in B, and for the others of these while no axis has more than 12 |D|²|B|/|G|² points, twice
+    as many where no operator moves planes along an axis; and the plain FFT where an axis has a prime factor beyond
+    40 |G|.
 
 A cubic group that has no blocks on its grid is transformed by way of its largest subgroup that keeps an axis.
 ``benchmarks/engines.py`` times all engines of all groups, and fails the rule where another one is 15 % faster.
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from symfft.grid.orbits import GridOrbits
     from symfft.grid.shape import Shape
 
-#: Points of an axis up to which products in blocks cost less than planes, for each operator of D and each of |D|/|G|.
+#: Points of an axis up to which products in blocks cost less than planes, for each operator of D where B is the group.
 POINTS_OF_BLOCKS = 12
 #: Largest prime factor of an axis for each operator of the group: cost of ours grow with it, those of the FFT do not.
 PRIME_FACTOR_PER_OPERATOR = 40
@@ -110,10 +111,11 @@ def _direct(orbits: GridOrbits) -> Engine | None:
 
 def _blocks_serve(group: SpaceGroup, cell: Cell, blocks: Folding, axes: list[Frame]) -> bool:
     """Whether products in blocks cost less than planes along an axis."""
-    if (group.rotations == -np.eye(3, dtype=np.int64)).all(axis=(1, 2)).any():
+    order, used = group.order * cell.volume, blocks.diagonal * len(blocks.permutations)
+    if used == order and (group.rotations == -np.eye(3, dtype=np.int64)).all(axis=(1, 2)).any():
         return True
     fixed = any((axis.signs == 1).all() and not axis.shifts.any() for axis in axes)
-    most = POINTS_OF_BLOCKS * blocks.diagonal**2 / (group.order * cell.volume)
+    most = POINTS_OF_BLOCKS * blocks.diagonal**2 * used / order**2
     return max(cell.shape) <= (2 * most if fixed else most)
 
 
