@@ -21,16 +21,16 @@ def write_column(group: Any, name: str, data: Any) -> None:
     if isinstance(data, list):
         encoded = [text.encode("utf-8") for text in data]
         data = np.array(encoded, dtype=import_h5py().string_dtype("utf-8", max([1, *map(len, encoded)])))
-    options = {"compression": "gzip", "compression_opts": 9, "shuffle": True} if data.size else {}
+    options = {"compression": "gzip", "compression_opts": 6, "shuffle": True} if data.size else {}
     group.create_dataset(name, data=data, dtype=data.dtype, **options)
 
 
 def metadata_column(values: list[Any]) -> Any:
     """Return values of which some may be None as what is written: missing ones become NaN, "" or False."""
     present = [value for value in values if value is not None]
-    if all(isinstance(value, str) for value in present):
+    if present and all(isinstance(value, str) for value in present):
         return ["" if value is None else value for value in values]
-    if all(isinstance(value, bool | np.bool_) for value in present):
+    if present and all(isinstance(value, bool | np.bool_) for value in present):
         return np.array([bool(value) for value in values])
     if len(present) == len(values) and all(isinstance(value, int | np.integer) for value in present):
         return np.array(values, dtype=np.int64)

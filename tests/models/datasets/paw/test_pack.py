@@ -145,5 +145,6 @@ def test_a_set_grows_over_folders_and_a_new_result_takes_the_place_of_the_old(tm
     for name in ("soft", "soft_spin", "multipoles", "hkl"):
         np.testing.assert_array_equal(getattr(after["bcc-Fe"], name), getattr(before["bcc-Fe"], name))
     # what is in the set already is not reduced again
+    assert np.isnan(after["bcc-Fe"].metadata["above_lowest_ev"])
     monkeypatch.setattr("symfft_models.datasets.paw.pack.entry_of", None)
     assert pack(second, tmp_path / "set.h5")["new"] == 0
