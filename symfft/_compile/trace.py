@@ -5,6 +5,8 @@ What has no branch needs nothing more from a compiler: numba sees one call in pl
 quicker than to infer the types of each of its lines, and to compile it by itself.
 """
 
+# mypy: disable-error-code="attr-defined, call-arg"
+
 from __future__ import annotations
 
 import inspect

@@ -55,7 +55,8 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     size = math.prod(shape) * dtype.itemsize
     room = np.empty(size + CACHE_LINE, dtype=np.uint8)
     start = -room.ctypes.data % CACHE_LINE
-    return room[start : start + size].view(dtype).reshape(shape)
+    array: NDArray[Any] = room[start : start + size].view(dtype).reshape(shape)
+    return array
 
 
 def _pool() -> ThreadPoolExecutor:

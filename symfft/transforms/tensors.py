@@ -110,24 +110,24 @@ def _unit(number: int) -> AsymmetricUnit:
     return found
 
 
-@torch.library.custom_op("symfft::forward", mutates_args=())
+@torch.library.custom_op("symfft::forward", mutates_args=())  # type: ignore[untyped-decorator]
 def _forward(values: torch.Tensor, unit: int, workers: int) -> torch.Tensor:
     """F = T v."""
     return torch.from_numpy(_unit(unit).fourier.forward(values.detach().numpy(), workers))
 
 
-@torch.library.custom_op("symfft::inverse", mutates_args=())
+@torch.library.custom_op("symfft::inverse", mutates_args=())  # type: ignore[untyped-decorator]
 def _inverse(coefficients: torch.Tensor, unit: int, workers: int) -> torch.Tensor:
     """V = S F."""
     return torch.from_numpy(_unit(unit).fourier.inverse(coefficients.detach().numpy(), workers))
 
 
-@_forward.register_fake
+@_forward.register_fake  # type: ignore[untyped-decorator]
 def _(values: Any, unit: int, workers: int) -> Any:
     return values.new_empty(len(values), len(_unit(unit).hkl), dtype=values.dtype.to_complex())
 
 
-@_inverse.register_fake
+@_inverse.register_fake  # type: ignore[untyped-decorator]
 def _(coefficients: Any, unit: int, workers: int) -> Any:
     return coefficients.new_empty(len(coefficients), _unit(unit).size, dtype=coefficients.dtype.to_real())
 

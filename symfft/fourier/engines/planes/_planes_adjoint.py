@@ -228,7 +228,7 @@ def _matrix_adjoint(
 @bare
 def _decimation_adjoint(memory: Array, program: Array, op: Any, reals: Array, width: Any, to: Any) -> None:
     step, (out, row_step, part_step) = read_decimation(program, op), to
-    count, p2, real, places, gaps = step.count, step.classes, step.real, step.sources, step.gaps
+    count, p2, real, places, gaps = step.number, step.classes, step.real, step.sources, step.gaps
     factors, roots = step.factors, step.roots
     # the children's rows are sums over the members of their orbits
     for i in range(step.start, step.end, HALF):
@@ -274,7 +274,7 @@ def _add_term(
 @bare
 def _halving_adjoint(memory: Array, program: Array, op: Any, reals: Array, width: Any, to: Any) -> None:
     step, (out, row_step, part_step) = read_halving(program, op), to
-    count, real, places, factors, signs = step.count, step.real, step.sources, step.factors, step.signs
+    count, real, places, factors, signs = step.number, step.real, step.sources, step.factors, step.signs
     for i in range(step.start, step.end, HALF):
         store(memory, i, fill(memory, 0.0))
     for i in range(count):

@@ -233,7 +233,7 @@ def _matrix(
 @bare
 def _decimation(memory: Array, program: Array, op: Any, reals: Array, width: Any, to: Any) -> None:
     step, (out, row_step, part_step) = read_decimation(program, op), to
-    count, p2, real, places, gaps = step.count, step.classes, step.real, step.sources, step.gaps
+    count, p2, real, places, gaps = step.number, step.classes, step.real, step.sources, step.gaps
     factors, roots, room = step.factors, step.roots, step.room
     for i in range(count):
         for y in range(p2):
@@ -280,7 +280,7 @@ def _term(memory: Array, program: Array, reals: Array, place: Any, factor: Any, 
 @bare
 def _halving(memory: Array, program: Array, op: Any, reals: Array, width: Any, to: Any) -> None:
     step, (out, row_step, part_step) = read_halving(program, op), to
-    count, real, places, factors, signs = step.count, step.real, step.sources, step.factors, step.signs
+    count, real, places, factors, signs = step.number, step.real, step.sources, step.factors, step.signs
     for i in range(count):
         p, f, o = places + 8 * i, factors + 16 * i, out + 4 * i * row_step
         for half in range(0, width, HALF):

@@ -41,7 +41,7 @@ def put_spectra(
 ) -> None:
     """Write the structure factors of a block from the rows at `result`."""
     group = read_class(program, head)
-    count, places, mates, angles = group.count, group.places, group.mates, group.angles
+    count, places, mates, angles = group.number, group.places, group.mates, group.angles
     subs = 1 if form == COMPLEX else 2
     done = block * LANES * subs
     o = group.start + 2 * done * count
@@ -90,7 +90,7 @@ def take_spectra(
 ) -> None:
     """Transposed map of :func:`put_spectra`, of weighted structure factors; sets the n rows at `result`."""
     group = read_class(program, head)
-    count, places, mates, angles = group.count, group.places, group.mates, group.angles
+    count, places, mates, angles = group.number, group.places, group.mates, group.angles
     subs = 1 if form == COMPLEX else 2
     done = block * LANES * subs
     o = group.start + 2 * done * count

@@ -119,7 +119,7 @@ def plan_lines(
         described.append(segment)
     head = Lines(len(classes), form.code, n, tables.fft(n), len(segments), room, int(fold))
     moved = [written._replace(sources=written.sources + first_source) for written in classes]
-    at = tables.put_ints(np.concatenate([head, np.ravel(described), np.ravel(moved)]).astype(np.int64))
+    at = tables.put_ints(np.concatenate([head, np.array(described).ravel(), np.array(moved).ravel()]).astype(np.int64))
     return at, np.concatenate(hkl) @ to_hkl(frame), sum(written.blocks for written in classes)
 
 

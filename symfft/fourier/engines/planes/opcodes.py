@@ -67,7 +67,7 @@ class Matrix(NamedTuple):
 class Decimation(NamedTuple):
     """Sums of the rows of p² classes, which lie from `start` to `end`."""
 
-    count: int
+    number: int
     classes: int
     real: int
     sources: int
@@ -82,7 +82,7 @@ class Decimation(NamedTuple):
 class Halving(NamedTuple):
     """Decimation by 2."""
 
-    count: int
+    number: int
     real: int
     sources: int
     factors: int
@@ -120,7 +120,7 @@ class LineClass(NamedTuple):
     """Lines whose unique l are the same: blocks of eight or sixteen, and their tables."""
 
     blocks: int
-    count: int
+    number: int
     places: int
     mates: int
     angles: int

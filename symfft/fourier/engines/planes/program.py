@@ -281,7 +281,7 @@ class Writer:
         if p == 2 and (not place.rows.real or imaginary < 1e-12):
             places = np.stack([addresses, np.broadcast_to(gaps, addresses.shape)], axis=-1)
             halving = Halving(
-                count=len(unique),
+                number=len(unique),
                 real=int(place.rows.real),
                 sources=self.tables.put_ints(places),
                 factors=self.tables.put_reals(factors),
@@ -292,7 +292,7 @@ class Writer:
             self._step(HALVING, place, halving)
         else:
             decimation = Decimation(
-                count=len(unique),
+                number=len(unique),
                 classes=p * p,
                 real=int(place.rows.real),
                 sources=self.tables.put_ints(addresses),

@@ -175,7 +175,7 @@ def class_of(
     r, l_unique = group.remainder, group.l_unique
     return LineClass(
         blocks=len(phases) // subs,
-        count=len(l_unique),
+        number=len(l_unique),
         places=tables.put_ints((l_unique - r) // c % n),
         mates=tables.put_ints((-l_unique - r) // c % n),
         angles=tables.put_complex(np.exp(-1j * np.pi * ((l_unique * form.shift) % (2 * n2)) / n2)),
