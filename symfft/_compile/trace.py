@@ -109,7 +109,7 @@ class Inlined(Generic[P, R]):
         inputs = inspect.signature(function).parameters.values()
         plain = [inspect.Parameter(p.name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for p in inputs]
         context = inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        definition.__signature__ = inspect.Signature([context, *plain])  # type: ignore[attr-defined]
+        definition.__signature__ = inspect.Signature([context, *plain])
         return types.Function(make_intrinsic_template(self, definition, function.__name__))
 
 
