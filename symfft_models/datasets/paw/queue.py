@@ -49,7 +49,7 @@ VOLUMES, VOLUME_SHARE = (0.97, 1.03), 0.4
 #: How much dearer than it is a copy at another volume counts.
 COPY_COST = 1.5
 #: Crystals of the hard list that cost less (seconds) come first of all; the others are one in so many places.
-CHEAP, HARD_PACE = 9.0, 6
+CHEAP, HARD_PACE = 30.0, 6
 
 
 def hard_crystals() -> list[Crystal]:

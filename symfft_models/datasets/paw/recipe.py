@@ -78,10 +78,10 @@ def kpoints(cell: np.ndarray[Any, Any]) -> list[int]:
 
 
 def seconds(crystal: Crystal, valence: dict[str, int]) -> float:
-    """Return the expected time on one core: bands × volume × irreducible k-points, more where spin-polarised."""
+    """Return the expected time on one core, fitted to the first hundred: half to 1.8 of it came true."""
     cell, symbols, _ = crystal.cell(primitive=True)
     operations = SpaceGroup.from_number(crystal.space_group).order * abs(float(np.linalg.det(crystal.basis)))
-    irreducible = 2 * np.prod(kpoints(cell)) / min(48.0, 2 * operations)
-    bands = sum(valence[symbol] for symbol in symbols) / 2 + 5
-    work = irreducible * bands * float(np.linalg.det(cell))
-    return float(1 + 5e-4 * work * (3 if STARTING_MOMENT.keys() & set(symbols) else 1))
+    irreducible = 2 * np.prod(kpoints(cell)) / min(48.0, 2 * operations) + 2
+    bands = sum(valence[symbol] for symbol in symbols) / 2 + 4
+    work = irreducible * bands * float(np.linalg.det(cell)) * (7.4e-4 + 4.6e-6 * bands)
+    return float(1.9 + work * (5 if STARTING_MOMENT.keys() & set(symbols) else 1))
