@@ -17,6 +17,7 @@ from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import NotSymmetricError, ShapeError
 from symfft.fourier.plan import FourierPlan
 from symfft.grid._kernels import take_labels
+from symfft.grid.averages import keeps_lines, line_averages
 from symfft.grid.brick import Brick, orbits_in_brick
 from symfft.grid.means import Means, labels_on, means_of
 from symfft.grid.orbits import GridOrbits
@@ -341,14 +342,20 @@ def symmetrize(rho: Any, space_group: SpaceGroup | int | str, *, signs: Sequence
     even, odd = (group, None) if signs is None else even_subgroup(group, signs)
     if odd is not None:
         grid_operators(group, shape)
-    au = asymmetric_unit(even, shape)
-    mean = expand_from_au(reduce_to_au(rho, au, tolerance=math.inf), au)
+    mean = _orbit_means(rho, even)
     if odd is None:
         return mean
     image = _image_of_grid(group, odd, shape)
     flat = mean.reshape(*mean.shape[:-3], math.prod(shape))
     turned = flat.index_select(-1, flat.new_tensor(image, dtype=int)) if is_tensor(flat) else flat[..., image]
     return (mean - turned.reshape(mean.shape)) / 2
+
+
+def _orbit_means(rho: Any, group: SpaceGroup) -> Any:
+    if not is_tensor(rho) and keeps_lines(group):
+        return line_averages(rho, group)
+    au = asymmetric_unit(group, rho.shape[-3:])
+    return expand_from_au(reduce_to_au(rho, au, tolerance=math.inf), au)
 
 
 def _image_of_grid(group: SpaceGroup, operator: int, shape: Shape) -> NDArray[np.int64]:

@@ -7,12 +7,12 @@ from dataclasses import asdict
 
 import numpy as np
 
-from symfft.au import asymmetric_unit
 from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
 from symfft.crystal.elements import symbol
 from symfft.crystal.wyckoff import wyckoff_sites
 from symfft.errors import SpaceGroupError
+from symfft.grid.orbits import orbit_count
 from symfft.grid.shape import fitting_operators
 from symfft.io.ccp4 import cell_parameters
 
@@ -68,13 +68,8 @@ def run(file: str, *, reading: files.Reading, group: str | None, symprec: float)
     result["space_group"] = {**results.name(found), "fitting_operators": int(fits.sum()), "fits": bool(fits.all())}
     if not fits.all():
         return {**result, "next_compatible_shape": results.fitting_shape(found, density)}
-    au = asymmetric_unit(found, density.shape)
-    result["asymmetric_unit"] = {
-        "size": au.size,
-        "ratio": density.values.size / au.size,
-        "brick_shape": au.brick_shape,
-        "brick_origin": au.brick_origin,
-    }
+    size = orbit_count(found, density.shape)
+    result["asymmetric_unit"] = {"size": size, "ratio": density.values.size / size}
     return result
 
 
@@ -109,7 +104,6 @@ def text(result: Result) -> str:
     unit = result["asymmetric_unit"]
     if unit is not None:
         rows.append(("asym. unit", f"{unit['size']:,} points, 1/{unit['ratio']:.1f} of the cell"))
-        rows.append(("brick", f"{words.shape(unit['brick_shape'])} points from {tuple(unit['brick_origin'])}"))
     rows += [("note", note) for note in result["notes"]]
     return "\n".join([result["file"], *(f"  {name:<13} {value}" for name, value in rows)])
 

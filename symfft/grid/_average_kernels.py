@@ -18,31 +18,37 @@ Array = NDArray[Any]
 
 
 @kernel
-def average_lines(operators: Array, shape: Array, rho: Array, lines: Array, means: Array) -> None:
+def average_lines(operators: Array, shape: Array, rho: Array, everywhere: Any, lines: Array, means: Array) -> None:
     """Average over operators that keep lines along the third axis, on one line of each orbit of lines.
 
-    Deviations from the line itself are averaged: equal values stay as they are.
+    Deviations from the line itself are averaged: equal values stay as they are. Points of a line that operators take to
+    each other get the mean of the first of them, whatever the rounding of the others: the result is exactly symmetric.
 
     Parameters
     ----------
     operators : (12, g) int32
-        Rows of W' and then w' in grid units; every entry reduced to [0, N) along its axis.
+        Rows of W' and then w' in grid units; every entry reduced to [0, N) along its axis. The identity comes first.
     shape : (3,) int64
         Shape of the grid.
-    rho : (N0 N1 N2,) float64
+    rho : (N0 N1 N2,) float
         Density.
+    everywhere : bool
+        Whether the averages are copied to the other lines of each orbit.
     lines : (N0 N1, 5) int64
         The first column all -1; overwritten. For every line, the line that stands for it, a shift s, and ±1: its point
         z is there the point s ± z, modulo N2. For those lines, another such shift and sign: an operator that takes the
         line to itself.
-    means : (N0 N1 N2,) float64
-        Overwritten on lines that stand for others.
+    means : (N0 N1 N2,) float
+        Overwritten on lines that stand for others, or everywhere.
     """
     n0, n1, n2 = shape
     order = operators.shape[1]
     images, shifts, sides = np.empty(order, np.int64), np.empty(order, np.int64), np.empty(order, np.int64)
+    new, first = np.empty(order, np.bool_), np.empty(n2, np.int64)
+    turns = False
     for g in range(order):
         sides[g] = n2 if operators[8, g] > 1 else 0
+        turns |= sides[g] > 0
     # first along the line and then against it, so that images are read forwards only: several values at a time
     own, total = np.empty(2 * n2), np.empty(2 * n2)
     r0, r1, r2 = 1.0 / n0, 1.0 / n1, 1.0 / n2
@@ -52,11 +58,12 @@ def average_lines(operators: Array, shape: Array, rho: Array, lines: Array, mean
             if lines[line, 0] >= 0:
                 continue
             for z in range(n2):
-                own[z] = rho[line * n2 + z]
-            for z in range(n2):
-                own[2 * n2 - 1 - z] = own[z]
-            for z in range(2 * n2):
-                total[z] = 0.0
+                own[np.uint64(z)] = rho[np.uint64(line * n2 + z)]
+                total[np.uint64(z)] = 0.0
+            if turns:
+                for z in range(n2):
+                    own[np.uint64(2 * n2 - 1 - z)] = own[np.uint64(z)]
+                    total[np.uint64(n2 + z)] = 0.0
             lines[line, 3], lines[line, 4] = 0, 1
             for g in range(order):
                 u0 = operators[0, g] * x + operators[1, g] * y + operators[9, g]
@@ -67,6 +74,7 @@ def average_lines(operators: Array, shape: Array, rho: Array, lines: Array, mean
                 u1 -= n1 * np.int64((u1 + 0.5) * r1)
                 u2 -= n2 * np.int64((u2 + 0.5) * r2)
                 image = u0 * n1 + u1
+                new[g] = lines[image, 0] < 0
                 lines[image, 0] = line
                 shift = u2 - 1 + n2 * (u2 == 0) if sides[g] else n2 * (u2 != 0) - u2
                 sign = -1 if sides[g] else 1
@@ -76,15 +84,43 @@ def average_lines(operators: Array, shape: Array, rho: Array, lines: Array, mean
                 images[g] = image * n2
                 shifts[g] = u2
             lines[line, 1], lines[line, 2] = 0, 1
-            for g in range(order):
+            for g in range(1, order):
                 start, source = sides[g], images[g] + shifts[g]
                 for stop in (sides[g] + n2 - shifts[g], sides[g] + n2):
                     ahead = source - start
                     for z in range(start, stop):
                         total[np.uint64(z)] += rho[np.uint64(z + ahead)] - own[np.uint64(z)]
                     start, source = stop, images[g]
+            if turns:
+                for z in range(n2):
+                    total[np.uint64(z)] += total[np.uint64(2 * n2 - 1 - z)]
             for z in range(n2):
-                means[line * n2 + z] = own[z] + (total[z] + total[2 * n2 - 1 - z]) / order
+                own[np.uint64(z)] += total[np.uint64(z)] / order
+            if (images[1:] == line * n2).any():
+                for z in range(n2):
+                    first[z] = z
+                for g in range(1, order):
+                    if images[g] == line * n2:
+                        for k in range(n2):
+                            z = n2 - 1 - k if sides[g] else k
+                            u2 = shifts[g] + k
+                            first[z] = min(first[z], u2 - n2 if u2 >= n2 else u2)
+                for z in range(n2):
+                    own[z] = own[first[z]]
+            for z in range(n2):
+                means[np.uint64(line * n2 + z)] = own[np.uint64(z)]
+            if everywhere:
+                if turns:
+                    for z in range(n2):
+                        own[np.uint64(2 * n2 - 1 - z)] = own[np.uint64(z)]
+                for g in range(1, order):
+                    if new[g]:
+                        start, target = sides[g], images[g] + shifts[g]
+                        for stop in (sides[g] + n2 - shifts[g], sides[g] + n2):
+                            ahead = target - start
+                            for z in range(start, stop):
+                                means[np.uint64(z + ahead)] = own[np.uint64(z)]
+                            start, target = stop, images[g]
 
 
 @kernel

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError
 from symfft.grid._average_kernels import average_cosets, average_lines, spread_lines
-from symfft.grid.shape import as_shape, grid_operators
+from symfft.grid.shape import Shape, as_shape, grid_operators
+
+FloatT = TypeVar("FloatT", np.float32, np.float64)
 
 
 class OrbitAverages(NamedTuple):
@@ -61,19 +64,67 @@ def orbit_averages(rho: NDArray[np.float64], space_group: SpaceGroup) -> OrbitAv
     if rho.ndim != 3:
         raise ShapeError(f"an array of shape {rho.shape} is no single density: give (Nx, Ny, Nz)")
     shape = as_shape(rho.shape)
-    rotations, translations = grid_operators(space_group, shape)
-    n = np.array(shape, dtype=np.int64)
-    rows = np.concatenate([(rotations % n[:, None]).reshape(-1, 9).T, translations.T]).astype(np.int32)
+    n, rows = np.array(shape, dtype=np.int64), _rows(space_group, shape)
     keeping, others = _by_lines(space_group)
     density = np.ascontiguousarray(rho, dtype=np.float64).reshape(-1)
     lines, means = np.full((shape[0] * shape[1], 5), -1), np.empty(density.size)
-    average_lines(np.ascontiguousarray(rows[:, keeping]), n, density, lines, means)
+    average_lines(np.ascontiguousarray(rows[:, keeping]), n, density, False, lines, means)
     if len(others) > 1:
         folded, means = means, np.empty(density.size)
         done = np.zeros(density.size, dtype=bool)
         average_cosets(np.ascontiguousarray(rows[:, others]), n, lines, folded, done, means)
     distance, largest = spread_lines(n, density, lines, means)
     return OrbitAverages(means.reshape(shape), distance / largest if largest else 0.0)
+
+
+def keeps_lines(space_group: SpaceGroup) -> bool:
+    """Whether every operator takes lines along the third axis to such lines."""
+    return len(_by_lines(space_group)[0]) == space_group.order
+
+
+def line_averages(rho: NDArray[FloatT], space_group: SpaceGroup) -> NDArray[FloatT]:
+    """Symmetrize densities under a group that keeps lines along the third axis.
+
+    One pass over the grid: lines of an orbit are read, averaged in float64 and written one orbit after the other.
+
+    Parameters
+    ----------
+    rho : (..., Nx, Ny, Nz) float32 or float64
+        Densities.
+    space_group : SpaceGroup
+        The group, for which :func:`keeps_lines` holds.
+
+    Returns
+    -------
+    (..., Nx, Ny, Nz) array
+        Exactly symmetric.
+
+    Raises
+    ------
+    IncompatibleGridError
+        If the grid does not fit the group.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symfft import SpaceGroup
+    >>> line_averages(np.arange(4.0).reshape(1, 1, 4), SpaceGroup.from_number(2)).tolist()
+    [[[0.0, 2.0, 2.0, 2.0]]]
+    """
+    shape = as_shape(rho.shape[-3:])
+    n, rows = np.array(shape, dtype=np.int64), np.ascontiguousarray(_rows(space_group, shape))
+    densities = np.ascontiguousarray(rho).reshape(-1, math.prod(shape))
+    means = np.empty_like(densities)
+    for density, mean in zip(densities, means, strict=True):
+        average_lines(rows, n, density, True, np.full((shape[0] * shape[1], 5), -1), mean)
+    return means.reshape(rho.shape)
+
+
+def _rows(space_group: SpaceGroup, shape: Shape) -> NDArray[np.int32]:
+    """Return the operators in grid units as :func:`average_lines` takes them."""
+    rotations, translations = grid_operators(space_group, shape)
+    n = np.array(shape, dtype=np.int64)
+    return np.concatenate([(rotations % n[:, None]).reshape(-1, 9).T, translations.T]).astype(np.int32)
 
 
 @lru_cache(maxsize=256)

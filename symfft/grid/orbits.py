@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -85,6 +86,41 @@ class Orbits(NamedTuple):
     representatives: NDArray[np.int32]
     multiplicity: NDArray[np.int32]
     covered: int
+
+
+def orbit_count(space_group: SpaceGroup, shape: Shape) -> int:
+    """Return the number of orbits of a grid, without finding them.
+
+    It is the mean number of points that an operator leaves in place (the Cauchy-Frobenius lemma). These are the
+    solutions m of ``(W - 1) m + w = 0`` modulo the shape N: none, or as many as the lattice that the columns of W - 1
+    and of diag(N) span has cosets. That index is the greatest common divisor of the 3 x 3 minors of these columns.
+    There are solutions where w lies in the lattice: then the divisor stays the same with w among the columns.
+
+    Raises
+    ------
+    IncompatibleGridError
+        If the grid does not fit the group.
+
+    Examples
+    --------
+    >>> from symfft import SpaceGroup
+    >>> orbit_count(SpaceGroup.from_number(225), (8, 8, 8))
+    14
+    """
+    rotations, translations = grid_operators(space_group, shape)
+    n = np.array(shape, dtype=np.int64)
+    moved = (rotations - np.eye(3, dtype=np.int64)) % n[:, None]
+    lattice = np.concatenate([moved, np.broadcast_to(np.diag(n), moved.shape)], axis=2)
+    cosets = _divisor_of_minors(lattice)
+    solvable = _divisor_of_minors(np.concatenate([lattice, translations[:, :, None]], axis=2)) == cosets
+    return int(cosets[solvable].sum()) // space_group.order
+
+
+def _divisor_of_minors(columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the greatest common divisor of the 3 x 3 minors of each matrix (g, 3, k)."""
+    i, j, k = np.array(list(combinations(range(columns.shape[2]), 3))).T
+    a, b, c = columns[:, :, i], columns[:, :, j], columns[:, :, k]
+    return np.asarray(np.gcd.reduce((a * np.cross(b, c, axis=1)).sum(axis=1), axis=1))
 
 
 def find_orbits(space_group: SpaceGroup, shape: Shape, origin: Shape, box: Shape) -> Orbits:

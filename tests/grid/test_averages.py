@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 import naive
 from strategies import groups
 from symfft import IncompatibleGridError, ShapeError, SpaceGroup, check_symmetry, next_compatible_shape, symmetrize
-from symfft.grid.averages import orbit_averages
+from symfft.grid.averages import keeps_lines, line_averages, orbit_averages
+from symfft.grid.orbits import find_orbits
 
 
 @settings(max_examples=60)
@@ -67,3 +68,22 @@ def test_shuffled_operators_give_the_same_averages(group, random):
     rho = np.random.default_rng(group.order).random(next_compatible_shape(group, (4, 5, 6)))
     np.testing.assert_array_equal(orbit_averages(rho, again).means, orbit_averages(rho, group).means)
     np.testing.assert_allclose(orbit_averages(rho, again).means, naive.symmetrized(rho, group), atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("number", [n for n in range(1, 231) if keeps_lines(SpaceGroup.from_number(n))])
+def test_lines_are_averaged_to_the_same_bits_on_an_orbit(number, dtype):
+    group = SpaceGroup.from_number(number)
+    shape = next_compatible_shape(group, (5, 6, 7))
+    rho = np.random.default_rng(number).standard_normal((2, *shape)).astype(dtype)
+    means = line_averages(rho, group)
+    assert means.dtype == dtype
+    orbits = find_orbits(group, shape, (0, 0, 0), shape)
+    for density, mean in zip(rho, means, strict=True):
+        np.testing.assert_array_equal(mean.reshape(-1)[orbits.representatives][orbits.labels], mean)
+        np.testing.assert_allclose(mean, naive.symmetrized(density, group), atol=1e-6 if dtype == np.float32 else 1e-13)
+
+
+def test_groups_that_keep_lines_along_the_third_axis():
+    kept = [n for n in range(1, 231) if keeps_lines(SpaceGroup.from_number(n))]
+    assert kept == list(range(1, 195))
