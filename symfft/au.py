@@ -10,9 +10,9 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._array_types import IntArray
 from symfft._arrays import TensorT, as_real, check_grid, check_values, is_tensor
 from symfft._immutable import Immutable, frozen
-from symfft.crystal.operators import IntArray
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import NotSymmetricError, ShapeError
 from symfft.fourier.plan import FourierPlan

@@ -24,12 +24,11 @@ from symfft import (
 )
 from symfft.io.atomic import replace_file
 from symfft.resampling import change_cell, standardization
+from symfft_models._array_types import FloatArray
 from symfft_models.data.store import Entry
 from symfft_models.evaluation.metrics import density_metrics
 from symfft_models.model.density_table import tabulate
 from symfft_models.model.vae import DensityVAE, unpad
-
-Array = NDArray[np.float64]
 
 #: Largest deviation of a density from its own space group, relative to its maximum.
 SYMMETRY_TOLERANCE = 1e-3
@@ -112,7 +111,7 @@ def reconstruct_density(model: DensityVAE, density: Density, symprec: float = 1e
     shifted = bool(error[1] < error[0])
     estimate = estimates[shifted]
 
-    def in_the_file(au_values: Array) -> Array:
+    def in_the_file(au_values: FloatArray) -> FloatArray:
         cell = found.transformation.T
         origin = -np.linalg.solve(found.transformation.astype(np.float64), found.origin_shift.astype(np.float64))
         return change_cell(expand_from_au(au_values, unit), standard.lattice, cell, origin, charge.shape)

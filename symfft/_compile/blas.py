@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
-
+from symfft._array_types import Array
 from symfft._compile.compiler import bare
-
-Array = NDArray[Any]
 
 DOUBLE, SINGLE, AS_IT_IS = ord("d"), ord("s"), ord("n")
 

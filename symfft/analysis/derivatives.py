@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._array_types import Array, IntArray
 from symfft._arrays import as_real, check_values
 from symfft.analysis.frequencies import (
     Lattice,
@@ -24,13 +25,10 @@ from symfft.analysis.frequencies import (
     unique_frequencies,
 )
 from symfft.au import AsymmetricUnit, asymmetric_unit
-from symfft.crystal.operators import IntArray
 from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError
 from symfft.grid.shape import grid_operators
 from symfft.transforms.dft import au_dft, au_idft
-
-Array = NDArray[Any]
 
 #: Directions that are tried, one of d and -d.
 _DIRECTIONS = np.array([d for d in product(range(-2, 3), repeat=3) if d > (0, 0, 0) and np.gcd.reduce(d) == 1])

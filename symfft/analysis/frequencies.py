@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._array_types import IntArray
 from symfft.crystal.lattice import invariant_form, obtuse_superbase
-from symfft.crystal.operators import IntArray
 from symfft.errors import ShapeError
 from symfft.fourier.lengths import Metric, metric_of
 from symfft.grid.shape import Shape

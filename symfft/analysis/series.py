@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._array_types import ComplexArray, FloatArray
 from symfft.analysis.frequencies import as_lattice, frequencies_of
 from symfft.errors import ShapeError
 from symfft.grid.shape import as_shape
-
-Array = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 
 #: Intermediate results take at most about this many bytes.
 WORKSPACE = 2**26
@@ -69,7 +67,7 @@ class FourierSeries:
         r1, r2, r3 = self._reach.tolist()
         box = 2 * r1 + 1, 2 * r2 + 1, r3 + 1
         places = np.ravel_multi_index(tuple((members + np.array([r1, r2, 0])).T), box)
-        self._terms: Complex = np.zeros((len(rho), math.prod(box)), dtype=np.complex128)
+        self._terms: ComplexArray = np.zeros((len(rho), math.prod(box)), dtype=np.complex128)
         for row, values in zip(self._terms, np.where(below, taken.conj(), taken), strict=True):
             np.add.at(row, places, values)
         self._terms = self._terms.reshape(len(rho), *box)
@@ -77,7 +75,7 @@ class FourierSeries:
         self._squared[places] = found.squared[found.owner]
         self._squared = self._squared.reshape(box)
 
-    def at(self, points: ArrayLike) -> Array:
+    def at(self, points: ArrayLike) -> FloatArray:
         """Return the values at any points.
 
         Parameters
@@ -96,7 +94,7 @@ class FourierSeries:
         """
         return self._contracted(self._terms, *map(_waves, finite_points(points).T, self._reach, (True, True, False)))
 
-    def in_spheres(self, centres: ArrayLike, radii: ArrayLike) -> Array:
+    def in_spheres(self, centres: ArrayLike, radii: ArrayLike) -> FloatArray:
         r"""Integrate over spheres.
 
         .. math:: \int = \sum_G c_G\, e^{2\pi i G \cdot x_0}\, \frac{4\pi R^3}{x^3} (\sin x - x \cos x),
@@ -133,7 +131,7 @@ class FourierSeries:
             out[:, chosen] = self._contracted(self._terms * (4 * np.pi * radius**3 * shape), *waves)
         return out
 
-    def in_box(self, lower: ArrayLike, upper: ArrayLike) -> Array:
+    def in_box(self, lower: ArrayLike, upper: ArrayLike) -> FloatArray:
         r"""Integrate over a box with edges along the basis vectors.
 
         .. math:: \int = V \sum_G c_G \prod_i \int_{l_i}^{u_i} e^{2\pi i G_i t}\, dt
@@ -164,7 +162,9 @@ class FourierSeries:
         volume = abs(float(np.linalg.det(self._lattice)))
         return self._contracted(self._terms, *factors)[:, 0] * volume
 
-    def _contracted(self, terms: Complex, first: Complex, second: Complex, third: Complex) -> Array:
+    def _contracted(
+        self, terms: ComplexArray, first: ComplexArray, second: ComplexArray, third: ComplexArray
+    ) -> FloatArray:
         """Return the real part of ``Σ terms[b, i, j, k] first[p, i] second[p, j] third[p, k]``, (b, p)."""
         batch, n1, n2, n3 = terms.shape
         rows = max(1, WORKSPACE // (16 * n2 * n3))
@@ -178,7 +178,7 @@ class FourierSeries:
         return out
 
 
-def finite_points(points: ArrayLike) -> Array:
+def finite_points(points: ArrayLike) -> FloatArray:
     """Accept fractional coordinates, (p, 3).
 
     Raises
@@ -195,6 +195,6 @@ def finite_points(points: ArrayLike) -> Array:
     return found
 
 
-def _waves(coordinate: Array, reach: int, two_sided: bool) -> Complex:
+def _waves(coordinate: FloatArray, reach: int, two_sided: bool) -> ComplexArray:
     frequency = np.arange(-reach if two_sided else 0, reach + 1)
     return np.asarray(np.exp(2j * np.pi * np.outer(coordinate, frequency)))

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from symfft._array_types import FloatArray
 from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import NotSymmetricError
 from symfft.grid.symmetry_check import check_symmetry, even_subgroup
-
-Grid = NDArray[np.float64]
 
 #: A spin density below this share of the largest density is numerical noise, whatever its symmetry.
 NEGLIGIBLE = 1e-6
 
 
-def is_negligible(spin: Grid, total: Grid) -> bool:
+def is_negligible(spin: FloatArray, total: FloatArray) -> bool:
     """Whether a magnetization is nothing but noise."""
     return bool(np.abs(spin).max() <= NEGLIGIBLE * np.abs(total).max())
 
@@ -31,7 +29,9 @@ def is_character(group: SpaceGroup, signs: Sequence[int]) -> bool:
     return True
 
 
-def trusted_signs(spin: Grid, total: Grid, group: SpaceGroup, tolerance: float) -> tuple[tuple[int, ...], float]:
+def trusted_signs(
+    spin: FloatArray, total: FloatArray, group: SpaceGroup, tolerance: float
+) -> tuple[tuple[int, ...], float]:
     """Return the sign of a collinear magnetization under each operator, and the largest residual that it leaves.
 
     Raises

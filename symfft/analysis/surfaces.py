@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft._array_types import FloatArray
 from symfft.errors import ShapeError, SymfftError
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,14 +25,14 @@ class Mesh:
         Vertices of each triangle, counter-clockwise seen from where the density is lower.
     """
 
-    vertices: Array
+    vertices: FloatArray
     faces: NDArray[np.int64]
 
     def __repr__(self) -> str:
         return f"<Mesh: {len(self.vertices)} vertices, {len(self.faces)} triangles, {self.area:.6g} Å²>"
 
     @property
-    def normals(self) -> Array:
+    def normals(self) -> FloatArray:
         """Normal of each triangle, as long as twice its area, (t, 3)."""
         a, b, c = np.moveaxis(self.vertices[self.faces], 1, 0)
         return np.cross(b - a, c - a)

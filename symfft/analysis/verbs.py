@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._array_types import FloatArray
 from symfft.analysis import derivatives, electrostatics, planes
 from symfft.analysis.arithmetic import Arithmetic
 from symfft.analysis.common_symmetry import on_common_au
@@ -23,8 +24,7 @@ from symfft.errors import NotSymmetricError, ShapeError, SpaceGroupError, Symfft
 from symfft.grid.shape import grid_operators
 from symfft.grid.symmetry_check import check_symmetry
 
-Array = NDArray[np.float64]
-Operation = Callable[[Array, AsymmetricUnit, Array], Array]
+Operation = Callable[[FloatArray, AsymmetricUnit, FloatArray], FloatArray]
 
 
 class Samples(NamedTuple):
@@ -40,9 +40,9 @@ class Samples(NamedTuple):
         Of ``density.spin_down``.
     """
 
-    values: Array
-    magnetization: Array | None
-    spin_down: Array | None
+    values: FloatArray
+    magnetization: FloatArray | None
+    spin_down: FloatArray | None
 
 
 class Line(NamedTuple):
@@ -56,10 +56,10 @@ class Line(NamedTuple):
         As in :class:`Samples`.
     """
 
-    distance: Array
-    values: Array
-    magnetization: Array | None
-    spin_down: Array | None
+    distance: FloatArray
+    values: FloatArray
+    magnetization: FloatArray | None
+    spin_down: FloatArray | None
 
 
 class Integrals(NamedTuple):
@@ -73,10 +73,10 @@ class Integrals(NamedTuple):
         As in :class:`Samples`.
     """
 
-    volume: Array
-    values: Array
-    magnetization: Array | None
-    spin_down: Array | None
+    volume: FloatArray
+    values: FloatArray
+    magnetization: FloatArray | None
+    spin_down: FloatArray | None
 
 
 class Verbs(Arithmetic):
@@ -147,13 +147,13 @@ class Verbs(Arithmetic):
         sign = 1.0 if direction == "up" else -1.0
         return self._changed((self.values + sign * self.magnetization) / 2, None, None)
 
-    def spin_parts(self) -> tuple[Array, Array | None]:
+    def spin_parts(self) -> tuple[FloatArray, FloatArray | None]:
         """Return the sum and the difference of the spins, the latter (3, Nx, Ny, Nz) where they are not collinear."""
         if self.spin_down is not None:
             return self.values + self.spin_down, self.values - self.spin_down
         return self.values, self.magnetization
 
-    def with_spin_parts(self, total: Array, difference: Array | None) -> Self:
+    def with_spin_parts(self, total: FloatArray, difference: FloatArray | None) -> Self:
         """Return the density with another sum and difference of its spins, held in the way it holds them."""
         if self.spin_down is not None and difference is not None:
             return self._replaced(values=(total + difference) / 2, spin_down=(total - difference) / 2)
@@ -562,12 +562,12 @@ class Verbs(Arithmetic):
         if self.kind != "charge":
             raise SymfftError(f"{what} is that of a charge density, this is of the kind {self.kind}")
 
-    def _grids(self) -> list[Array]:
+    def _grids(self) -> list[FloatArray]:
         """Return all grids, each as (b, Nx, Ny, Nz)."""
         found = [g for g in (self.values, self.magnetization, self.spin_down) if g is not None]
         return [g.reshape(-1, *self._shape) for g in found]
 
-    def _spread(self, rows: Array) -> tuple[Array, Array | None, Array | None]:
+    def _spread(self, rows: FloatArray) -> tuple[FloatArray, FloatArray | None, FloatArray | None]:
         """Return rows that belong to the grids in order as values, magnetization and spin_down."""
         magnetization = None
         if self.magnetization is not None:
@@ -585,7 +585,9 @@ class Verbs(Arithmetic):
             raise SpaceGroupError("the density holds no atoms to find the space group from: give space_group")
         return SpaceGroup.from_structure(self.lattice, self.positions, self.numbers)
 
-    def _reduced(self, grid: Array, space_group: SpaceGroup | int | str | None) -> tuple[Array, AsymmetricUnit]:
+    def _reduced(
+        self, grid: FloatArray, space_group: SpaceGroup | int | str | None
+    ) -> tuple[FloatArray, AsymmetricUnit]:
         """Return a grid on the asymmetric unit of the group that was asked for, or of the largest that it has."""
         if space_group is not None:
             au = asymmetric_unit(space_group, self._shape)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft._array_types import FloatArray
 from symfft.analysis.common_symmetry import on_common_au
 from symfft.au import AsymmetricUnit, asymmetric_unit, expand_from_au, reduce_to_au
 from symfft.basins.partition import Basins, invariant_lattice
@@ -17,8 +18,6 @@ from symfft.crystal.elements import SYMBOLS
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.density import Density
 from symfft.errors import ShapeError, SpaceGroupError, SymfftError
-
-Array = NDArray[np.float64]
 
 #: A reference whose negative part is a larger share of its positive part than this has no basins of electrons.
 LARGEST_NEGATIVE_SHARE = 0.05
@@ -87,9 +86,9 @@ class BaderCharges:
     """
 
     numbers: NDArray[np.int64]
-    electrons: Array
-    volumes: Array
-    moments: Array | None
+    electrons: FloatArray
+    volumes: FloatArray
+    moments: FloatArray | None
     maxima: tuple[Maximum, ...]
     vacuum_electrons: float
     vacuum_volume: float
@@ -297,7 +296,9 @@ def _level(vacuum: float | None) -> float:
     return level
 
 
-def _reduced(density: Density, reference: Density, space_group: Any) -> tuple[AsymmetricUnit, tuple[Array, Array]]:
+def _reduced(
+    density: Density, reference: Density, space_group: Any
+) -> tuple[AsymmetricUnit, tuple[FloatArray, FloatArray]]:
     """Return reference and density on the asymmetric unit of the group that was asked for, or that both have."""
     grids = (reference.values,) if reference is density else (reference.values, density.values)
     if space_group is not None:
@@ -312,7 +313,7 @@ def _reduced(density: Density, reference: Density, space_group: Any) -> tuple[As
     return au, (values[0], values[-1])
 
 
-def _on_atoms(by_basin: Array, owners: Owners, orbits: NDArray[np.int64]) -> Array:
+def _on_atoms(by_basin: FloatArray, owners: Owners, orbits: NDArray[np.int64]) -> FloatArray:
     """Return sums over basins as one value for each atom, (c, n): equivalent atoms share equally."""
     out = np.zeros((len(by_basin), len(orbits)))
     for orbit in range(int(orbits.max(initial=-1)) + 1):
@@ -322,7 +323,9 @@ def _on_atoms(by_basin: Array, owners: Owners, orbits: NDArray[np.int64]) -> Arr
     return out
 
 
-def _moments(density: Density, magnetization: Array, heights: Array, au: AsymmetricUnit, vacuum: float) -> Array:
+def _moments(
+    density: Density, magnetization: FloatArray, heights: FloatArray, au: AsymmetricUnit, vacuum: float
+) -> FloatArray:
     """Return the moments of atoms, under the operators that leave the magnetization unchanged."""
     spins = magnetization.reshape(-1, *density.shape)
     own, fields = on_common_au(au.space_group, list(spins))
@@ -336,7 +339,7 @@ def _moments(density: Density, magnetization: Array, heights: Array, au: Asymmet
 
 def _notes(
     density: Density,
-    heights: Array,
+    heights: FloatArray,
     au: AsymmetricUnit,
     owners: Owners,
     orbits: NDArray[np.int64],
@@ -372,6 +375,6 @@ def _name(number: int) -> str:
     return SYMBOLS[number - 1] if 1 <= number <= len(SYMBOLS) else "X"
 
 
-def _triple(point: Array) -> tuple[float, float, float]:
+def _triple(point: FloatArray) -> tuple[float, float, float]:
     x, y, z = point.tolist()
     return x, y, z

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._array_types import IntArray
 from symfft.crystal.lattice import obtuse_superbase
-from symfft.crystal.operators import IntArray
 from symfft.errors import ShapeError
 
 #: Facets smaller than this share of the largest one are rounding errors of cells with right angles.

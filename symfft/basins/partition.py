@@ -18,16 +18,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._array_types import FloatArray, IntArray
 from symfft._arrays import check_values
 from symfft.analysis.frequencies import as_lattice
 from symfft.au import AsymmetricUnit
 from symfft.basins._kernels import FLAT, MAXIMUM, SLOPE, divide, find_plateaus, find_slopes, spread_in_cell
 from symfft.basins.facets import Facets, voronoi_facets
-from symfft.crystal.operators import IntArray
 from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError, SymfftError
-
-Array = NDArray[np.float64]
 
 #: A lattice may break the group by this much, relative to its shortest basis vector.
 LATTICE_TOLERANCE = 1e-2
@@ -48,8 +46,8 @@ class Maxima(NamedTuple):
         How many there are in the cell.
     """
 
-    positions: Array
-    density: Array
+    positions: FloatArray
+    density: FloatArray
     counts: IntArray
 
 
@@ -120,7 +118,7 @@ class Basins:
         """Which points of the asymmetric unit belong to no basin, (n,)."""
         return np.asarray(self._state > FLAT)
 
-    def integrate(self, fields: ArrayLike, regions: ArrayLike | None = None) -> Array:
+    def integrate(self, fields: ArrayLike, regions: ArrayLike | None = None) -> FloatArray:
         """Add up fields over the basins: ``Σ over points of weight · field``.
 
         Parameters
@@ -138,7 +136,7 @@ class Basins:
         region = self._regions(regions)
         return self._divided(np.asarray(fields, dtype=np.float64), region, -1)[0]
 
-    def weights(self, chosen: ArrayLike) -> Array:
+    def weights(self, chosen: ArrayLike) -> FloatArray:
         """Return the weights that the points of the asymmetric unit have in the basins of chosen maxima.
 
         Parameters
@@ -161,7 +159,7 @@ class Basins:
             raise ShapeError(f"regions of shape {found.shape} must be one number from 0 for each of {count} maxima")
         return found.astype(np.int32)
 
-    def _divided(self, fields: Array, region: NDArray[np.int32], wanted: int) -> tuple[Array, Array]:
+    def _divided(self, fields: FloatArray, region: NDArray[np.int32], wanted: int) -> tuple[FloatArray, FloatArray]:
         of_maximum = np.full(self._au.size, -1, dtype=np.int32)
         heads = np.array(self._heads)
         of_maximum[heads] = region
@@ -221,7 +219,7 @@ class Basins:
         return [row[1] for row in rows], found
 
 
-def invariant_lattice(group: SpaceGroup, lattice: ArrayLike) -> Array:
+def invariant_lattice(group: SpaceGroup, lattice: ArrayLike) -> FloatArray:
     """Return basis vectors with the mean metric over a point group: files carry six decimals, which break it.
 
     Raises

@@ -8,12 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft._array_types import FloatArray, IntArray
 from symfft.crystal.elements import covalent_radius
-from symfft.crystal.operators import IntArray
 from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import SpaceGroupError
-
-Array = NDArray[np.float64]
 
 #: A maximum is an atom's only if its distance is at most this share of the sum of those to the two nearest atoms. One
 #: half is the middle of a bond.
@@ -38,11 +36,11 @@ class Owners(NamedTuple):
     """
 
     nearest: IntArray
-    distance: Array
+    distance: FloatArray
     owns: NDArray[np.bool_]
 
 
-def owners_of(points: Array, positions: Array, numbers: IntArray, lattice: Array) -> Owners:
+def owners_of(points: FloatArray, positions: FloatArray, numbers: IntArray, lattice: FloatArray) -> Owners:
     """Return the nearest atom of every point, and whether the point is this atom's.
 
     It is where the atom is within its covalent radius, and clearly nearer than any other: the distance is at most 0.4
@@ -78,7 +76,7 @@ def owners_of(points: Array, positions: Array, numbers: IntArray, lattice: Array
     return Owners(nearest, near, (near <= radii) & (near <= NEARER * (near + next_to)))
 
 
-def atom_orbits(group: SpaceGroup, positions: Array, numbers: IntArray, lattice: Array) -> IntArray:
+def atom_orbits(group: SpaceGroup, positions: FloatArray, numbers: IntArray, lattice: FloatArray) -> IntArray:
     """Return the orbit of every atom under a group, numbered in the order in which they come.
 
     Raises
@@ -104,7 +102,7 @@ def atom_orbits(group: SpaceGroup, positions: Array, numbers: IntArray, lattice:
     return orbit
 
 
-def site_symmetry(group: SpaceGroup, position: Array, lattice: Array) -> SpaceGroup:
+def site_symmetry(group: SpaceGroup, position: FloatArray, lattice: FloatArray) -> SpaceGroup:
     """Return the operators that leave a point of the crystal where it is, up to lattice translations of the cell."""
     apart = group.rotations @ position + group.numerators / group.denominator - position
     stays = np.linalg.norm((apart - np.rint(apart)) @ lattice, axis=1) < SITE_TOLERANCE

@@ -6,7 +6,8 @@ import argparse
 
 import numpy as np
 
-from symfft.analysis.spins import NEGLIGIBLE, Grid, is_character, is_negligible
+from symfft._array_types import FloatArray
+from symfft.analysis.spins import NEGLIGIBLE, is_character, is_negligible
 from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
 from symfft.crystal.space_group import SpaceGroup
@@ -61,7 +62,7 @@ def run(file: str, *, reading: files.Reading, group: str | None, symprec: float,
     return {**result, "symmetric": symmetric and keeps}
 
 
-def _reciprocal(density: Density, total: Grid, group: SpaceGroup, tolerance: float) -> Result:
+def _reciprocal(density: Density, total: FloatArray, group: SpaceGroup, tolerance: float) -> Result:
     """Return how far a density is from its average through the structure factors, which needs no fitting grid."""
     largest = float(np.abs(total).max()) or 1.0
     residual = float(np.abs(total - ReciprocalAverage(density, group)(total)).max()) / largest

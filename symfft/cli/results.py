@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symfft.analysis.spins import Grid
+from symfft._array_types import FloatArray
 from symfft.cli.command import Result
 from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
@@ -30,7 +30,7 @@ def what(density: Density) -> str:
     return KINDS[density.kind] + spin
 
 
-def largest_residual(total: Grid, group: SpaceGroup) -> float:
+def largest_residual(total: FloatArray, group: SpaceGroup) -> float:
     """Return the largest residual of the operators that the grid carries."""
     return check_symmetry(total, group).largest_residual
 

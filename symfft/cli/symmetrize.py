@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from symfft.analysis.spins import Grid, is_character, is_negligible, trusted_signs
+from symfft._array_types import FloatArray
+from symfft.analysis.spins import is_character, is_negligible, trusted_signs
 from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
 from symfft.crystal.space_group import SpaceGroup
@@ -98,8 +99,8 @@ def _require_grid(group: SpaceGroup, density: Density) -> None:
 
 
 def _spin_average(
-    average: ReciprocalAverage, spin: Grid, total: Grid, tolerance: float
-) -> tuple[Grid, tuple[int, ...], float]:
+    average: ReciprocalAverage, spin: FloatArray, total: FloatArray, tolerance: float
+) -> tuple[FloatArray, tuple[int, ...], float]:
     """Average a magnetization with the signs that it has; return these too, and how far it was from its average."""
     if average.fits or spin.ndim == 4:
         signs, residual = trusted_signs(spin, total, average.group, tolerance)
@@ -115,7 +116,7 @@ def _spin_average(
     return new, signs, residual
 
 
-def _share(difference: Grid, of: Grid) -> float:
+def _share(difference: FloatArray, of: FloatArray) -> float:
     return float(np.abs(difference).max() / (np.abs(of).max() or 1.0))
 
 

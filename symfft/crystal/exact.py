@@ -18,19 +18,10 @@ from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from symfft.crystal.operators import (
-    Exact,
-    IntArray,
-    canonical_order,
-    integer_rows,
-    inverse_of,
-    require_group,
-)
+from symfft._array_types import FloatArray, IntArray
+from symfft.crystal.operators import Exact, canonical_order, integer_rows, inverse_of, require_group
 from symfft.errors import SpaceGroupError
-
-FloatArray = NDArray[np.float64]
 
 #: Translations of all settings of International Tables A are multiples of 1/24.
 PARTS = 24

@@ -19,14 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft._array_types import FloatArray, IntArray
 from symfft.crystal.operators import Exact, integer_rows, inverse_of, row_basis
 from symfft.errors import ShapeError
 
-IntArray = NDArray[np.int64]
 Integers = list[list[int]]
 #: A denominator and numerators, as :func:`symfft.crystal.operators.integer_rows` gives them.
 Rational = tuple[int, Integers]
-FloatArray = NDArray[np.float64]
 
 #: Two metrics count as equal where their entries differ by at most this, relative to the lengths of the vectors.
 ISOMETRY_TOLERANCE = 1e-3

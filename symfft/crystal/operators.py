@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft._array_types import IntArray
 from symfft.errors import SpaceGroupError
 
-IntArray = NDArray[np.int64]
 Exact = NDArray[np.object_]
 
 #: Largest denominator that a translation may have.

@@ -10,14 +10,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from symfft._array_types import FloatArray, IntArray
 from symfft.crystal.lattice import METRIC_STEPS, near_isometries, obtuse_superbase
 from symfft.crystal.operators import translation_lattice
 from symfft.errors import SpaceGroupError
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 Triangle = tuple[tuple[int, ...], ...]
 
 #: Distances count as clear below a tenth and above ten times the tolerance.

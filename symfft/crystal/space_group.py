@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._array_types import IntArray
 from symfft._immutable import Immutable, frozen
 from symfft.crystal.exact import exact_translations
 from symfft.crystal.operators import (
     LARGEST_INTEGER,
     Exact,
-    IntArray,
     canonical_order,
     change_basis,
     inverse_of,

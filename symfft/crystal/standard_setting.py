@@ -11,22 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._array_types import FloatArray, IntArray
 from symfft.crystal.exact import PARTS, ExactTranslations, exact_translations
 from symfft.crystal.lattice import METRIC_STEPS, obtuse_superbase
-from symfft.crystal.operators import (
-    Exact,
-    IntArray,
-    change_basis,
-    integer_rows,
-    inverse_of,
-    remainder,
-    translation_lattice,
-)
+from symfft.crystal.operators import Exact, change_basis, integer_rows, inverse_of, remainder, translation_lattice
 from symfft.crystal.sites import CLEARLY, Crystal, SiteSymmetry, clear_symmetry, folded, site_symmetry
 from symfft.crystal.space_group import SpaceGroup, reference_group
 from symfft.errors import SpaceGroupError
 
-FloatArray = NDArray[np.float64]
 Rows = tuple[tuple[Fraction, ...], ...]
 Triangle = tuple[tuple[int, ...], ...]
 

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._array_types import IntArray
 from symfft.crystal.lattice import obtuse_superbase
-from symfft.crystal.operators import Exact, IntArray, integer_rows, inverse_of
+from symfft.crystal.operators import Exact, integer_rows, inverse_of
 from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError
 from symfft.grid.shape import Shape

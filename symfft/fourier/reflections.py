@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.crystal.operators import IntArray
+from symfft._array_types import IntArray
 from symfft.crystal.space_group import SpaceGroup
 from symfft.fourier._reflection_kernels import gather, gather_related, label_reflections
 from symfft.grid.shape import Shape

@@ -10,11 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from symfft._array_types import Array
 from symfft._compile import kernel
-
-Array = NDArray[Any]
 
 
 @kernel

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.crystal.operators import IntArray
+from symfft._array_types import IntArray
 from symfft.crystal.space_group import SpaceGroup
 from symfft.grid._kernels import renumber_orbits, smallest_box, tighten_box
 from symfft.grid.orbits import GridOrbits, Orbits, find_orbits

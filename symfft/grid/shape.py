@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.crystal.operators import IntArray
+from symfft._array_types import IntArray
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import IncompatibleGridError, ShapeError
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from symfft._array_types import Array
 from symfft._compile import kernel
-from symfft.io._parse_kernels import Array, multiply_words
+from symfft.io._parse_kernels import multiply_words
 from symfft.io._powers import LARGEST_POWER, SMALLEST_POWER
 
 _ZERO_DIGIT = np.uint64(48)

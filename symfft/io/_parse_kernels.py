@@ -8,12 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from symfft._array_types import Array
 from symfft._compile import kernel
 from symfft.io._powers import LARGEST_POWER, SMALLEST_POWER
-
-Array = NDArray[Any]
 
 #: All numbers asked for have been read.
 DONE = 0

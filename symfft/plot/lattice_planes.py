@@ -10,10 +10,9 @@ from math import gcd
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft._array_types import FloatArray
 from symfft.density import Density
 from symfft.errors import ShapeError
-
-Array = NDArray[np.float64]
 
 #: A distance belongs to the shell of nearest neighbours up to this factor of the shortest.
 SHELL = 1.15
@@ -64,7 +63,7 @@ def lattice_plane(hkl: Sequence[float], at: float) -> LatticePlane:
     return LatticePlane((h, k, l), at / common)
 
 
-def basis_of(plane: LatticePlane, lattice: Array) -> NDArray[np.int64]:
+def basis_of(plane: LatticePlane, lattice: FloatArray) -> NDArray[np.int64]:
     """Return two lattice vectors that span the plane's lattice, as rows of integers: the shortest ones."""
     vectors = [np.array(v) for v in product(range(-4, 5), repeat=3) if any(v) and np.dot(v, plane.hkl) == 0]
     # indices above 4 have longer vectors: two crossings with the axes
@@ -77,12 +76,12 @@ def basis_of(plane: LatticePlane, lattice: Array) -> NDArray[np.int64]:
     return np.array([first, second])
 
 
-def spacing_of(plane: LatticePlane, lattice: Array) -> float:
+def spacing_of(plane: LatticePlane, lattice: FloatArray) -> float:
     """Return the distance of neighbouring planes of the lattice, in Å: 1 / |h|."""
     return 1.0 / float(np.linalg.norm(np.linalg.inv(lattice) @ plane.hkl))
 
 
-def bonds_of(density: Density) -> tuple[NDArray[np.int64], Array]:
+def bonds_of(density: Density) -> tuple[NDArray[np.int64], FloatArray]:
     """Return the first atoms of the bonds, and the vectors to their nearest neighbours in fractional coordinates.
 
     A bond goes from each atom to all that are at most 1.15 times as far as its nearest neighbour.
@@ -90,7 +89,7 @@ def bonds_of(density: Density) -> tuple[NDArray[np.int64], Array]:
     x, lattice = density.positions, density.lattice
     shifts = np.array(list(product((-1, 0, 1), repeat=3)), dtype=np.float64)
     starts: list[int] = []
-    vectors: list[Array] = []
+    vectors: list[FloatArray] = []
     for i, centre in enumerate(x):
         apart = x - centre
         apart = (apart - np.rint(apart))[:, None] + shifts

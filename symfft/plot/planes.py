@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft._array_types import FloatArray
 from symfft.density import Density
 from symfft.errors import ShapeError
 from symfft.plot.colours import Colours, Quantity, colours_of, draw_colour_bar, grid_of, require_matplotlib
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Array = NDArray[np.float64]
 
 #: Atoms up to this far from a plane, in Å, are marked in it.
 ATOM_DISTANCE = 0.25
@@ -127,7 +127,7 @@ def _plane(density: Density, wanted: Sequence[float]) -> LatticePlane:
     return LatticePlane(plane.hkl, float(heights[np.argmin(np.abs(heights))]))
 
 
-def _frame(density: Density, plane: LatticePlane) -> tuple[Array, Array, Array]:
+def _frame(density: Density, plane: LatticePlane) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return origin (fractional), orthonormal axes in Å (rows) and the lattice cell of the plane in Å (rows)."""
     lattice = density.lattice
     cell = basis_of(plane, lattice) @ lattice
@@ -189,7 +189,9 @@ def _draw(ax: Axes, density: Density, colours: Colours, plane: LatticePlane, siz
     return image
 
 
-def _draw_atoms(ax: Axes, density: Density, origin: Array, axes: Array, low: Array, high: Array) -> None:
+def _draw_atoms(
+    ax: Axes, density: Density, origin: FloatArray, axes: FloatArray, low: FloatArray, high: FloatArray
+) -> None:
     lattice = density.lattice
     normal = np.cross(axes[0], axes[1])
     # every image that can lie in the window
@@ -197,10 +199,10 @@ def _draw_atoms(ax: Axes, density: Density, origin: Array, axes: Array, low: Arr
     steps = np.ceil(reach * np.linalg.norm(np.linalg.inv(lattice), axis=0)).astype(int) + 1
     shifts = np.array(np.meshgrid(*[np.arange(-n, n + 1) for n in steps], indexing="ij")).reshape(3, -1).T
 
-    def images(positions: Array) -> Array:
+    def images(positions: FloatArray) -> FloatArray:
         return np.asarray(((positions[:, None] + shifts) - origin) @ lattice)
 
-    def seen(places: Array, distance: float) -> NDArray[np.bool_]:
+    def seen(places: FloatArray, distance: float) -> NDArray[np.bool_]:
         flat = places @ axes.T
         return (np.abs(places @ normal) <= distance) & ((flat >= low) & (flat <= high)).all(axis=-1)
 

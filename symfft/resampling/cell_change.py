@@ -14,9 +14,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._array_types import FloatArray, IntArray
 from symfft.crystal.lattice import (
-    FloatArray,
-    IntArray,
     Integers,
     Rational,
     WignerSeitzCell,

@@ -10,8 +10,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft._array_types import FloatArray, IntArray
 from symfft.au import AsymmetricUnit
-from symfft.crystal.lattice import FloatArray, IntArray, common_lattice
+from symfft.crystal.lattice import common_lattice
 from symfft.crystal.operators import Exact, integer_rows, inverse_of
 from symfft.crystal.sites import site_orbits
 from symfft.crystal.space_group import SpaceGroup, as_space_group

@@ -13,18 +13,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft._array_types import ComplexArray, FloatArray, IntArray
 from symfft.analysis.spins import is_character, is_negligible
 from symfft.au import symmetrize
 from symfft.crystal.lattice import SUBSETS, invariant_form, obtuse_superbase
-from symfft.crystal.operators import IntArray, translation_lattice
+from symfft.crystal.operators import translation_lattice
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.density import Density
 from symfft.errors import NotSymmetricError, SpaceGroupError
 from symfft.grid.shape import fitting_operators
 from symfft.grid.symmetry_check import check_symmetry
-
-FloatArray = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
 
 #: A group may change lengths and angles of the lattice by this share.
 METRIC_TOLERANCE = 0.02

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
-
+from symfft._array_types import Array
 from symfft._compile import kernel
-
-Array = NDArray[Any]
 
 
 @kernel

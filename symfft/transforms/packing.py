@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft._array_types import IntArray
 from symfft._immutable import frozen
 from symfft._tables import once
 from symfft.au import AsymmetricUnit
-from symfft.crystal.operators import IntArray
 from symfft.fourier.lengths import metric_of
 from symfft.fourier.reflections import centred
 

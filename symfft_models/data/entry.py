@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft import AsymmetricUnit, Density, ShapeError, SpaceGroup, asymmetric_unit, expand_from_au
-
-FloatArray = NDArray[np.float64]
+from symfft_models._array_types import FloatArray
 
 
 @dataclass(frozen=True)

@@ -9,23 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symfft import AsymmetricUnit
+from symfft_models._array_types import FloatArray
 from symfft_models.model.stars import cell_weights, star_functions
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class LinearCode:
     """Mean density (n,) and orthonormal basis (k, n): rho* = mean + <rho - mean, basis> basis."""
 
-    mean: Array
-    basis: Array
-    weight: Array
+    mean: FloatArray
+    basis: FloatArray
+    weight: FloatArray
 
-    def encode(self, values: Array) -> Array:
+    def encode(self, values: FloatArray) -> FloatArray:
         """Return coefficients, (m, k)."""
         return np.asarray(((values - self.mean) * self.weight) @ self.basis.T)
 
@@ -33,12 +31,12 @@ class LinearCode:
         """Return the code of the first `count` basis vectors."""
         return LinearCode(self.mean, self.basis[:count], self.weight)
 
-    def reconstruct(self, values: Array) -> Array:
+    def reconstruct(self, values: FloatArray) -> FloatArray:
         """Encode and decode, (m, n)."""
         return np.asarray(self.mean + self.encode(values) @ self.basis)
 
 
-def mean_density(values: Array, weight: Array) -> LinearCode:
+def mean_density(values: FloatArray, weight: FloatArray) -> LinearCode:
     """Describe every density by the training mean: no floats at all."""
     return LinearCode(values.mean(0), np.zeros((0, values.shape[1])), weight)
 
@@ -48,7 +46,9 @@ def lowest_stars(unit: AsymmetricUnit, count: int) -> LinearCode:
     return LinearCode(np.ones(unit.size), star_functions(unit, count), cell_weights(unit))
 
 
-def principal_components(values: Array, weight: Array, count: int, sample_weight: Array | None = None) -> LinearCode:
+def principal_components(
+    values: FloatArray, weight: FloatArray, count: int, sample_weight: FloatArray | None = None
+) -> LinearCode:
     """Fit PCA with at most `count` components under the full cell's inner product.
 
     Fewer than `count` training densities span fewer directions; the basis then has that many rows, and says so by its

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
 from symfft import AsymmetricUnit, SpaceGroup, au_real_dft, real_basis
+from symfft_models._array_types import FloatArray
 from symfft_models.data.entry import Entry
 from symfft_models.model.config import SampleConfig
 from symfft_models.model.density_table import DensityTable
@@ -25,8 +26,6 @@ from symfft_models.model.vae import DensityVAE
 from symfft_models.sampling.composition import CompositionError
 from symfft_models.sampling.prior import LatentPrior, Wanted, active_floats, fit_prior
 from symfft_models.sampling.sample import NEGATIVE_TOLERANCE, decode_draw
-
-Array = NDArray[np.float64]
 
 #: Edges of the shells of 1/d = \|G\| / 2π, in 1/Å.
 SHELLS = np.linspace(0.0, 1.6, 17)
@@ -44,7 +43,7 @@ SCALARS = {
 }
 
 
-def describe(values_mn: Array, unit: AsymmetricUnit, a_m: Array) -> dict[str, Array]:
+def describe(values_mn: FloatArray, unit: AsymmetricUnit, a_m: FloatArray) -> dict[str, FloatArray]:
     r"""Characterise densities of cubic cells.
 
     Returns
@@ -82,14 +81,14 @@ def describe(values_mn: Array, unit: AsymmetricUnit, a_m: Array) -> dict[str, Ar
     }
 
 
-def half_volume(values: Array, weight: Array) -> float:
+def half_volume(values: FloatArray, weight: FloatArray) -> float:
     """Smallest share of the cell that holds half of the electrons."""
     falling = np.argsort(-values)
     held = np.cumsum(np.maximum(values, 0)[falling] * weight[falling])
     return float(np.interp(held[-1] / 2, np.append(0.0, held), np.append(0.0, np.cumsum(weight[falling]))))
 
 
-def radial_profile(values: Array, unit: AsymmetricUnit, a: float) -> Array:
+def radial_profile(values: FloatArray, unit: AsymmetricUnit, a: float) -> FloatArray:
     """Average a density over spherical shells around its highest point, over its peak; (r,), NaN in empty shells."""
     peak = unit.indices[np.argmax(values)]
     lengths, rising = _lengths(unit.shape)
@@ -102,14 +101,14 @@ def radial_profile(values: Array, unit: AsymmetricUnit, a: float) -> Array:
 
 
 @lru_cache(maxsize=8)
-def _lengths(shape: tuple[int, int, int]) -> tuple[Array, Array]:
+def _lengths(shape: tuple[int, int, int]) -> tuple[FloatArray, FloatArray]:
     """Distances of all grid points to the nearest image of the first one, in cell edges: in place, and sorted."""
     offsets = np.stack(np.meshgrid(*[np.fft.fftfreq(n) for n in shape], indexing="ij"), axis=-1)
     lengths = np.linalg.norm(offsets, axis=-1)
     return lengths, np.sort(lengths, axis=None)
 
 
-def half_radius(profile: Array) -> float:
+def half_radius(profile: FloatArray) -> float:
     """Radius in Å where a profile first falls below one half, between the centres of its shells."""
     known = np.flatnonzero(np.isfinite(profile))
     radius = np.concatenate([[0.0], (RADII[:-1] + RADII[1:])[known] / 2])
@@ -122,15 +121,17 @@ def half_radius(profile: Array) -> float:
     return float(radius[after - 1] + share * (radius[after] - radius[after - 1]))
 
 
-def normalizer_images(values_mn: Array, shift_n: NDArray[np.int64]) -> Array:
+def normalizer_images(values_mn: FloatArray, shift_n: NDArray[np.int64]) -> FloatArray:
     """Densities in both choices of origin, (2 m, n)."""
     return np.concatenate([values_mn, values_mn[:, shift_n]])
 
 
-def nearest_distances(shapes_mn: Array, known_kn: Array, weight: Array) -> tuple[Array, NDArray[np.int64]]:
+def nearest_distances(
+    shapes_mn: FloatArray, known_kn: FloatArray, weight: FloatArray
+) -> tuple[FloatArray, NDArray[np.int64]]:
     """NMAE in % between normalised densities and the nearest of others, and which that is; (m,) each."""
 
-    def to_known(shape: Array) -> Array:
+    def to_known(shape: FloatArray) -> FloatArray:
         return np.asarray(100 * (np.abs(known_kn - shape) @ weight))
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -139,7 +140,7 @@ def nearest_distances(shapes_mn: Array, known_kn: Array, weight: Array) -> tuple
     return distance[np.arange(len(shapes_mn)), best], best
 
 
-def compare(generated: Array, reference: Array) -> dict[str, float]:
+def compare(generated: FloatArray, reference: FloatArray) -> dict[str, float]:
     """Medians, central 90 %, and the Kolmogorov-Smirnov distance of two samples with its p-value."""
     test = ks_2samp(generated, reference)
     low, middle, high = np.percentile(generated, [5, 50, 95])
@@ -223,7 +224,7 @@ def conditional_error(
     index: int,
     prior: LatentPrior,
     entries: Sequence[Entry],
-    truth_mn: Array,
+    truth_mn: FloatArray,
     config: SampleConfig,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
@@ -253,7 +254,7 @@ def conditional_error(
     return {"asked": len(entries), "answered": len(error["wanted"]), **found}
 
 
-def spread(distances: Array) -> dict[str, float]:
+def spread(distances: FloatArray) -> dict[str, float]:
     """Smallest, median and largest of some distances."""
     return {
         "smallest": float(distances.min()),
@@ -262,7 +263,7 @@ def spread(distances: Array) -> dict[str, float]:
     }
 
 
-def bands(curves: Array) -> list[list[float | None]]:
+def bands(curves: FloatArray) -> list[list[float | None]]:
     """10th, 50th and 90th percentile over densities along a curve; None where no density has a value."""
     known = np.isfinite(curves).any(0)
     rows = np.full((3, curves.shape[1]), np.nan)

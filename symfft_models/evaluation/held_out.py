@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from symfft_models._array_types import FloatArray
 from symfft_models.evaluation.baselines import LinearCode, lowest_stars, mean_density, principal_components
 from symfft_models.evaluation.metrics import density_metrics, summarize
 from symfft_models.model.density_table import DensityTable
 from symfft_models.model.stars import cell_weights, exact_mean
 from symfft_models.model.vae import DensityVAE, unpad
-
-Array = NDArray[np.float64]
 
 # Average PSNR in dB, from Cai, "Apply DFT to DFT: Symmetry-preserved Generation of Crystalline Electron Densities":
 # densities of Materials Project, another test set than ours.
@@ -24,9 +22,9 @@ FIGURES = ("psnr", "nmae", "rmse", "electron_error", "negative", "minimum")
 
 
 @torch.no_grad()
-def reconstruct(model: DensityVAE, table: DensityTable, chunk: int = 64) -> list[Array]:
+def reconstruct(model: DensityVAE, table: DensityTable, chunk: int = 64) -> list[FloatArray]:
     """Encode and decode the posterior mean of every density; AU values normalised to mean one, float64."""
-    densities: list[Array] = []
+    densities: list[FloatArray] = []
     for rows in torch.arange(len(table)).split(chunk):
         values, group, condition = table.values_mn[rows], table.group_m[rows], table.condition_mp[rows]
         z = model.encode(values, group, condition).mean
@@ -52,7 +50,7 @@ def _components_in_both_origins(model: DensityVAE, train: DensityTable, index: i
     return [principal_components(values, weight, unit.size, values.max(1) ** -2.0) for values in (single, both)]
 
 
-def linear_rivals(model: DensityVAE, train: DensityTable, index: int, truth: Array) -> dict[str, LinearCode]:
+def linear_rivals(model: DensityVAE, train: DensityTable, index: int, truth: FloatArray) -> dict[str, LinearCode]:
     """Fit the rivals of one space group on the training split, as many floats each as the latent has (or fewer).
 
     Of the two ways to fit PCA it is the one that does better on `truth`, the test split.
@@ -72,7 +70,7 @@ def linear_rivals(model: DensityVAE, train: DensityTable, index: int, truth: Arr
 
 
 @torch.no_grad()
-def codec_alone(model: DensityVAE, index: int, truth: Array) -> Array | None:
+def codec_alone(model: DensityVAE, index: int, truth: FloatArray) -> FloatArray | None:
     """Code and decode with the codec that the network corrects, which the model was before its first step."""
     if model.codecs is None or model.network is None:
         return None

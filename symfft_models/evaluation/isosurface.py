@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symfft.analysis import Mesh, isosurface
+from symfft_models._array_types import FloatArray
 
-Array = NDArray[np.float64]
 
-
-def enclosing_level(values: Array, share: float) -> float:
+def enclosing_level(values: FloatArray, share: float) -> float:
     """Return the density above which lies a share of the electrons.
 
     Examples
@@ -25,7 +23,7 @@ def enclosing_level(values: Array, share: float) -> float:
     return float(falling[np.searchsorted(total, share * total[-1])])
 
 
-def draw_isosurface(axes: Any, values: Array, share: float = 0.5) -> None:
+def draw_isosurface(axes: Any, values: FloatArray, share: float = 0.5) -> None:
     """Draw the surface that encloses a share of the electrons of a cubic cell, seen from a corner, with the edges."""
     from matplotlib.collections import LineCollection, PolyCollection
 

@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from symfft import AsymmetricUnit, expand_from_au
+from symfft_models._array_types import FloatArray
 from symfft_models.evaluation.isosurface import draw_isosurface
 from symfft_models.model.checkpoint import read_log
-
-Array = NDArray[np.float64]
 
 #: Colours of what models are compared with, the same in every panel.
 METHODS = {"stars": "tab:gray", "pca": "tab:orange", "sz3": "tab:green", "zfp": "tab:olive"}
@@ -27,8 +25,8 @@ class Reconstruction:
 
     label: str
     unit: AsymmetricUnit
-    truth: Array
-    estimate: Array
+    truth: FloatArray
+    estimate: FloatArray
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Picture:
     """A density on the full cell, to be shown under a label."""
 
     label: str
-    values: Array
+    values: FloatArray
 
 
 def curves_figure(log: Path) -> Figure:
@@ -59,13 +57,13 @@ def curves_figure(log: Path) -> Figure:
     return figure
 
 
-def diagonal_slice(rho: Array) -> Array:
+def diagonal_slice(rho: FloatArray) -> FloatArray:
     """Cut the (1-10) plane, spanned by [110] and [001]; it holds every site of the simple cubic structures."""
     index = np.arange(min(rho.shape[:2]))
     return np.asarray(rho[index, index, :])
 
 
-def show_slice(axes: Any, plane: Array, peak: float, *, error: bool = False) -> Any:
+def show_slice(axes: Any, plane: FloatArray, peak: float, *, error: bool = False) -> Any:
     """Draw one slice: square root of a density, or a signed error in percent of the peak."""
     axes.set_xticks([])
     axes.set_yticks([])
@@ -164,7 +162,7 @@ def model_colours(names: Sequence[str]) -> dict[str, str]:
     return {name: palette[i % len(palette)] for i, name in enumerate(names)}
 
 
-def generation_figure(groups: Mapping[str, Any], shells: Array, radii: Array) -> Figure:
+def generation_figure(groups: Mapping[str, Any], shells: FloatArray, radii: FloatArray) -> Figure:
     """Draw spectra and radial profiles of generated densities over those of held-out ones: median and central 80 %."""
     figure = Figure(figsize=(4.2 * len(groups), 5.6), layout="constrained")
     grid = figure.subplots(2, len(groups), squeeze=False)

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from symfft import expand_from_au
+from symfft_models._array_types import FloatArray
 from symfft_models.evaluation.baselines import LinearCode, lowest_stars
 from symfft_models.evaluation.compressors import (
     Compressor,
@@ -29,8 +29,6 @@ from symfft_models.model.density_table import DensityTable
 from symfft_models.model.stars import cell_weights, exact_mean
 from symfft_models.model.vae import DensityVAE
 
-Array = NDArray[np.float64]
-
 FLOATS = (8, 16, 32, 64, 96, 128, 192, 256, 384, 512)
 #: Latents and coefficients are stored as float32.
 BYTES_PER_FLOAT = 4
@@ -40,7 +38,7 @@ LARGEST_BUDGET = 1 << 20
 CEILING = 150.0
 
 
-def truncated_psnr(code: LinearCode, values: Array, floats: Sequence[int]) -> Array:
+def truncated_psnr(code: LinearCode, values: FloatArray, floats: Sequence[int]) -> FloatArray:
     r"""PSNR in dB of a linear code cut off after k coefficients, for many k at once, (m, k).
 
     The basis is orthonormal, so that
@@ -109,7 +107,7 @@ def rate_distortion(
     return curves
 
 
-def compressed_figures(cells: Sequence[Array], compressor: Compressor, budgets: Sequence[int]) -> dict[str, Any]:
+def compressed_figures(cells: Sequence[FloatArray], compressor: Compressor, budgets: Sequence[int]) -> dict[str, Any]:
     """Average what a compressor does on some densities of the full cell; see `rate_distortion`."""
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         curves = list(threads.map(compression_curve, cells, repeat(compressor)))

@@ -5,20 +5,18 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symfft import AsymmetricUnit, au_real_idft
+from symfft_models._array_types import FloatArray
 
-Array = NDArray[np.float64]
 
-
-def cell_weights(unit: AsymmetricUnit) -> Array:
+def cell_weights(unit: AsymmetricUnit) -> FloatArray:
     """Return multiplicity / N, (n,): a sum with it is the mean over the full cell."""
     return np.asarray(unit.multiplicity / np.prod(unit.shape), dtype=np.float64)
 
 
 @lru_cache(maxsize=32)
-def star_functions(unit: AsymmetricUnit, count: int) -> Array:
+def star_functions(unit: AsymmetricUnit, count: int) -> FloatArray:
     r"""Return the `count` symmetric plane-wave sums of lowest \|h\| (h = 0 left out) on the AU, (count, n).
 
     Row k is the density whose only entry in `symfft.au_real_dft` is number k + 1, of mean square one over the cell. A
@@ -30,6 +28,6 @@ def star_functions(unit: AsymmetricUnit, count: int) -> Array:
     return np.asarray(au_real_idft(coefficients, unit))
 
 
-def exact_mean(values: Array, weight: Array) -> Array:
+def exact_mean(values: FloatArray, weight: FloatArray) -> FloatArray:
     """Shift decoded densities (m, n) in float64 so that their mean over the cell is one to the last bits."""
     return values - (values @ weight - 1.0)[:, None]

@@ -21,11 +21,10 @@ import torch
 from numpy.typing import NDArray
 
 from symfft import ShapeError
+from symfft_models._array_types import FloatArray
 from symfft_models.model.density_table import DensityTable
 from symfft_models.model.vae import DensityVAE
 from symfft_models.sampling.composition import CompositionError, amounts, matching, stoichiometry, valences_of
-
-Array = NDArray[np.float64]
 
 #: Crystals beside the anchor that a draw lies between.
 PARTNERS = 3
@@ -54,7 +53,7 @@ class Draw:
     The point's electron count is that of these atoms, or of those that are wanted in their place.
     """
 
-    point: Array
+    point: FloatArray
     prototype: str
     neighbour: int
 
@@ -75,7 +74,7 @@ class LatentPrior:
         Electrons of the elements, as far as the training densities determine them.
     """
 
-    points: Array
+    points: FloatArray
     rows: tuple[int, ...]
     prototypes: tuple[str, ...]
     compositions: tuple[str, ...]
@@ -108,11 +107,11 @@ class LatentPrior:
         point[-1] = np.log(electrons) - 3 * point[-2]
         return Draw(point, self.prototypes[label], self.rows[label])
 
-    def electron_counts(self) -> Array:
+    def electron_counts(self) -> FloatArray:
         """Electrons in the cubic cell, (m,): whole numbers."""
         return np.asarray(np.round(np.exp(self.points[:, -1] + 3 * self.points[:, -2])), dtype=np.float64)
 
-    def nearness(self, wanted: Wanted) -> Array:
+    def nearness(self, wanted: Wanted) -> FloatArray:
         """Return how much each training crystal counts as an anchor, (m,), 1 where nothing is wanted."""
         self._require_known_elements(wanted)
         distance = np.zeros((3, len(self.points)))
@@ -129,7 +128,7 @@ class LatentPrior:
             raise CompositionError(self.nothing_near(wanted))
         return np.where(near, np.exp(-0.5 * np.where(near, distance, 0.0) ** 2).prod(axis=0), 0.0)
 
-    def steps_from(self, composition: str) -> Array:
+    def steps_from(self, composition: str) -> FloatArray:
         """Distances in the periodic table of the training crystals' elements from wanted ones, (m,)."""
         compounds, of_compound = self._compounds
         found = [matching(composition, known) for known in compounds]
@@ -144,7 +143,7 @@ class LatentPrior:
     def _prototypes(self) -> NDArray[np.str_]:
         return np.array(self.prototypes)
 
-    def _electrons_with(self, wanted: Wanted) -> Array:
+    def _electrons_with(self, wanted: Wanted) -> FloatArray:
         """Electrons in the cell of each training crystal, with the wanted elements in the place of its own, (m,)."""
         counts = self.electron_counts()
         if wanted.composition is None:
@@ -179,7 +178,7 @@ class LatentPrior:
             f"{', '.join(kinds)}. Ask for less, or for another space group"
         )
 
-    def partners(self, anchor: int, weight: Array) -> list[int]:
+    def partners(self, anchor: int, weight: FloatArray) -> list[int]:
         """Return the nearest of each of the `PARTNERS` nearest other compounds of the anchor's prototype.
 
         Only crystals that are near to what is wanted; where there are none, further densities of the same compound.
@@ -196,7 +195,7 @@ class LatentPrior:
         return others or ([own] if own is not None else [])
 
 
-def _some(counts: Array) -> str:
+def _some(counts: FloatArray) -> str:
     found = [f"{count:.0f}" for count in np.unique(counts)]
     return ", ".join(found if len(found) <= 12 else [*found[:6], "…", *found[-5:]])
 
@@ -231,7 +230,7 @@ def fit_prior(model: DensityVAE, train: DensityTable, index: int) -> LatentPrior
     return LatentPrior(points, tuple(rows.tolist()), prototypes, compositions, valences_of(train.entries))
 
 
-def active_floats(points: Array, threshold: float = 0.01) -> int:
+def active_floats(points: FloatArray, threshold: float = 0.01) -> int:
     """Count latent floats whose posterior mean has a variance above `threshold` over the training densities.
 
     The measure of active units of Burda, Grosse and Salakhutdinov 2016.

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from symfft import Density, SpaceGroup, SymfftError, check_symmetry, expand_from_au, read_chgcar, write_chgcar
 from symfft.io.atomic import write_text
+from symfft_models._array_types import FloatArray
 from symfft_models.data.store import Entry
 from symfft_models.model.config import SampleConfig
 from symfft_models.model.density_table import DensityTable
@@ -22,8 +22,6 @@ from symfft_models.model.stars import cell_weights
 from symfft_models.model.vae import DensityVAE, unpad
 from symfft_models.sampling.composition import valences_of
 from symfft_models.sampling.prior import ANYTHING, Draw, Wanted, elements_of, fit_prior
-
-Array = NDArray[np.float64]
 
 #: Folder of a run's samples, and the file in it that describes them.
 SAMPLES, SAMPLES_INDEX = "samples", "samples.json"
@@ -48,7 +46,7 @@ def lattice_points(space_group: SpaceGroup) -> int:
 
 
 @torch.no_grad()
-def decode_draw(model: DensityVAE, index: int, draw: Draw) -> tuple[Array, float, float]:
+def decode_draw(model: DensityVAE, index: int, draw: Draw) -> tuple[FloatArray, float, float]:
     """Decode a drawn point: AU values in e/Å³ (float64), cubic lattice constant in Å, number of electrons.
 
     The electron count is the drawn one rounded to a multiple of the cell's lattice points, since each primitive cell
@@ -76,7 +74,7 @@ def labelled(neighbour: Entry, wanted: Wanted = ANYTHING) -> Entry:
     return replace(neighbour, sites=sites)
 
 
-def with_atoms(model: DensityVAE, index: int, values: Array, a: float, atoms: Entry) -> Density:
+def with_atoms(model: DensityVAE, index: int, values: FloatArray, a: float, atoms: Entry) -> Density:
     """Put a generated density in a cubic cell with the atoms of a crystal."""
     positions, numbers = atoms.atoms()
     unit = model.representation.units[index]
@@ -101,7 +99,7 @@ def check_written(path: Path, space_group: SpaceGroup, electrons: float) -> dict
     }
 
 
-def nearest(values: Array, train: DensityTable, model: DensityVAE, index: int) -> tuple[str, float]:
+def nearest(values: FloatArray, train: DensityTable, model: DensityVAE, index: int) -> tuple[str, float]:
     """Return id of, and NMAE in % to, the closest training density of the group, in either choice of origin."""
     unit = model.representation.units[index]
     weight = cell_weights(unit)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.crystal.operators import IntArray
+from symfft._array_types import IntArray
 from symfft.fourier.threads import aligned
 
 

@@ -21,13 +21,12 @@ from symfft import (
     reduce_to_au,
 )
 from symfft.resampling import change_cell, lossless_shape
+from symfft_models._array_types import FloatArray
 from symfft_models.data.split import split_of
 from symfft_models.data.store import DensitySet, Entry, Site, bundled_path, write_set
 from symfft_models.datasets.bundled.crystals import Crystal
 from symfft_models.datasets.bundled.recipe import Recipe
 from symfft_models.datasets.bundled.work_folder import UnreadableResultError, WorkFolder
-
-FloatArray = NDArray[np.float64]
 
 #: Grid of the cubic cell for the groups with many entries; docs/decisions/0003-data-format.md has the measurements
 #: behind it.

@@ -20,11 +20,10 @@ from importlib import resources
 from math import gcd
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symfft import SpaceGroup
+from symfft_models._array_types import FloatArray
 
-FloatArray = NDArray[np.float64]
 Point = tuple[float, float, float]
 
 #: Largest relative change of the lattice constants in a jittered copy.

@@ -18,12 +18,10 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symfft import SpaceGroup
+from symfft_models._array_types import FloatArray
 from symfft_models.datasets.bundled.crystals import Crystal, of_sites
-
-FloatArray = NDArray[np.float64]
 
 #: Energy (eV per atom) above the lowest structure type of the same composition up to which a candidate may lie.
 ABOVE_LOWEST = 0.1

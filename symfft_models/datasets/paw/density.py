@@ -18,8 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
+from symfft_models._array_types import ComplexArray, FloatArray
 
 BOHR = 0.529177210903  # Å
 

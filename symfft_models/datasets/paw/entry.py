@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft import Density, SpaceGroup, asymmetric_unit, next_compatible_shape, reduce_to_au
+from symfft_models._array_types import ComplexArray, FloatArray
 from symfft_models.data.entry import Entry, Site, atoms_of
 from symfft_models.datasets.paw.density import compensation
 from symfft_models.datasets.paw.reflections import expand_reflections
 
-FloatArray = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
 Shape = tuple[int, int, int]
 
 

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft import SpaceGroup
-
-IntArray = NDArray[np.int64]
-ComplexArray = NDArray[np.complex128]
+from symfft_models._array_types import ComplexArray, IntArray
 
 
 def operators(group: SpaceGroup) -> tuple[IntArray, NDArray[np.float64]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
-
+from symfft._array_types import Array
 from symfft._compile import bare, inlined
 from symfft._compile.blas import multiply
 from symfft._compile.lanes import LANES, element, fill, gather, interleave_high, interleave_low, load, store
@@ -23,8 +22,6 @@ from symfft.fourier.engines.blocks.opcodes import (
     WRITE_COMPLEX,
     Step,
 )
-
-Array = NDArray[Any]
 
 #: Columns that are folded together: all rows of as many fit the first cache or nearly so.
 TILE = 256

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.crystal.operators import IntArray, change_basis
+from symfft._array_types import IntArray
+from symfft.crystal.operators import change_basis
 from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError
 from symfft.fourier.engines.blocks.codes import Folding, find_folding

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from symfft.crystal.operators import IntArray
+from symfft._array_types import IntArray
 from symfft.crystal.space_group import SpaceGroup
 from symfft.grid.shape import Shape
 

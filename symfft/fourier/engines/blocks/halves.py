@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.crystal.operators import IntArray
+from symfft._array_types import IntArray
 from symfft.fourier.engines.blocks.codes import Block, Triple
 from symfft.fourier.engines.blocks.places import Places, Wedge, everywhere, find_wedge
 from symfft.fourier.engines.blocks.program import Program

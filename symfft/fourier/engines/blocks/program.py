@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.crystal.operators import IntArray
+from symfft._array_types import Array, IntArray
 from symfft.fourier.engines.blocks.opcodes import (
     FOLD,
     LEFT,
@@ -29,8 +29,6 @@ from symfft.fourier.engines.blocks.opcodes import (
     Step,
 )
 from symfft.fourier.threads import in_parts
-
-Array = NDArray[Any]
 
 STEP = len(Step._fields)
 

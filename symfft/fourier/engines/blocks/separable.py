@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.crystal.operators import IntArray
+from symfft._array_types import IntArray
 from symfft.fourier.engines.blocks.codes import Block, Triple
 from symfft.fourier.engines.blocks.places import Places, everywhere
 from symfft.fourier.engines.blocks.program import Program

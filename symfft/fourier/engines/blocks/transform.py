@@ -25,7 +25,7 @@ from symfft.fourier.engines.engine import Engine
 from symfft.fourier.reflections import Reflections
 
 if TYPE_CHECKING:
-    from symfft.crystal.operators import IntArray
+    from symfft._array_types import IntArray
     from symfft.grid.orbits import GridOrbits
     from symfft.grid.shape import Shape
 

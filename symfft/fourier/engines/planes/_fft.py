@@ -17,8 +17,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from symfft._array_types import Array
 from symfft._compile import bare, embedded
 from symfft.fourier.engines.planes._radices import (
     ROW,
@@ -36,9 +36,6 @@ from symfft.fourier.engines.planes._radices import (
     radix6,
     radix8,
 )
-
-Array = NDArray[Any]
-
 
 #: Time of a pass of each radix on a row, in ns; other primes p take 1.9 p.
 PASS_COST = {2: 1.2, 3: 1.5, 4: 1.3, 5: 2.0, 6: 1.6, 8: 1.7}

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from symfft._array_types import Array
 from symfft._compile import bare, embedded
 from symfft._compile.lanes import LANES, fill, fma, load, store
 from symfft.fourier.engines.planes._fft import fft
@@ -25,8 +25,6 @@ from symfft.fourier.engines.planes.opcodes import (
     read_lines,
     read_segment,
 )
-
-Array = NDArray[Any]
 
 
 @bare

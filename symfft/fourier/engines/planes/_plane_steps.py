@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
-
+from symfft._array_types import Array
 from symfft._compile import bare, inlined
 from symfft._compile.lanes import fill, fma, load, spread, store
 from symfft.fourier.engines.planes._radices import HALF, ROW
-
-Array = NDArray[Any]
 
 
 @bare

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from symfft._array_types import Array
 from symfft._compile import bare, embedded
 from symfft._compile.lanes import fill, fma, gather, load, reverse, spread, store
 from symfft.fourier.engines.planes._fft import fft
@@ -27,8 +27,6 @@ from symfft.fourier.engines.planes.opcodes import (
     read_place,
     read_transform,
 )
-
-Array = NDArray[Any]
 
 
 @bare

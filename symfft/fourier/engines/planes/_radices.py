@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numpy.typing import NDArray
-
+from symfft._array_types import Array
 from symfft._compile import bare, counted, inlined
 from symfft._compile.lanes import fill, fma, load, opaque, spread, store
-
-Array = NDArray[Any]
 
 #: Numbers in a row, and of its real parts.
 ROW = 16

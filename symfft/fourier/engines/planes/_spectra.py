@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
-
+from symfft._array_types import Array
 from symfft._compile import bare, counted, embedded, inlined
 from symfft._compile.lanes import (
     LANES,
@@ -23,8 +22,6 @@ from symfft._compile.lanes import (
 )
 from symfft.fourier.engines.planes._radices import HALF, ROW
 from symfft.fourier.engines.planes.opcodes import COMPLEX, REAL_IN, REAL_OUT, read_class
-
-Array = NDArray[Any]
 
 
 @bare

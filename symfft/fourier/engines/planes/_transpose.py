@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
-
+from symfft._array_types import Array
 from symfft._compile import inlined
 from symfft._compile.lanes import LANES, element, interleave_high, interleave_low, load, store
-
-Array = NDArray[Any]
 
 
 @inlined

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from symfft.crystal.operators import IntArray
+from symfft._array_types import IntArray
 from symfft.grid.shape import grid_operators
 
 if TYPE_CHECKING:

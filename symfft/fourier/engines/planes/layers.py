@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from symfft.crystal.operators import IntArray
+from symfft._array_types import IntArray
 from symfft.fourier.engines.planes.frame import Frame
 from symfft.fourier.engines.planes.plane import Operator
 

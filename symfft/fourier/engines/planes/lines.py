@@ -26,8 +26,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft._array_types import IntArray
 from symfft._compile.lanes import LANES
-from symfft.crystal.operators import IntArray
 from symfft.fourier.engines.planes._radices import ROW
 from symfft.fourier.engines.planes.frame import Frame
 from symfft.fourier.engines.planes.layers import Kind

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.crystal.operators import IntArray
+from symfft._array_types import IntArray
 from symfft.fourier.engines.planes._fft import fft_tables
 from symfft.fourier.engines.planes._radices import HALF, ROW
 from symfft.fourier.engines.planes.opcodes import (

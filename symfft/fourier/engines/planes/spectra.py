@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft._array_types import IntArray
 from symfft._compile.lanes import LANES
-from symfft.crystal.operators import IntArray
 from symfft.fourier.engines.planes.frame import Frame
 from symfft.fourier.engines.planes.layers import Kind, first_planes
 from symfft.fourier.engines.planes.opcodes import COMPLEX, REAL_IN, REAL_OUT, LineClass

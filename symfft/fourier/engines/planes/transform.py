@@ -24,7 +24,7 @@ from symfft.fourier.reflections import centred
 from symfft.fourier.threads import in_parts
 
 if TYPE_CHECKING:
-    from symfft.crystal.operators import IntArray
+    from symfft._array_types import IntArray
     from symfft.grid.orbits import GridOrbits
 
 
