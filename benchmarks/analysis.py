@@ -15,8 +15,8 @@ import scipy.fft
 
 import symfft
 from symfft.analysis import au_gradient_norm, au_hartree_potential, au_laplacian
-from symfft.analysis.electrostatics import coulomb_constant
 from symfft.analysis.frequencies import frequencies_of
+from symfft.constants import COULOMB
 
 REPEATS = 3
 
@@ -43,7 +43,7 @@ def on_the_cell(shape, lattice):
     found = frequencies_of(np.ascontiguousarray(np.indices(half).reshape(3, -1).T), shape, lattice)
     squared = found.squared.reshape(half)
     cartesian = (2j * np.pi * found.mean @ np.linalg.inv(lattice).T).T.reshape(3, *half)
-    coulomb = np.divide(coulomb_constant() / np.pi, squared, out=np.zeros(half), where=squared > 0)
+    coulomb = np.divide(COULOMB / np.pi, squared, out=np.zeros(half), where=squared > 0)
 
     def filtered(rho, factor):
         return scipy.fft.irfftn(scipy.fft.rfftn(rho) * factor, s=shape, overwrite_x=True)

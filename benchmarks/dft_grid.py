@@ -13,11 +13,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from symfft.constants import BOHR, HARTREE
 from symfft.resampling import change_cell
 from symfft_models.datasets.bundled.bundle import grid_of
 from symfft_models.datasets.bundled.compute import compute_crystals
 from symfft_models.datasets.bundled.crystals import Crystal, listed_crystals
-from symfft_models.datasets.bundled.recipe import BOHR, HARTREE, Recipe
+from symfft_models.datasets.bundled.recipe import Recipe
 from symfft_models.datasets.bundled.work_folder import WorkFolder
 
 CRYSTALS = ("diamond-Si", "rock-salt-NaCl", "diamond-C", "rock-salt-MgO", "fcc-Ca", "fcc-Cu", "CsCl-NiAl")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from symfft._arrays import as_real, check_values
 from symfft.analysis.frequencies import unique_frequencies
 from symfft.au import AsymmetricUnit
+from symfft.constants import COULOMB
 from symfft.transforms.dft import au_dft, au_idft
 
 
@@ -57,13 +57,5 @@ def au_hartree_potential(values: ArrayLike, au: AsymmetricUnit, lattice: ArrayLi
     check_values(values, au.size)
     rho = as_real(values).astype(np.float64, copy=False)
     squared = unique_frequencies(au, lattice).squared
-    kernel = np.divide(coulomb_constant() / math.pi, squared, out=np.zeros_like(squared), where=squared > 0)
+    kernel = np.divide(COULOMB / math.pi, squared, out=np.zeros_like(squared), where=squared > 0)
     return np.asarray(au_idft(au_dft(rho, au) * kernel, au))
-
-
-@cache
-def coulomb_constant() -> float:
-    """Return e²/(4πε₀) in eV·Å."""
-    from scipy import constants
-
-    return float(constants.e / (4 * math.pi * constants.epsilon_0) * 1e10)

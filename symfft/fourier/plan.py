@@ -112,7 +112,7 @@ def _direct(orbits: GridOrbits) -> Engine | None:
 def _blocks_serve(group: SpaceGroup, cell: Cell, blocks: Folding, axes: list[Frame]) -> bool:
     """Whether products in blocks cost less than planes along an axis."""
     order, used = group.order * cell.volume, blocks.diagonal * len(blocks.permutations)
-    if used == order and (group.rotations == -np.eye(3, dtype=np.int64)).all(axis=(1, 2)).any():
+    if used == order and group.is_centrosymmetric:
         return True
     fixed = any((axis.signs == 1).all() and not axis.shifts.any() for axis in axes)
     most = POINTS_OF_BLOCKS * blocks.diagonal**2 * used / order**2

@@ -11,16 +11,13 @@ from array import array
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.constants import BOHR, HARTREE
 from symfft.density import Density, Kind, cell_volume
 from symfft.errors import ShapeError
 from symfft.io._compressed import PathLike, replace_compressed
 from symfft.io._format import format_grid
 from symfft.io._text import MAX_POINTS, TextReader, leading_numbers, show
 from symfft.io.kinds import kind_to_read, require_kind_of_name
-
-#: Bohr radius in Å and Hartree energy in eV, CODATA 2022.
-BOHR = 0.529177210544
-HARTREE = 27.211386245981
 
 #: Atomic unit of every kind of value.
 UNITS: dict[Kind, float] = {

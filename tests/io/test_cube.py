@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from symfft import Density, DensityFormatError, ShapeError
+from symfft.constants import BOHR
 from symfft.io import read_cube, write_cube
-from symfft.io.cube import BOHR
 
 LATTICE = np.array([[4.0, 0.0, 0.0], [-0.5, 5.0, 0.0], [1.0, 0.25, 6.0]])
 

@@ -144,8 +144,15 @@ def up_to_date(entry: Entry, crystal: Crystal, recipe: Recipe) -> bool:
     """Whether an entry was computed with the present structure and recipe."""
     settings = settings_of(crystal, recipe)
     return np.allclose(entry.lattice, crystal.lattice, rtol=0, atol=1e-9) and all(
-        str(entry.metadata.get(name)) == str(value) for name, value in settings.items()
+        _same(entry.metadata.get(name), value) for name, value in settings.items()
     )
+
+
+def _same(stored: Any, wanted: Any) -> bool:
+    """Whether a stored setting is the one wanted, as a number but for the digits of a constant of another year."""
+    if isinstance(stored, float) and isinstance(wanted, float):
+        return bool(np.isclose(stored, wanted, rtol=1e-8, atol=0, equal_nan=True))
+    return str(stored) == str(wanted)
 
 
 def truncation_psnr(density: FloatArray, primitive: FloatArray, cell: NDArray[np.int64], values: FloatArray) -> float:

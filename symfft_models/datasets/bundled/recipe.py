@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 
 from symfft import SpaceGroup
+from symfft.constants import BOHR, HARTREE
 from symfft_models.datasets.bundled.crystals import Crystal
-
-HARTREE = 27.211386245988  # eV
-BOHR = 0.529177210903  # Å
 
 #: Valence electrons of the Hartwigsen-Goedecker-Hutter potentials of this recipe; an element not listed has none.
 VALENCE: dict[str, int] = {

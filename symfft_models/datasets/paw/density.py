@@ -18,9 +18,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft.constants import BOHR
 from symfft_models._array_types import ComplexArray, FloatArray
-
-BOHR = 0.529177210903  # Å
 
 #: Radius r_c (bohr) of the shape function where it was fitted to a CHGCAR of VASP.
 R_COMP = {"H": 1.0, "Li": 2.0, "C": 1.0, "O": 1.3, "Si": 1.75, "Cl": 1.65, "Fe": 1.87, "Ga": 2.2}

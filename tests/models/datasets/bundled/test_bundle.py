@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -98,8 +100,6 @@ def test_results_that_do_not_belong_are_kept_out():
 
 
 def test_a_structure_of_higher_symmetry_is_kept_out():
-    from dataclasses import replace
-
     zintl = CRYSTALS["zintl-B32-LiAl"]
     silicon = replace(zintl, sites=tuple(("Si", wyckoff, point) for _, wyckoff, point in zintl.sites))
     rejected(silicon, on_primitive_grid(silicon, 12, width=0.7), "^wrong structure: the sites have space group 229")
@@ -125,8 +125,6 @@ def test_negative_values_are_kept_and_stated():
 
 
 def test_an_entry_of_another_recipe_or_structure_is_out_of_date():
-    from dataclasses import replace
-
     crystal = CRYSTALS["CsCl-CsCl"]
     made = entry_of(crystal, REPORT, on_primitive_grid(crystal, 16, width=0.6), RECIPE)
     assert up_to_date(made, crystal, RECIPE)
@@ -135,3 +133,13 @@ def test_an_entry_of_another_recipe_or_structure_is_out_of_date():
     assert not up_to_date(made, replace(crystal, constants=(4.2, 4.2, 4.2, 90, 90, 90)), RECIPE)
     coarse = replace(made, metadata=made.metadata | {"grid_spacing": 0.2})
     assert not up_to_date(coarse, crystal, RECIPE)
+
+
+def test_digits_of_constants_make_no_entry_out_of_date():
+    """The spacing of the grid follows from Bohr and Hartree, of whatever year."""
+    crystal = next(c for c in CRYSTALS.values() if RECIPE.grid_spacing(c))
+    made = entry_of(crystal, REPORT, on_primitive_grid(crystal, 16, width=0.6), RECIPE)
+    spacing = made.metadata["grid_spacing"]
+    for factor, same in ((1 + 7e-10, True), (1 + 1e-4, False)):
+        stored = replace(made, metadata=made.metadata | {"grid_spacing": spacing * factor})
+        assert up_to_date(stored, crystal, RECIPE) == same

@@ -9,10 +9,11 @@ import pytest
 import spglib
 
 from symfft import SpaceGroup
+from symfft.constants import BOHR, HARTREE
 from symfft_models.datasets.bundled.catalogue import MAIN_GROUPS
 from symfft_models.datasets.bundled.compute import LONG, schedule
 from symfft_models.datasets.bundled.crystals import JITTER, PROTOTYPES, listed_crystals, of_prototype, of_sites
-from symfft_models.datasets.bundled.recipe import BOHR, HARTREE, VALENCE, Recipe
+from symfft_models.datasets.bundled.recipe import VALENCE, Recipe
 
 CRYSTALS = listed_crystals(copies=2)
 #: spglib's numbers of the reference settings (227: origin choice 2)

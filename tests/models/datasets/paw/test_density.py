@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from symfft_models.datasets.paw.density import BOHR, R_COMP, compensation, r_comp, shape_function, shape_transform
+from symfft.constants import BOHR
+from symfft_models.datasets.paw.density import R_COMP, compensation, r_comp, shape_function, shape_transform
 
 
 @pytest.mark.parametrize("r_c", [0.9, 1.3, 2.6])

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from symfft import SpaceGroup, check_symmetry, resample
+from symfft.constants import BOHR
 from symfft_models.datasets.paw import load_paw
-from symfft_models.datasets.paw.density import BOHR, shape_function
+from symfft_models.datasets.paw.density import shape_function
 from symfft_models.datasets.paw.pack import entry_of
 
 from . import made_up
