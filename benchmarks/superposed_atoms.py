@@ -14,7 +14,6 @@ import argparse
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from model_study import EPOCHS, FLOATS, GROUP, Group, coded, components, decibel
 from numpy.typing import NDArray
 
 from symfft import SpaceGroup, au_dft, au_idft
+from symfft_models.data.formula import reduced_formula
 from symfft_models.data.store import Entry, Site, load_bundled, write_set
 from symfft_models.model.codec import CHOICES
 from symfft_models.model.config import DataConfig
@@ -133,8 +133,7 @@ def compound(space_group: int, sites: Sequence[Site]) -> str:
     counts: dict[str, int] = defaultdict(int)
     for site in sites:
         counts[site.symbol] += len(orbit(space_group, site.position))
-    divisor = gcd(*counts.values())
-    return "".join(f"{s}{n // divisor if n > divisor else ''}" for s, n in sorted(counts.items()))
+    return reduced_formula(counts)
 
 
 def superpose(atoms: Superposition, entry: Entry) -> Entry:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 from functools import cache
@@ -12,6 +11,7 @@ import numpy as np
 
 from symfft import SymfftError
 from symfft_models.data.entry import Entry
+from symfft_models.data.formula import anonymous_formula, reduced
 
 #: Atomic numbers of the noble gases.
 NOBLE = (2, 10, 18, 36, 54, 86, 118)
@@ -46,8 +46,7 @@ def amounts(formula: str) -> dict[str, int]:
     unknown = [symbol for symbol in counts if gemmi.Element(symbol).name != symbol or symbol == "X"]
     if not parts or "".join(s + c for s, c in parts) != formula or unknown or not all(counts.values()):
         raise CompositionError(f"composition {formula!r} is not a formula of elements and integers, like NaCl or Cu3Al")
-    common = math.gcd(*counts.values())
-    return {symbol: count // common for symbol, count in counts.items()}
+    return reduced(counts)
 
 
 def stoichiometry(formula: str) -> str:
@@ -58,8 +57,7 @@ def stoichiometry(formula: str) -> str:
     >>> stoichiometry("Cu3Al"), stoichiometry("SrTiO3")
     ('AB3', 'ABC3')
     """
-    counts = sorted(amounts(formula).values())
-    return "".join(f"{letter}{count if count > 1 else ''}" for letter, count in zip("ABCDEFGH", counts, strict=False))
+    return anonymous_formula(amounts(formula))
 
 
 @cache

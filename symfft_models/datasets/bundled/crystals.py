@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from importlib import resources
-from math import gcd
 
 import numpy as np
 
 from symfft import SpaceGroup
 from symfft_models._array_types import FloatArray
+from symfft_models.data.formula import reduced, reduced_formula, written
 
 Point = tuple[float, float, float]
 
@@ -134,8 +134,7 @@ class Crystal:
     @property
     def id(self) -> str:
         """Unique name: prototype, formula in site order, and the jitter where there is one."""
-        formula = "".join(f"{symbol}{n if n > 1 else ''}" for symbol, n in self.formula)
-        return f"{self.prototype}-{formula}" + ("" if self.jitter == 1.0 else f"-a{self.jitter:.3f}")
+        return f"{self.prototype}-{written(self.formula)}" + ("" if self.jitter == 1.0 else f"-a{self.jitter:.3f}")
 
     @property
     def composition(self) -> str:
@@ -143,8 +142,7 @@ class Crystal:
         counts: Counter[str] = Counter()
         for symbol, n in self.formula:
             counts[symbol] += n
-        divisor = gcd(*counts.values())
-        return "".join(f"{s}{n // divisor if n > divisor else ''}" for s, n in sorted(counts.items()))
+        return reduced_formula(counts)
 
     @property
     def basis(self) -> FloatArray:
@@ -202,10 +200,9 @@ def of_prototype(prototype: str, species: Iterable[str], a: float, x: float | No
         counts[slot.species] += int(slot.wyckoff[:-1])
         point = tuple(free if word == "x" else word for word in slot.point)
         sites.append((species[slot.species], slot.wyckoff, point))
-    divisor = gcd(*counts.values())
     return Crystal(
         prototype=prototype,
-        formula=tuple((symbol, counts[slot] // divisor) for slot, symbol in enumerate(species)),
+        formula=tuple((species[slot], n) for slot, n in sorted(reduced(counts).items())),
         space_group=kind.space_group,
         constants=(a, a, a, 90.0, 90.0, 90.0),
         sites=tuple(sites),  # type: ignore[arg-type]
@@ -222,10 +219,9 @@ def of_sites(prototype: str, space_group: int, cell: str, sites: str, source: st
         x, y, z = (float(Fraction(word)) for word in words)
         counts[symbol] += int(wyckoff[:-1])
         points.append((symbol, wyckoff, (x, y, z)))
-    divisor = gcd(*counts.values())
     return Crystal(
         prototype=prototype,
-        formula=tuple((symbol, n // divisor) for symbol, n in counts.items()),
+        formula=tuple(reduced(counts).items()),
         space_group=space_group,
         constants=_all_constants(space_group, [float(word) for word in cell.split()]),
         sites=tuple(points),

@@ -30,6 +30,7 @@ from symfft import (
 from symfft.grid.averages import orbit_averages
 from symfft.resampling import StandardCell, negative_part, standard_cell
 from symfft_models.data.entry import Entry, Site
+from symfft_models.data.formula import anonymous_formula, reduced_formula
 from symfft_models.data.split import split_of
 from symfft_models.datasets.bundled.bundle import GRIDS
 
@@ -361,14 +362,7 @@ def _compatible(number: int, points: int) -> Shape:
 def _formula(density: Density) -> tuple[str, str]:
     """Return the reduced formula with elements in alphabetical order, and the anonymous one (AB2)."""
     counts = Counter(map(_symbol, density.numbers.tolist()))
-    divisor = math.gcd(*counts.values())
-    reduced = {symbol: count // divisor for symbol, count in sorted(counts.items())}
-    letters = zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ" * 4, sorted(reduced.values()), strict=False)
-    return _joined(reduced.items()), _joined(letters)
-
-
-def _joined(items: Any) -> str:
-    return "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in items)
+    return reduced_formula(counts), anonymous_formula(counts)
 
 
 def _sites(density: Density, standard: StandardCell, symprec: float) -> tuple[Site, ...]:
