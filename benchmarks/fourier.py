@@ -50,8 +50,8 @@ TOLERANCE = {"float64": 1e-13, "float32": 5e-6}
 ROUNDS = 5
 SECONDS = 0.3
 SHOWN = ("number", "symbol", "shape", "engine", "plan_ms", "forward_ms", "forward_ratio", "inverse_ms", "inverse_ratio")
-#: Groups, and points of the small and the large grid: those with aims; one by way of a subgroup (its origin lies off
-#: the grid); one by way of the full grid (its lengths are prime).
+#: Groups, and points of the small and the large grid: those with aims; one via a subgroup (its origin lies off
+#: the grid); one via the full grid (its lengths are prime).
 GROWTH = [*((number, 96, 192) for number in sorted(fourier_report.AIMS)), (227, 100, 180), (1, 97, 193)]
 
 

@@ -52,7 +52,7 @@ def as_complex(array: Any) -> Any:
     Raises
     ------
     ShapeError
-        If `array` is no array of numbers.
+        If `array` is not an array of numbers.
     """
     array = array if is_tensor(array) else _as_numpy(array)
     dtype = _dtype_name(array)

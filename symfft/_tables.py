@@ -1,4 +1,4 @@
-"""Arrays that belong to an object, computed once and kept as long as the object lives; on any torch device."""
+"""Arrays that belong to an object, computed once and cached as long as the object lives; on any torch device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _results: WeakKeyDictionary[Any, dict[Hashable, Any]] = WeakKeyDictionary()
 
 
 def once(owner: Any, key: Hashable, make: Callable[[], T]) -> T:
-    """Return ``make()``, computed once for each key and kept as long as the owner lives.
+    """Return ``make()``, computed once for each key and cached as long as the owner lives.
 
     The result must not refer to its owner, which would then live for ever.
     """
@@ -26,7 +26,7 @@ def once(owner: Any, key: Hashable, make: Callable[[], T]) -> T:
 
 
 def on_device(owner: Any, device: Any, key: Hashable, make: Callable[[], Any]) -> Any:
-    """Return the array ``make()`` as a tensor on a device, computed once and kept as long as the owner lives."""
+    """Return the array ``make()`` as a tensor on a device, computed once and cached as long as the owner lives."""
 
     def tensor() -> Any:
         import torch

@@ -255,7 +255,7 @@ def expand_from_au(values: Any, au: AsymmetricUnit) -> Any:
     Parameters
     ----------
     values : (..., n) array or tensor
-        One value an orbit.
+        One value per orbit.
     au : AsymmetricUnit
         The plan.
 
@@ -267,7 +267,7 @@ def expand_from_au(values: Any, au: AsymmetricUnit) -> Any:
     Raises
     ------
     ShapeError
-        If the last axis has not the plan's size.
+        If the last axis does not match `au.size`.
 
     Examples
     --------

@@ -101,7 +101,7 @@ class Density(Verbs):
         try:
             numbers = np.ascontiguousarray(self.numbers, dtype=np.int64)
         except OverflowError as error:
-            raise ShapeError(f"an atomic number is no 64-bit integer: {error}") from error
+            raise ShapeError(f"an atomic number is not a 64-bit integer: {error}") from error
         if numbers.ndim != 1:
             raise ShapeError(f"numbers has the shape {numbers.shape}, it must be (n,)")
         if numbers.size and numbers.max() > len(SYMBOLS):

@@ -39,7 +39,7 @@ class Kernel(Generic[P, R]):
 
     @property
     def folder(self) -> str | None:
-        """Where the machine code is kept; None where no folder can be written to."""
+        """Where the machine code is cached; None where no folder can be written to."""
         stats = self._compiled().stats  # type: ignore[attr-defined]
         return None if stats.cache_path is None else str(stats.cache_path)
 

@@ -18,7 +18,7 @@ def on_common_au(group: SpaceGroup, grids: list[NDArray[Any]]) -> tuple[Asymmetr
     """Return densities on the asymmetric unit of those operators of a group that all of them have.
 
     Operators are left out that the grid does not fit, or that change a value by more than 1e-3 of the largest; where
-    the others are no group, none is used.
+    the others do not form a group, none is used.
 
     Parameters
     ----------

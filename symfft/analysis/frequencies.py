@@ -79,7 +79,7 @@ def frequencies_of(hkl: IntArray, shape: Shape, lattice: ArrayLike) -> Frequenci
     Raises
     ------
     ShapeError
-        If `lattice` is no lattice.
+        If `lattice` is not a lattice.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def unique_frequencies(au: AsymmetricUnit, lattice: ArrayLike) -> UniqueFrequenc
     Raises
     ------
     ShapeError
-        If `lattice` is no lattice, or does not fit the group.
+        If `lattice` is not a lattice, or does not fit the group.
     """
     return _unique(au, hashable(lattice))
 
@@ -159,7 +159,7 @@ def hashable(lattice: ArrayLike) -> Lattice:
     Raises
     ------
     ShapeError
-        If it is no lattice.
+        If it is not a lattice.
     """
     return tuple(map(tuple, as_lattice(lattice).tolist()))
 

@@ -94,7 +94,7 @@ def macroscopic_average(line: NDArray[np.float64], period: float, window: float)
     True
     """
     if not (np.isfinite(window) and window > 0):
-        raise ShapeError(f"window {window!r} is no length: give a positive number of Å")
+        raise ShapeError(f"window {window!r} is not a length: give a positive number of Å")
     import scipy.fft
 
     n = line.shape[-1]

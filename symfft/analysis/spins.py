@@ -56,7 +56,7 @@ def trusted_signs(
         )
     if not is_character(group, report.signs):
         raise NotSymmetricError(
-            f"the operators that keep the magnetization are no subgroup of {group.symbol} with half of its operators: "
-            "its signs cannot be trusted"
+            f"the operators that keep the magnetization do not form a subgroup of {group.symbol} with half of its "
+            "operators: its signs cannot be trusted"
         )
     return report.signs, report.largest_signed_residual

@@ -292,7 +292,7 @@ def _checked(density: Density, reference: Density | None) -> Density:
 def _level(vacuum: float | None) -> float:
     level = -math.inf if vacuum is None else float(vacuum)
     if math.isnan(level) or level == math.inf:
-        raise ShapeError(f"vacuum={vacuum!r} is no density: give a number of e/Å³")
+        raise ShapeError(f"vacuum={vacuum!r} is not a density: give a number of e/Å³")
     return level
 
 

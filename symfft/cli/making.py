@@ -79,7 +79,7 @@ def run_supercell(
     if primitive == bool(repeat):
         raise SymfftError("give how often to repeat the cell, such as 2 2 1, or --primitive")
     if len(repeat) not in (0, 1, 3, 9):
-        raise SymfftError(f"{len(repeat)} integers are no cell: give 1, 3 or 9")
+        raise SymfftError(f"{len(repeat)} integers are not a cell: give 1, 3 or 9")
     files.require_new(output, force)
     old, _ = files.load(file, reading)
     if primitive:

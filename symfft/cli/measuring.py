@@ -144,7 +144,7 @@ def _radii(text: str) -> float | dict[str, float]:
     for part in text.split(","):
         element, _, radius = part.partition("=")
         if element not in ATOMIC_NUMBERS:
-            raise argparse.ArgumentTypeError(f"{element!r} is no element: give a radius, or Na=0.9,Cl=1.6")
+            raise argparse.ArgumentTypeError(f"{element!r} is not an element: give a radius, or Na=0.9,Cl=1.6")
         radii[element] = _length(radius)
     return radii
 

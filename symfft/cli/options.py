@@ -94,7 +94,7 @@ def add_augmentation(command: argparse.ArgumentParser) -> None:
         "--augmentation",
         choices=("keep", "drop"),
         default="keep",
-        help="PAW occupancies and site moments, which are no values on the grid (default: keep them unchanged)",
+        help="PAW occupancies and site moments, which are not values on the grid (default: keep them unchanged)",
     )
 
 
@@ -133,6 +133,6 @@ def shape(text: str) -> tuple[int, ...]:
     """Return a grid, from 48 or 48x48x64."""
     parts = text.replace(",", "x").split("x")
     if len(parts) not in (1, 3) or not all(part.isdigit() and 0 < int(part) < 10**9 for part in parts):
-        raise argparse.ArgumentTypeError(f"{text} is no grid: give 48 or 48x48x64")
+        raise argparse.ArgumentTypeError(f"{text} is not a grid: give 48 or 48x48x64")
     sizes = tuple(int(part) for part in parts)
     return sizes * 3 if len(sizes) == 1 else sizes

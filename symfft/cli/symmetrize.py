@@ -60,7 +60,7 @@ def run(
     before = _share(new_total - total, total) if reciprocal else results.largest_residual(total, found)
     if before > tolerance:
         raise NotSymmetricError(
-            f"{file}: the density breaks {found.symbol} by {before:.1e} of its largest value, which is no noise "
+            f"{file}: the density breaks {found.symbol} by {before:.1e} of its largest value, which is not noise "
             f"(tolerance {tolerance:g}): check the group, or force the average with --tolerance inf"
         )
     if spin is not None:
@@ -73,7 +73,7 @@ def run(
     notes = []
     if density.augmentation is not None:
         fate = "kept as they were" if augmentation == "keep" else "left out"
-        notes.append(f"PAW augmentation occupancies are no values on the grid and were not symmetrized: {fate}")
+        notes.append(f"PAW augmentation occupancies are not values on the grid and were not symmetrized: {fate}")
     if augmentation == "drop":
         new = replace(new, augmentation=None, site_moments=None)
     notes += files.write(output, new)

@@ -40,7 +40,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(jobs: int, tell: Callable[[str], None]) -> Result:
-    """Compile what is not compiled yet, in several processes, and tell where the code is kept."""
+    """Compile what is not compiled yet, in several processes, and say where the code is cached."""
     started = time.perf_counter()
     names = list(JOBS)
     with ProcessPoolExecutor(min(jobs, len(names)), mp_context=get_context("spawn")) as pool:
@@ -58,9 +58,9 @@ def run(jobs: int, tell: Callable[[str], None]) -> Result:
 
 
 def text(result: Result) -> str:
-    """Return what is kept where."""
+    """Return what is cached where."""
     if not result["folders"]:
-        return "no folder can be written to: compiled code is not kept; set NUMBA_CACHE_DIR to one that can"
+        return "no folder can be written to: compiled code is not cached; set NUMBA_CACHE_DIR to one that can"
     root = os.path.commonpath(result["folders"])
     size = f"{result['bytes'] / 1e6:.1f} MB"
     return f"{words.count(result['files'], 'compiled function')}, {size}, in {root}; {result['seconds']:.1f} s"

@@ -31,7 +31,7 @@ LARGEST_MISFIT = 0.01
 EXACT = 1e-10
 #: Largest denominator of such coordinates: a random one has a fraction as close with a probability of 1 in 300.
 LARGEST_COMMON = 4096
-#: Origins that are no simple fractions are multiples of this.
+#: Origins that are not simple fractions are multiples of this.
 ORIGIN_STEP = Fraction(1, 2**40)
 
 

@@ -41,7 +41,7 @@ def simplest_fraction(value: Any, tolerance: float) -> Fraction:
         numerator = round(x * denominator)
         if abs(numerator - x * denominator) <= tolerance * denominator:
             return Fraction(numerator, denominator)
-    raise SpaceGroupError(f"translation {x} is no fraction with a denominator up to {LARGEST_DENOMINATOR}")
+    raise SpaceGroupError(f"translation {x} is not a fraction with a denominator up to {LARGEST_DENOMINATOR}")
 
 
 def integer_rows(matrix: Exact) -> tuple[int, list[list[int]]]:

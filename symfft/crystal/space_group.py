@@ -114,7 +114,7 @@ class SpaceGroup(Immutable):
         )
         require_group(self._rotations, self._numerators, self._denominator)
 
-    # ---- the doors ------------------------------------------------------------------------------------------------
+    # ---- construction ---------------------------------------------------------------------------------------------
 
     @classmethod
     def from_number(cls, number: int) -> SpaceGroup:
@@ -176,7 +176,7 @@ class SpaceGroup(Immutable):
             Matrix parts W, identity included.
         translations : (g, 3)
             Translation parts w: fractions, or floats within 1e-5 of a simple fraction; or floats with all their digits
-            of a group whose origin is no simple fraction, which is rounded to a multiple of 2⁻⁴⁰.
+            of a group whose origin is not a simple fraction, which is rounded to a multiple of 2⁻⁴⁰.
 
         Raises
         ------
@@ -326,7 +326,7 @@ class SpaceGroup(Immutable):
 
 
 def as_space_group(group: SpaceGroup | int | str) -> SpaceGroup:
-    """Accept a group, a number or a Hermann-Mauguin symbol, once, at the door."""
+    """Accept a group, a number or a Hermann-Mauguin symbol, once, where it comes in."""
     if isinstance(group, SpaceGroup):
         return group
     return SpaceGroup.from_symbol(group) if isinstance(group, str) else SpaceGroup.from_number(group)
@@ -368,7 +368,7 @@ def _fraction(value: object) -> Fraction:
 
 
 def _about_real_origin(rotations: IntArray, translations: NDArray[np.float64]) -> SpaceGroup | None:
-    """Return the group of operators whose common origin is no simple fraction; None where they are not its."""
+    """Return the group of operators whose common origin is not a simple fraction; None where they are not its."""
     own = translations[(rotations == np.eye(3, dtype=np.int64)).all(axis=(1, 2))]
     if not len(own) or not np.isfinite(translations).all():
         return None

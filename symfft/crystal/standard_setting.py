@@ -272,7 +272,9 @@ def _axes(
     try:
         primitive = SpaceGroup(w.reshape(-1, 3, 3), t.reshape(-1, 3), denominator)
     except SpaceGroupError as error:
-        raise SpaceGroupError(f"the operators of the sites are no group ({error}): use a smaller symprec") from None
+        raise SpaceGroupError(
+            f"the operators of the sites do not form a group ({error}): use a smaller symprec"
+        ) from None
     if primitive.number < AXES_BY_OPERATORS:
         return None
     lattice, positions, kinds = _general_crystal(primitive)

@@ -87,7 +87,7 @@ def metric_of(space_group: SpaceGroup, shape: Shape, lattice: ArrayLike | None =
     Raises
     ------
     ShapeError
-        If `lattice` is no lattice, or the point group does not leave it unchanged.
+        If `lattice` is not a lattice, or the point group does not leave it unchanged.
     """
     rotations = np.unique(space_group.rotations, axis=0).astype(object)
     if lattice is None:

@@ -8,7 +8,7 @@ translations, and B those that permute the axes besides:
     as many where no operator moves planes along an axis; and the plain FFT where an axis has a prime factor beyond
     40 |G|.
 
-A cubic group that has no blocks on its grid is transformed by way of its largest subgroup that keeps an axis.
+A cubic group that has no blocks on its grid is transformed via its largest subgroup that leaves an axis unchanged.
 ``benchmarks/engines.py`` times all engines of all groups, and fails the rule where another one is 15 % faster.
 """
 

@@ -25,7 +25,7 @@ def count_of(workers: int | None) -> int:
     Raises
     ------
     ShapeError
-        If it is no integer, or 0.
+        If it is not an integer, or 0.
     """
     if workers is None:
         return 1

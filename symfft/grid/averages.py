@@ -1,4 +1,4 @@
-"""Averages over orbits of a grid that is met only once, so that a plan of it would not pay."""
+"""Averages over orbits, for grids used once, where caching is not worthwhile."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def orbit_averages(rho: NDArray[np.float64], space_group: SpaceGroup) -> OrbitAv
     ([[0.0, 3.0], [3.0, 6.0]], 0.143)
     """
     if rho.ndim != 3:
-        raise ShapeError(f"an array of shape {rho.shape} is no single density: give (Nx, Ny, Nz)")
+        raise ShapeError(f"an array of shape {rho.shape} is not a single density: give (Nx, Ny, Nz)")
     shape = as_shape(rho.shape)
     n, rows = np.array(shape, dtype=np.int64), _rows(space_group, shape)
     keeping, others = _by_lines(space_group)
@@ -131,7 +131,7 @@ def _rows(space_group: SpaceGroup, shape: Shape) -> NDArray[np.int32]:
 def _by_lines(group: SpaceGroup) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the operators H that keep lines along the third axis, and one operator c of each coset Hc.
 
-    The coset is told by the direction, up to its sign, to which c⁻¹ takes the third axis.
+    The coset is identified by the direction, up to its sign, to which c⁻¹ takes the third axis.
     """
     keeping = np.flatnonzero((group.rotations[:, :2, 2] == 0).all(axis=1))
     images = np.rint(np.linalg.inv(group.rotations)[:, :, 2]).astype(np.int64)

@@ -142,7 +142,7 @@ class DecompressionError(Exception):
 
 
 class Source:
-    """A file open for reading, decompressed on the way: gzip, xz, bzip2 and Zstandard are told by their first bytes.
+    """A file open for reading, decompressed on the way: gzip, xz, bzip2 and Zstandard are known by their first bytes.
 
     Parameters
     ----------

@@ -74,7 +74,7 @@ def reduce_density(
     Raises
     ------
     NotSymmetricError
-        If the total breaks the symmetry, or the operators that a magnetization keeps are no group.
+        If the total breaks the symmetry, or the operators that a magnetization keeps do not form a group.
     IncompatibleGridError
         If the grid does not fit the group.
     """
@@ -235,14 +235,14 @@ def _kept_by(grid: NDArray[np.float64], group: SpaceGroup, tolerance: float, nam
     except SpaceGroupError:
         raise NotSymmetricError(
             f"{kept.sum()} of {group.order} operators of {group.symbol} keep the {name} within the tolerance of "
-            f"{tolerance:g}, which are no group: raise or lower the tolerance"
+            f"{tolerance:g}, which do not form a group: raise or lower the tolerance"
         ) from None
 
 
 def _metadata(record: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     metadata = json.loads(_entry(record, "metadata", "u", (None,)).astype(np.uint8).tobytes())
     if not isinstance(metadata, dict):
-        raise ValueError("metadata is no JSON object")
+        raise ValueError("metadata is not a JSON object")
     species, texts = metadata["species"], [metadata["augmentation"], metadata["site_moments"]]
     if not (
         isinstance(metadata["comment"], str)
@@ -269,7 +269,7 @@ def _expand_grid(record: Mapping[str, NDArray[Any]], name: str, shape: tuple[int
     if len(np.unique(rotations.reshape(-1, 9), axis=0)) > 48 or not 1 <= denominator <= 10_000:
         raise ValueError(f"{name}/rotations and {name}/denominator are those of no space group")
     if math.prod(shape) > len(rotations) * len(indices) or (indices < 0).any() or (indices >= shape).any():
-        raise ValueError(f"{name}/indices are no asymmetric unit of the grid {shape}")
+        raise ValueError(f"{name}/indices are not an asymmetric unit of the grid {shape}")
     au = asymmetric_unit(SpaceGroup(rotations, translations, denominator), shape)
     orbits = au.labels[tuple(indices.T)]
     if not np.array_equal(np.sort(orbits), np.arange(au.size)):

@@ -132,7 +132,7 @@ def write_chgcar(path: PathLike, density: Density) -> None:
     ShapeError
         If the density has no atoms, or atoms of no element.
     DensityFormatError
-        If the name says another kind of values than the density has, or none and it is no charge density: of VASP's
+        If the name says another kind of values than the density has, or none and it is not a charge density: of VASP's
         files the name alone tells what they hold.
     """
     require_kind_of_name(path, density, recorded=False)

@@ -169,8 +169,8 @@ def _read_pymatgen(path: PathLike, file: Any, kind: Kind | None, max_points: int
     if kind is None and kind_of_name(path) is None and not _looks_like_charge(keys, blocks[0]):
         raise DensityFormatError(
             path,
-            "a file of pymatgen does not tell what it holds, and the mean of its values is no number of electrons: say "
-            'what it is with kind="charge" or kind="potential" (--kind)',
+            "a file of pymatgen does not tell what it holds, and the mean of its values is not a number of electrons: "
+            'say what it is with kind="charge" or kind="potential" (--kind)',
         )
     found = kind_to_read(path, kind)
     lattice = _numbers(path, file, "lattice", 9, "f").reshape(3, 3)

@@ -54,7 +54,7 @@ def lattice_plane(hkl: Sequence[float], at: float) -> LatticePlane:
         If the indices are not three integers, or all zero, or `at` is not finite.
     """
     if len(hkl) != 3 or not all(float(i).is_integer() for i in hkl) or not any(hkl):
-        raise ShapeError(f"{tuple(hkl)!r} are no indices of a plane: give three integers (hkl), not all zero")
+        raise ShapeError(f"{tuple(hkl)!r} are not indices of a plane: give three integers (hkl), not all zero")
     if not np.isfinite(at):
         raise ShapeError(f"a plane cannot lie at {at}: give a finite number")
     indices = [int(i) for i in hkl]

@@ -118,7 +118,7 @@ def plot_planes(
 
 def _plane(density: Density, wanted: Sequence[float]) -> LatticePlane:
     if len(wanted) not in (3, 4):
-        raise ShapeError(f"{tuple(wanted)!r} is no plane: give (h, k, l) or (h, k, l, d)")
+        raise ShapeError(f"{tuple(wanted)!r} is not a plane: give (h, k, l) or (h, k, l, d)")
     plane = lattice_plane(wanted[:3], wanted[3] if len(wanted) == 4 else 0.0)
     if len(wanted) == 4 or not len(density.numbers):
         return plane

@@ -108,8 +108,8 @@ def change_cell(
     shape : (3,) int
         Grid in the new cell.
     tolerance : float
-        A cell that is no multiple of the old one is allowed where the density has its periodicity: what is left out may
-        reach this fraction of max|rho|.
+        A cell that is not a multiple of the old one is allowed where the density has its periodicity: what is left
+        out may reach this fraction of max|rho|.
     points : (n, 3) int or AsymmetricUnit, optional
         Indices of the points of the new grid that are wanted, such as ``asymmetric_unit(group, shape).indices``, which
         spares most of the last transform; by default all. The asymmetric unit itself, of a density that has its

@@ -88,7 +88,7 @@ def symmetrize_reciprocal(density: Density, space_group: SpaceGroup | int | str)
         signs = (1,) * group.order if is_negligible(spin, total) else average.signs(spin)
         if not is_character(group, signs):
             raise NotSymmetricError(
-                f"the operators that keep the magnetization are no subgroup of {group.symbol} with half of its "
+                f"the operators that keep the magnetization do not form a subgroup of {group.symbol} with half of its "
                 "operators: the magnetic order has less symmetry; give its group, or leave it out with density.total()"
             )
         new_spin = average(spin, signs)

@@ -51,7 +51,7 @@ def au_dct(values: Any, au: AsymmetricUnit, *, shape: Sequence[int] | None = Non
     Raises
     ------
     ShapeError
-        If `values` has not the plan's size, or the envelope is smaller than the brick.
+        If `values` does not match `au.size`, or the envelope is smaller than the brick.
 
     References
     ----------

@@ -66,7 +66,7 @@ def au_dft(
     Raises
     ------
     ShapeError
-        If `values` has not the plan's size, or `norm`, `workers` or `out` is unusable.
+        If `values` does not match `au.size`, or `norm`, `workers` or `out` is unusable.
 
     References
     ----------

@@ -57,7 +57,7 @@ def au_real_dft(
     Raises
     ------
     ShapeError
-        If `values` has not the plan's size, or the lattice does not fit the group.
+        If `values` does not match `au.size`, or the lattice does not fit the group.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def au_real_idft(
     Raises
     ------
     ShapeError
-        If `coefficients` has not the plan's size, or the lattice does not fit the group.
+        If `coefficients` does not match `au.size`, or the lattice does not fit the group.
 
     Examples
     --------
@@ -178,5 +178,5 @@ def _rows(lattice: ArrayLike | None) -> Rows | None:
     except (TypeError, ValueError):
         rows = np.empty(0)
     if rows.shape != (3, 3):
-        raise ShapeError(f"lattice={lattice!r} is no lattice: give three basis vectors as rows, in Å")
+        raise ShapeError(f"lattice={lattice!r} is not a lattice: give three basis vectors as rows, in Å")
     return tuple(map(tuple, rows.tolist()))

@@ -3,7 +3,7 @@
 On the CPU the plan's engine computes, wrapped as an autograd function. With T the matrix of the transform and M, M_h
 the multiplicities of points and reflections, the inverse is ``S = 1/N M⁻¹ Re Tᴴ M_h`` on any coefficients, so that each
 is the other's adjoint between two diagonals: ``Re Tᴴ = N M S M_h⁻¹`` and ``Sᴴ = 1/N M_h T M⁻¹``. On other devices the
-transform goes by way of the full grid, in torch's own operations.
+transform goes via the full grid, in torch's own operations.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def components_of(model: DensityVAE, train: DensityTable, index: int, count: int
     """Fit PCA on the training densities of one space group as they are, and in both choices of origin.
 
     Densities weigh 1 / max(rho)², which is what its PSNR asks for. Few floats go further in one origin, and many
-    floats need the directions that the other one adds: whoever compares takes the better.
+    floats need the directions that the other one adds: compare with the better of the two.
     """
     codes = train.once(("components", index), _components_in_both_origins, model, train, index)
     return [code.truncated(count) for code in codes]

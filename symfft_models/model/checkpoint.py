@@ -63,7 +63,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     Raises
     ------
     CheckpointError
-        If another line is no JSON object with the step it belongs to.
+        If another line is not a JSON object with the step it belongs to.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)

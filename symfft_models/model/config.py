@@ -212,7 +212,7 @@ def from_json(text: str) -> Config:
     Raises
     ------
     ConfigError
-        For text that is no JSON object of settings.
+        For text that is not a JSON object of settings.
     """
     try:
         tree = json.loads(text)

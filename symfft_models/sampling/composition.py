@@ -85,7 +85,8 @@ def valences_of(entries: Iterable[Entry]) -> dict[str, int]:
     """Valence electrons of the elements, as the electron counts of densities determine them.
 
     Solves (atoms of each element in a cell) · valences = (electrons of the cell) by least squares. An element whose
-    number is not determined (it occurs only together with others), is no integer, or contradicts a density is left out.
+    number is not determined (it occurs only together with others), is not an integer, or contradicts a density is
+    left out.
 
     Examples
     --------

@@ -261,7 +261,7 @@ def test_any_origin_and_any_cell_of_every_group(number):
 @pytest.mark.parametrize("number", range(2, 231, 5))
 @pytest.mark.parametrize("noise", [1e-4, 5e-4, 9e-4])
 def test_sites_up_to_the_tolerance_from_their_places(number, noise):
-    """Of random displacements the mean, which is no distortion, is taken out by the fit of the origin."""
+    """Of random displacements the mean, which is not a distortion, is taken out by the fit of the origin."""
     lattice, positions, numbers, _, _ = any_crystal(number, np.random.default_rng(number), noise=noise)
     found = standardization(lattice, positions, numbers, symprec=1e-3)
     assert found.number == number

@@ -223,7 +223,7 @@ def metadata(record, **changes):
 WRONG = {
     "an unknown format": lambda r: metadata(r, format="other"),
     "a later version": lambda r: metadata(r, version=2),
-    "metadata that is no JSON": lambda r: replaced(r, metadata=np.arange(256, dtype=np.uint8)),
+    "metadata that is not JSON": lambda r: replaced(r, metadata=np.arange(256, dtype=np.uint8)),
     "metadata that is a list": lambda r: replaced(r, metadata=np.frombuffer(b"[1]", dtype=np.uint8)),
     "an unknown kind": lambda r: metadata(r, kind="smell"),
     "species of the wrong form": lambda r: metadata(r, species=[["Fe", "many"]]),
@@ -244,7 +244,7 @@ WRONG = {
     "values that are not finite": lambda r: replaced(r, values__data=r["values/data"] * np.nan),
     "one point many times": lambda r: replaced(r, values__indices=r["values/indices"] * 0),
     "points outside of the grid": lambda r: replaced(r, values__indices=r["values/indices"] + 100),
-    "operators that are no group": lambda r: replaced(r, values__translations=r["values/translations"] * 0 + 1),
+    "operators that do not form a group": lambda r: replaced(r, values__translations=r["values/translations"] * 0 + 1),
     "a denominator of zero": lambda r: replaced(r, values__denominator=np.array(0)),
     "rotations that are none": lambda r: replaced(r, values__rotations=r["values/rotations"] * 0),
     "as many rotations as points": lambda r: replaced(

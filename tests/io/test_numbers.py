@@ -166,7 +166,7 @@ def test_one_character_changes_nothing_but_its_number(scratch: Path, place: int,
             except DensityFormatError as error:
                 return str(error)
 
-    # a blank more on the first line, and it is no line of such fields
+    # a blank more on the first line, and it is not a line of such fields
     assert outcome(text) == outcome(text.replace("\n", "\n ", 1))
 
 

@@ -18,7 +18,7 @@ OPTIONS = Options(grid=((0, 12), (221, 7), (225, 8), (227, 8)))
 
 
 def sample(number: int, seed: int = 0) -> Density:
-    """A density with two electrons an atom and all the symmetry of its group."""
+    """A density with two electrons per atom and all the symmetry of its group."""
     density = crystal(number, seed=seed)
     return density.with_values(density.values * (2 * len(density.numbers) / density.electrons))
 

@@ -273,7 +273,7 @@ def test_a_supercell_reduces_only_where_the_density_repeats():
 
 def test_a_grid_that_lacks_the_translation_still_reduces_a_band_limited_density():
     x = points((5, 4, 4))
-    rho = 1 + np.cos(2 * np.pi * (2 * x[..., 0] + x[..., 1]))  # repeats at a/2, which is no node of five
+    rho = 1 + np.cos(2 * np.pi * (2 * x[..., 0] + x[..., 1]))  # repeats at a/2, which is not a node of five
     half = exact([["1/2", "0", "0"], ["0", "1", "0"], ["0", "0", "1"]])
     y = points((4, 4, 4))
     expected = 1 + np.cos(2 * np.pi * (y[..., 0] + y[..., 1]))

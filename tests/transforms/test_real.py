@@ -260,9 +260,9 @@ def test_the_electron_count_is_the_first_entry():
         (np.diag([4.0, 4.0, 5.0]), "does not fit F m -3 m: operator .* changes its lengths"),
         (np.ones((3, 3)), "does not span a cell"),
         (np.full((3, 3), np.nan), "does not span a cell"),
-        (np.eye(2), "is no lattice"),
-        ("fcc", "is no lattice"),
-        ([[1, 2], [3]], "is no lattice"),
+        (np.eye(2), "is not a lattice"),
+        ("fcc", "is not a lattice"),
+        ([[1, 2], [3]], "is not a lattice"),
     ],
 )
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FullTransform(Engine):
-    """The transform by way of the full grid: any group, any shape, no work saved.
+    """The transform via the full grid: any group, any shape, no work saved.
 
     ``rho = values[labels]``, F = rfftn(rho) at the unique reflections; back through irfftn and the representatives.
 

@@ -1,4 +1,4 @@
-"""The transform of a group by way of a subgroup that an engine knows: less saved, nothing lost.
+"""The transform of a group via a subgroup that an engine knows: exact, at a higher cost.
 
 The asymmetric unit of a subgroup holds several copies of the group's; its unique reflections hold the group's.
 """

@@ -138,7 +138,7 @@ def _listed(client: Any, key: str, out: str | os.PathLike[str], group: int, pace
         except (ValueError, RecursionError):
             names = None
         if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-            raise SymfftError(f"{path} is no list of names: remove it, and the group is listed again")
+            raise SymfftError(f"{path} is not a list of names: remove it, and the group is listed again")
         return names
     pace.wait()
     try:

@@ -77,7 +77,7 @@ def fetch_parquet(
     Raises
     ------
     SymfftError
-        If a file is no parquet file, lacks columns, or cannot be downloaded.
+        If a file is not a parquet file, lacks columns, or cannot be downloaded.
     ImportError
         If pyarrow is missing; the message says how to install it.
     """
@@ -120,7 +120,7 @@ def download(address: str, path: Path, pace: Pace) -> None:
     Raises
     ------
     UnreadableSourceError
-        If it fails again and again, or what comes is no whole parquet file.
+        If it fails again and again, or what comes is not a whole parquet file.
     """
     partial, version = path.with_name(f"{path.name}.partial"), path.with_name(f"{path.name}.version")
     for attempt in range(1, ATTEMPTS + 1):
@@ -145,7 +145,7 @@ def download(address: str, path: Path, pace: Pace) -> None:
                 raise http.client.HTTPException(f"{size} of {expected} bytes came")
             if not is_whole(partial):
                 partial.unlink()
-                raise http.client.HTTPException(f"{size} bytes came, which are no whole parquet file")
+                raise http.client.HTTPException(f"{size} bytes came, which are not a whole parquet file")
             os.replace(partial, path)
             version.unlink(missing_ok=True)
             return
@@ -156,7 +156,7 @@ def download(address: str, path: Path, pace: Pace) -> None:
                 raise UnreadableSourceError(f"{address} answers {error.code} {error.reason}") from None
             reason = str(error)
         except (http.client.InvalidURL, ValueError) as error:
-            raise UnreadableSourceError(f"{address} is no address: {error}") from None
+            raise UnreadableSourceError(f"{address} is not an address: {error}") from None
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
                 raise
@@ -223,7 +223,7 @@ def _rows(
     try:
         file = parquet.ParquetFile(path)
     except (ValueError, OSError) as error:  # pyarrow's own are children of these
-        raise UnreadableSourceError(f"{path} is no parquet file: {error}") from None
+        raise UnreadableSourceError(f"{path} is not a parquet file: {error}") from None
     present = set(file.schema_arrow.names)
     wrong = [name for name in names.values() if name not in present]
     if wrong:
@@ -274,7 +274,7 @@ def _values(data: Any, shape: Any) -> NDArray[np.float64]:
     if values.ndim == 1 and shape is not None and np.prod(shape) == values.size:
         values = values.reshape([int(n) for n in shape])
     if values.ndim != 3:
-        raise SymfftError(f"values of shape {values.shape} are no grid in three dimensions")
+        raise SymfftError(f"values of shape {values.shape} do not form a grid in three dimensions")
     return values.astype(np.float64)
 
 

@@ -43,7 +43,7 @@ class Ledger:
     Raises
     ------
     SymfftError
-        If the file is no ledger, another run is writing to it, or, when it is used, cannot be read or written.
+        If the file is not a ledger, another run is writing to it, or, when it is used, cannot be read or written.
     """
 
     def __init__(self, path: str | Path, patience: float = 5.0) -> None:

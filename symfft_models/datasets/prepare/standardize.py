@@ -108,7 +108,7 @@ class Options:
             )
         unknown = [symbol for symbol, _ in self.valence if not _is_element(symbol)]
         if unknown:
-            raise SymfftError(f"{unknown[0]!r} in valence is no element")
+            raise SymfftError(f"{unknown[0]!r} in valence is not an element")
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +188,7 @@ def _entry(path: str, options: Options) -> tuple[Entry, AsymmetricUnit | Unit]:
     raw = read_density(path, max_points=options.max_points)
     electrons = raw.electrons if raw.kind == "charge" else 0.0
     if electrons <= 0:
-        raise Refused("wrong kind", f"the values are no electron density (kind {raw.kind})")
+        raise Refused("wrong kind", f"the values are not an electron density (kind {raw.kind})")
     if not len(raw.numbers) or (raw.numbers < 1).any():
         raise Refused("unknown element", "the file has no atoms, or does not name their elements")
     density = raw if raw.blocks == 1 else raw.with_values(raw.values)
@@ -248,7 +248,7 @@ def _entry(path: str, options: Options) -> tuple[Entry, AsymmetricUnit | Unit]:
 
 
 def _ends_within(path: str, line: int | None) -> bool:
-    """Whether a file ends within a line: a number cut short in the middle of its exponent is no number."""
+    """Whether a file ends within a line: a number cut short in the middle of its exponent is not a number."""
     lines, last = 1, b""
     with open(path, "rb") as file:
         while chunk := file.read(2**20):
@@ -257,7 +257,7 @@ def _ends_within(path: str, line: int | None) -> bool:
 
 
 def _check_electrons(density: Density, counted: float, options: Options) -> None:
-    """Require an integer between one an atom and all electrons, equal for equal formula units, and as tabulated."""
+    """Require an integer between one per atom and all electrons, equal for equal formula units, and as tabulated."""
     symbols = Counter(map(_symbol, density.numbers.tolist()))
     units = math.gcd(*symbols.values())
     whole = round(counted)
@@ -265,9 +265,9 @@ def _check_electrons(density: Density, counted: float, options: Options) -> None
     most = int(density.numbers.sum())
     problem = ""
     if abs(counted - whole) > options.electron_tolerance:
-        problem = "which is no integer"
+        problem = "which is not an integer"
     elif not len(density.numbers) <= whole <= most:
-        problem = f"outside {len(density.numbers)} (one an atom) to {most} (all electrons)"
+        problem = f"outside {len(density.numbers)} (one per atom) to {most} (all electrons)"
     elif whole % units:
         problem = f"no multiple of the {units} formula units in the cell"
     elif table.keys() >= symbols.keys():
@@ -366,7 +366,7 @@ def _formula(density: Density) -> tuple[str, str]:
 
 
 def _sites(density: Density, standard: StandardCell, symprec: float) -> tuple[Site, ...]:
-    """Return one site for each orbit; of its Wyckoff position only the multiplicity is told."""
+    """Return one site for each orbit; of its Wyckoff position only the multiplicity is given."""
     positions, numbers, sizes = (column.tolist() for column in standard.site_orbits(density, symprec))
     return tuple(Site(_symbol(z), str(n), tuple(x)) for x, z, n in zip(positions, numbers, sizes, strict=True))
 

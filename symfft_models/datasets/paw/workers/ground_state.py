@@ -116,7 +116,7 @@ def density_parts(calc):
     ``hkl`` (n, 3) int16: one of each pair of opposite reflections with |G| up to twice the waves' largest.
     ``soft`` (spins, n) complex64: F(G) = (1/N) sum n(r) exp(-i G r), electrons per cubic Angstrom.
     ``multipoles`` (spins, atoms, L) float64: D . Delta_pL, the valence part; L counts (l, m) in GPAW's order.
-    ``matrices_i`` float32: the packed atomic density matrices of atom i, for whoever wants the all-electron density.
+    ``matrices_i`` float32: the packed atomic density matrices of atom i, which give the all-electron density.
     """
     density, symmetry = calc.density, calc.wfs.kd.symmetry
     cell = calc.atoms.cell[:] / Bohr

@@ -244,7 +244,7 @@ def test_what_is_no_collection_is_an_error(tmp_path, capsys):
     pytest.importorskip("pyarrow")
     (tmp_path / "text.parquet").write_text("no parquet")
     assert main(["fetch", "parquet", str(tmp_path / "text.parquet"), "-o", str(tmp_path / "out")]) == 2
-    assert "is no parquet file" in capsys.readouterr().err
+    assert "is not a parquet file" in capsys.readouterr().err
     path = str(collection(tmp_path / "chunk.parquet"))
     assert main(["fetch", "parquet", path, "-o", str(tmp_path / "out"), "--column", "density=nothing"]) == 2
     assert "has no column nothing; it has cartesian_site_positions" in capsys.readouterr().err
@@ -389,7 +389,7 @@ def test_a_broken_file_does_not_stop_the_others(tmp_path):
     content = numbered(tmp_path / "in" / "b.parquet", [2, 3]).read_bytes()
     (tmp_path / "in" / "b.parquet").write_bytes(content[: len(content) // 2])
     numbered(tmp_path / "in" / "c.parquet", [4])
-    with pytest.raises(SymfftError, match=r"2 densities stored, but .*b\.parquet is no parquet file"):
+    with pytest.raises(SymfftError, match=r"2 densities stored, but .*b\.parquet is not a parquet file"):
         fetch_parquet([str(tmp_path / "in")], tmp_path / "out")
     assert stored_seeds(tmp_path / "out", range(8)) == [1, 4]
     assert good.exists()
@@ -491,7 +491,7 @@ def test_a_key_with_blanks_around_it_is_that_key_and_errors_do_not_show_it(proje
 def test_a_damaged_list_is_named(project, tmp_path):
     project({}, {225: []})
     (tmp_path / "listed-225.json").write_text("[1")
-    with pytest.raises(SymfftError, match=r"listed-225\.json is no list of names"):
+    with pytest.raises(SymfftError, match=r"listed-225\.json is not a list of names"):
         fetch_materials_project(tmp_path, [225], pace=Clock().pace())
 
 

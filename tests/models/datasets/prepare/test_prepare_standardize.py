@@ -119,7 +119,7 @@ def lopsided(density):
     [
         (lambda d: d.with_values(d.values * 1.01), {}, "wrong electron count", "no integer"),
         (lambda d: d.with_values(d.values * 17 / 16), {}, "wrong electron count", "no multiple of the 4 formula units"),
-        (lambda d: d.with_values(d.values / 4), {}, "wrong electron count", "one an atom"),
+        (lambda d: d.with_values(d.values / 4), {}, "wrong electron count", "one per atom"),
         (lambda d: d.with_values(d.values * 10), {}, "wrong electron count", "all electrons"),
         (lambda d: d, {"valence": (("Cl", 7), ("Na", 1))}, "wrong electron count", "expected 32 from the valences"),
         (negative, {}, "negative", "negative values hold"),
