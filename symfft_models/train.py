@@ -37,7 +37,7 @@ from symfft_models.model.checkpoint import (
 )
 from symfft_models.model.config import CONFIG, Config, TrainConfig, from_json
 from symfft_models.model.density_table import DensityTable, grids_of, load_entries, tabulate
-from symfft_models.model.loss import LOSSES, peak_error
+from symfft_models.model.loss import LOSSES, LossTerms, peak_error
 from symfft_models.model.vae import DensityVAE, Fit, fit_statistics
 from symfft_models.progress import progress_bar
 
@@ -112,6 +112,86 @@ class Position:
     best: float = -math.inf
 
 
+@dataclass
+class Spent:
+    """Seconds that a run took for its fit, its batches, and its steps with their batches."""
+
+    fitting: float
+    loading: float = 0.0
+    stepping: float = 0.0
+
+    @property
+    def loading_share(self) -> float:
+        """Part of the steps' time that went into batches."""
+        return self.loading / self.stepping if self.stepping else 0.0
+
+
+@dataclass
+class Learner:
+    """A model in training: the network over all processes, the average of its weights, the optimizer."""
+
+    config: Config
+    network: Any
+    model: DensityVAE
+    averaged: DensityVAE
+    optimizer: Any
+
+    @classmethod
+    def of(cls, config: Config, model: DensityVAE, averaged: DensityVAE, accelerator: Accelerator) -> Learner:
+        """Prepare a fitted model, and another one of its kind for the averages, on this process's device."""
+        plan = config.train
+        averaged.requires_grad_(False).eval().to(accelerator.device)
+        averaged.load_state_dict(model.state_dict())
+        optimizer: Any = torch.optim.AdamW(
+            [p for p in model.parameters() if p.requires_grad],
+            lr=plan.learning_rate,
+            betas=(plan.beta1, plan.beta2),
+            weight_decay=plan.weight_decay,
+        )
+        if plan.compile and model.network is not None:
+            model.network.encoder.compile()
+            model.network.decoder.compile()
+        network, optimizer = accelerator.prepare(model, optimizer)
+        model = accelerator.unwrap_model(network)
+        for codec in itertools.chain.from_iterable(model.held_out):
+            codec.to(accelerator.device)
+        return cls(config, network, model, averaged, optimizer)
+
+    def descend(
+        self, batch: Batch, fold_b: Tensor | None, done: float, accelerator: Accelerator
+    ) -> tuple[LossTerms, float]:
+        """Take one step down the gradient, unless it is not finite; return the loss and the gradient's norm."""
+        loss, plan = self.config.loss, self.config.train
+        for settings in self.optimizer.param_groups:
+            settings["lr"] = rate_at(done, plan)
+        warmth = min(1.0, done / loss.latent_warmup) if loss.latent_warmup else 1.0
+        factors = (loss.divergence, loss.reconstruction, warmth * loss.latent)
+        estimate_bn, posterior = self.network(
+            batch.values_bn, batch.group_b, batch.condition_bp, batch.noise_bl, fold_b
+        )
+        weight_bn = self.model.representation.weight_gn[batch.group_b]
+        terms = LOSSES[loss.kind](
+            batch.values_bn, estimate_bn, weight_bn, posterior.mean, posterior.log_variance, factors
+        )
+        accelerator.backward(terms.total.mean())
+        norm = float(accelerator.clip_grad_norm_(self.model.parameters(), plan.clip))
+        if math.isfinite(norm):
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
+        return terms, norm
+
+    @torch.no_grad()
+    def average(self, steps: int) -> None:
+        """Move the averaged weights towards those that so many steps have led to."""
+        decay = min(self.config.train.ema, steps / (steps + 10))
+        torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), 1.0 - decay)
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint needs to go on from here."""
+        states = {"model": self.model, "averaged": self.averaged, "optimizer": self.optimizer}
+        return {name: one.state_dict() for name, one in states.items()}
+
+
 class Record:
     """What the main process writes while a run goes on: settings, log, TensorBoard, a bar."""
 
@@ -131,6 +211,15 @@ class Record:
         for name in entry.keys() - {"step"}:
             self.board.add_scalar(name, entry[name], int(entry["step"]))
 
+    def say(self, text: str, spent: Spent) -> None:
+        """Write beside the bar how the run stands, and the share of its time that loading takes."""
+        self.bar.set_postfix_str(f"{text}, loading {100 * spent.loading_share:.1f} %", refresh=False)
+
+    def move(self, done: float) -> None:
+        """Move the bar to a share of the run."""
+        self.bar.n = round(100 * min(1.0, done), 1)
+        self.bar.update(0)
+
     def close(self) -> None:
         """Finish bar and board."""
         self.bar.n = 100
@@ -149,15 +238,9 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         Where the loss stops being a number; the last good checkpoint stays.
     """
     plan = config.train
-    parallel = DistributedDataParallelKwargs(broadcast_buffers=False)
-    on_cpu = not torch.accelerator.is_available()
-    accelerator = Accelerator(cpu=on_cpu, mixed_precision=plan.precision, kwargs_handlers=[parallel])
     if any((out / name).exists() for name in (STATE, SUMMARY)) and not resume:
         raise SymfftError(f"{out} already holds a run; continue it with --resume, or choose another folder")
-    if plan.batch % accelerator.num_processes:
-        raise SymfftError(f"train.batch {plan.batch} cannot be shared by {accelerator.num_processes} processes evenly")
-    each = plan.batch // accelerator.num_processes
-    mine = slice(accelerator.process_index * each, (accelerator.process_index + 1) * each)
+    accelerator, mine = join_processes(plan)
 
     # Data and model; the same on every process, because the seed is.
     started = time.monotonic()
@@ -169,102 +252,52 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
     fit = fit_statistics(model, tables["train"])
     if model.network is None:
         return save_fitted(config, out, model, fit, tables, accelerator, started)
-    fit_seconds = time.monotonic() - started
+    spent = Spent(fitting=time.monotonic() - started)
 
     # The averaged model, the optimizer, and where an earlier run stopped.
-    averaged = DensityVAE(config, shapes).requires_grad_(False).eval().to(accelerator.device)
-    averaged.load_state_dict(model.state_dict())
-    tables = {split: table.to(accelerator.device) for split, table in tables.items()}
-    optimizer: Any = torch.optim.AdamW(
-        [p for p in model.parameters() if p.requires_grad],
-        lr=plan.learning_rate,
-        betas=(plan.beta1, plan.beta2),
-        weight_decay=plan.weight_decay,
-    )
-    if plan.compile:
-        model.network.encoder.compile()
-        model.network.decoder.compile()
-    network, optimizer = accelerator.prepare(model, optimizer)
-    model = accelerator.unwrap_model(network)
-    at = restored(out, config, model, averaged, optimizer) if resume and (out / STATE).exists() else Position()
+    data, validation = (tables[split].to(accelerator.device) for split in ("train", "val"))
+    fold_m = fit.fold_m.to(accelerator.device) if config.model.codec else None
+    learner = Learner.of(config, model, DensityVAE(config, shapes), accelerator)
+    at = restored(out, config, learner) if resume and (out / STATE).exists() else Position()
     record = Record(out, config, at.step, progress) if accelerator.is_main_process else None
     started = time.monotonic() - 60 * at.minutes
-    data, fold_m = tables["train"], fit.fold_m.to(accelerator.device)
-    weight_gn, shift_gn = model.representation.weight_gn, model.representation.shift_gn
-    for codec in itertools.chain.from_iterable(model.held_out):
-        codec.to(accelerator.device)
     steps = math.ceil(plan.epochs * len(data) / plan.batch)
-    loading, stepping = 0.0, 0.0
 
     while True:
-        # How far the run is: by steps, or by the clock where that is ahead.
-        done = at.step / steps
-        at.minutes = (time.monotonic() - started) / 60
-        if plan.max_minutes:
-            at.minutes = float(broadcast(torch.tensor([at.minutes], device=accelerator.device)))
-            done = max(done, at.minutes / plan.max_minutes)
+        at.minutes = agreed_minutes(started, plan, accelerator)
+        done = max(at.step / steps, at.minutes / plan.max_minutes if plan.max_minutes else 0.0)
         finished = done >= 1.0
-
-        # Validation, the best weights so far, a checkpoint.
         if finished or at.step % plan.evaluate_every == 0:
-            psnr = mean_psnr(averaged, tables["val"], accelerator)
+            psnr = mean_psnr(learner.averaged, validation, accelerator)
             if record:
                 record.add({"step": at.step, "minutes": at.minutes, "val/psnr": psnr})
                 if psnr > at.best:
-                    save_weights(out / WEIGHTS, averaged, {"step": at.step, "val_psnr": psnr})
+                    save_weights(out / WEIGHTS, learner.averaged, {"step": at.step, "val_psnr": psnr})
             at.best = max(at.best, psnr)
         if record and (finished or at.step % plan.checkpoint_every == 0):
-            states = {"model": model, "averaged": averaged, "optimizer": optimizer}
-            contents = {name: one.state_dict() for name, one in states.items()}
-            save_state(out / STATE, {**contents, **asdict(at), "config": config.to_json()})
+            save_state(out / STATE, {**learner.state(), **asdict(at), "config": config.to_json()})
         if finished:
             break
 
-        # One step: forward, backward, update, average.
         began = time.monotonic()
-        batch = batch_at(at.step, config, data, shift_gn, mine)
-        rate = rate_at(done, plan)
-        for settings in optimizer.param_groups:
-            settings["lr"] = rate
-        warmth = min(1.0, done / config.loss.latent_warmup) if config.loss.latent_warmup else 1.0
-        factors = (config.loss.divergence, config.loss.reconstruction, warmth * config.loss.latent)
-        fold_b = fold_m[batch.rows_b] if config.model.codec else None
-        loading += time.monotonic() - began
-        estimate_bn, posterior = network(batch.values_bn, batch.group_b, batch.condition_bp, batch.noise_bl, fold_b)
-        terms = LOSSES[config.loss.kind](
-            batch.values_bn, estimate_bn, weight_gn[batch.group_b], posterior.mean, posterior.log_variance, factors
-        )
-        accelerator.backward(terms.total.mean())
-        norm = float(accelerator.clip_grad_norm_(model.parameters(), plan.clip))
+        batch = batch_at(at.step, config, data, learner.model.representation.shift_gn, mine)
+        fold_b = None if fold_m is None else fold_m[batch.rows_b]
+        spent.loading += time.monotonic() - began
+        terms, norm = learner.descend(batch, fold_b, done, accelerator)
         if not math.isfinite(norm):
-            raise TrainingDivergedError(
-                f"step {at.step}: loss or gradient is not a finite number (learning rate {rate:.2g}). The last good "
-                f"checkpoint is {out / STATE}; start again with a lower train.learning_rate or train.clip"
-            )
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+            raise diverged(at.step, rate_at(done, plan), out)
         at.step += 1
-        decay = min(plan.ema, at.step / (at.step + 10))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(averaged.parameters()), list(model.parameters()), 1.0 - decay)
-        stepping += time.monotonic() - began
+        learner.average(at.step)
+        spent.stepping += time.monotonic() - began
 
-        # The log, and the bar.
         if at.step % plan.log_every == 0:
-            columns = torch.stack([terms.total, terms.divergence, terms.fourier, terms.latent, -terms.decibel], dim=-1)
-            means = accelerator.reduce(columns.mean(0).detach(), "mean").tolist()
+            figures = means_of(terms, accelerator)
             if record:
-                figures = dict(zip(("loss", "divergence", "fourier", "latent", "train/psnr"), means, strict=True))
-                minutes = (time.monotonic() - started) / 60
+                minutes, rate = (time.monotonic() - started) / 60, rate_at(done, plan)
                 record.add({"step": at.step, "minutes": minutes, "rate": rate, "gradient_norm": norm, **figures})
-                record.bar.set_postfix_str(
-                    f"step {at.step}, train {figures['train/psnr']:.1f} dB, best val {at.best:.1f} dB, "
-                    f"loading {100 * loading / stepping:.1f} %",
-                    refresh=False,
-                )
+                record.say(f"step {at.step}, train {figures['train/psnr']:.1f} dB, best val {at.best:.1f} dB", spent)
         if record:
-            record.bar.n = round(100 * min(1.0, done), 1)
-            record.bar.update(0)
+            record.move(done)
 
     accelerator.wait_for_everyone()
     seconds = time.monotonic() - started
@@ -272,11 +305,11 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
         "steps": at.step,
         "epochs": at.step * plan.batch / len(data),
         "minutes": seconds / 60,
-        "fit_seconds": fit_seconds,
+        "fit_seconds": spent.fitting,
         "samples_per_second": at.step * plan.batch / seconds,
-        "loading_share": loading / stepping if stepping else 0.0,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "loading_share": spent.loading_share,
+        "parameters": sum(p.numel() for p in learner.model.parameters()),
+        "trained_parameters": sum(p.numel() for p in learner.model.parameters() if p.requires_grad),
         "train_structures": len(data),
         "processes": accelerator.num_processes,
         "best_val_psnr": at.best,
@@ -284,20 +317,54 @@ def train(config: Config, out: Path, *, resume: bool = False, progress: bool = T
     }
     if record:
         record.close()
-        summary["seconds_to_db"] = seconds_to(out / LOG, fit_seconds)
+        summary["seconds_to_db"] = seconds_to(out / LOG, spent.fitting)
         write_text(out / SUMMARY, json.dumps(summary, indent=2))
     return summary
 
 
-def restored(out: Path, config: Config, model: DensityVAE, averaged: DensityVAE, optimizer: Any) -> Position:
-    """Load the state of an earlier run into model, averaged model and optimizer, and say how far that run was."""
+def join_processes(plan: TrainConfig) -> tuple[Accelerator, slice]:
+    """Join the other processes of this run; return the rows of a global batch that this one takes, too."""
+    parallel = DistributedDataParallelKwargs(broadcast_buffers=False)
+    on_cpu = not torch.accelerator.is_available()
+    accelerator = Accelerator(cpu=on_cpu, mixed_precision=plan.precision, kwargs_handlers=[parallel])
+    if plan.batch % accelerator.num_processes:
+        raise SymfftError(f"train.batch {plan.batch} cannot be shared by {accelerator.num_processes} processes evenly")
+    each = plan.batch // accelerator.num_processes
+    return accelerator, slice(accelerator.process_index * each, (accelerator.process_index + 1) * each)
+
+
+def agreed_minutes(started: float, plan: TrainConfig, accelerator: Accelerator) -> float:
+    """Minutes since the start; where they end the run, those of the main process, on all processes."""
+    minutes = (time.monotonic() - started) / 60
+    if not plan.max_minutes:
+        return minutes
+    return float(broadcast(torch.tensor([minutes], device=accelerator.device)))
+
+
+def means_of(terms: LossTerms, accelerator: Accelerator) -> dict[str, float]:
+    """Means of the loss and its terms over the global batch, under the names that they have in the log."""
+    columns = torch.stack([terms.total, terms.divergence, terms.fourier, terms.latent, -terms.decibel], dim=-1)
+    means = accelerator.reduce(columns.mean(0).detach(), "mean").tolist()
+    return dict(zip(("loss", "divergence", "fourier", "latent", "train/psnr"), means, strict=True))
+
+
+def diverged(step: int, rate: float, out: Path) -> TrainingDivergedError:
+    """Return the error of a step whose loss or gradient is NaN or infinite."""
+    return TrainingDivergedError(
+        f"step {step}: loss or gradient is not a finite number (learning rate {rate:.2g}). The last good "
+        f"checkpoint is {out / STATE}; start again with a lower train.learning_rate or train.clip"
+    )
+
+
+def restored(out: Path, config: Config, learner: Learner) -> Position:
+    """Load the state of an earlier run into a learner, and say how far that run was."""
     state = load_state(out / STATE)
     try:
         if from_json(state["config"]) != config:
             raise SymfftError(f"{out} was trained with other settings than those given; resume with its config.json")
-        model.load_state_dict(state["model"])
-        averaged.load_state_dict(state["averaged"])
-        optimizer.load_state_dict(state["optimizer"])
+        learner.model.load_state_dict(state["model"])
+        learner.averaged.load_state_dict(state["averaged"])
+        learner.optimizer.load_state_dict(state["optimizer"])
         return Position(int(state["step"]), float(state["minutes"]), float(state["best"]))
     except SymfftError:
         raise
