@@ -220,7 +220,7 @@ def test_pymatgens_hdf5_of_a_potential_needs_the_kind_or_a_name(tmp_path: Path) 
     pytest.importorskip("pymatgen.core")
     density = Density(random_grids(1)[0] * 0.1, LATTICE, [[0, 0, 0]], [11], kind="potential")
     density.to_pymatgen().to_hdf5(tmp_path / "a.h5")
-    with pytest.raises(DensityFormatError, match=r"no number of electrons[^$]*--kind"):
+    with pytest.raises(DensityFormatError, match=r"not a number of electrons[^$]*--kind"):
         read_density(tmp_path / "a.h5")
     np.testing.assert_array_equal(read_density(tmp_path / "a.h5", kind="potential").values, density.values)
     (tmp_path / "a.h5").rename(tmp_path / "LOCPOT.h5")

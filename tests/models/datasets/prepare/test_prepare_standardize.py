@@ -117,7 +117,7 @@ def lopsided(density):
 @pytest.mark.parametrize(
     ("change", "options", "reason", "detail"),
     [
-        (lambda d: d.with_values(d.values * 1.01), {}, "wrong electron count", "no integer"),
+        (lambda d: d.with_values(d.values * 1.01), {}, "wrong electron count", "not an integer"),
         (lambda d: d.with_values(d.values * 17 / 16), {}, "wrong electron count", "no multiple of the 4 formula units"),
         (lambda d: d.with_values(d.values / 4), {}, "wrong electron count", "one per atom"),
         (lambda d: d.with_values(d.values * 10), {}, "wrong electron count", "all electrons"),
