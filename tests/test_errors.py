@@ -35,6 +35,8 @@ def instance(kind):
     arguments, named = [], {}
     for name, parameter in list(inspect.signature(kind.__init__).parameters.items())[1:]:
         value = 7 if "int" in str(parameter.annotation) or "float" in str(parameter.annotation) else f"the {name}"
+        if "Mapping" in str(parameter.annotation):
+            value = {"residual": 1.5}
         if parameter.kind is parameter.KEYWORD_ONLY:
             named[name] = value
         elif parameter.kind is parameter.VAR_KEYWORD:
