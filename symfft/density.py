@@ -47,7 +47,7 @@ class Density(Verbs):
     positions : (n, 3) float64
         Fractional coordinates of the atoms; n may be 0.
     numbers : (n,) int64
-        Atomic numbers; -1, -2, … for kinds of atom whose element the file does not tell.
+        Atomic numbers; -1, -2, … for kinds of atom whose element the file does not say.
     magnetization : (Nx, Ny, Nz) or (3, Nx, Ny, Nz) float64, optional
         Spin up minus spin down, or the three components of a non-collinear magnetization; in the units of `values`.
     spin_down : (Nx, Ny, Nz) float64, optional
@@ -272,7 +272,7 @@ class Density(Verbs):
         chgcar : pymatgen.io.vasp.outputs.Chgcar, Locpot, Elfcar or VolumetricData
             The object.
         kind : {"charge", "potential", "elf", "kinetic_energy", "other"}, optional
-            What it holds, where its class does not tell.
+            What it holds, where its class does not say.
 
         Raises
         ------
@@ -285,7 +285,7 @@ class Density(Verbs):
         lattice = np.array(structure.lattice.matrix, dtype=np.float64)
         classes = [PYMATGEN_KINDS[c.__name__] for c in type(chgcar).__mro__ if c.__name__ in PYMATGEN_KINDS]
         if not classes and kind is None:
-            raise SymfftError(f"a {type(chgcar).__name__} does not tell what its values are: say it with kind")
+            raise SymfftError(f"a {type(chgcar).__name__} does not say what its values are: say it with kind")
         if classes and kind not in (None, classes[0]):
             raise SymfftError(f"a {type(chgcar).__name__} holds values of the kind {classes[0]}, not {kind}")
         kind = classes[0] if kind is None else kind

@@ -240,7 +240,7 @@ def bare_name(name: str) -> str:
 
 
 def format_line(entry: dict[str, Any]) -> str:
-    """One line a file for a person."""
+    """One line per file, for a person."""
     if "error" in entry:
         return f"{entry['path']}: {entry['error']}"
     file, grid = (

@@ -1,4 +1,4 @@
-"""Compiled loops: the only room that touches what lies inside numba and LLVM.
+"""Compiled loops: the only package that uses the internals of numba and LLVM.
 
 :mod:`compiler` compiles functions on bare arrays at their first call, :mod:`trace` puts short ones into others,
 :mod:`lanes` has vectors of eight numbers, :mod:`blas` products of small matrices.

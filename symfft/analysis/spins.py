@@ -42,7 +42,7 @@ def trusted_signs(
     """
     if spin.ndim == 4:
         raise NotSymmetricError(
-            "a non-collinear magnetization is not symmetrized, since the file does not tell how spins turn with the "
+            "a non-collinear magnetization is not symmetrized, since the file does not say how spins turn with the "
             "crystal (spin axes, spin-orbit coupling)"
         )
     report = check_symmetry(spin, group)

@@ -36,7 +36,7 @@ def _add_reading(command: argparse.ArgumentParser) -> None:
     command.set_defaults(reading=READING)
     group = command.add_argument_group("how to read")
     group.add_argument("--format", choices=FORMATS, help="the format (default: detected from content and name)")
-    group.add_argument("--kind", choices=KINDS, help="what the values are, where the file does not tell")
+    group.add_argument("--kind", choices=KINDS, help="what the values are, where the file does not say")
     group.add_argument(
         "--dataset", metavar="D", help="which of several: a number from 0 (cube, xsf) or a path (hdf5: locpot/total)"
     )

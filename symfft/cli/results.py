@@ -20,7 +20,7 @@ KINDS = {
 
 
 def name(group: SpaceGroup) -> Result:
-    """Return what a result tells of a space group."""
+    """Return what a result says about a space group."""
     return {"number": group.number, "symbol": group.symbol, "order": group.order}
 
 

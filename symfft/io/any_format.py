@@ -66,7 +66,7 @@ def read_density(
         MRC maps, XCrySDen's XSF, pymatgen's JSON (as the Materials Project serves it), VASP's and pymatgen's HDF5, and
         densities on their asymmetric unit as `symfft reduce` writes them.
     kind : {"charge", "potential", "elf", "kinetic_energy", "other"}, optional
-        What the values are, where neither the file nor its name tells.
+        What the values are, where neither the file nor its name says it.
     dataset : int or str, optional
         Which one to read of several: a number for cube and XSF, a path such as ``"locpot/total"`` for HDF5.
     species : sequence of str, optional

@@ -133,7 +133,7 @@ def write_chgcar(path: PathLike, density: Density) -> None:
         If the density has no atoms, or atoms of no element.
     DensityFormatError
         If the name says another kind of values than the density has, or none and it is not a charge density: of VASP's
-        files the name alone tells what they hold.
+        files the name alone says what they hold.
     """
     require_kind_of_name(path, density, recorded=False)
     if len(density.numbers) == 0:

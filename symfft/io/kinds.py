@@ -65,7 +65,7 @@ def kind_to_read(path: PathLike, asked: Kind | None, recorded: str | None = None
     Raises
     ------
     DensityFormatError
-        If the caller and the file contradict each other, or the name is ambiguous and nobody else tells.
+        If the caller and the file contradict each other, or the name is ambiguous and nothing else says it.
     """
     if asked is not None and asked not in KINDS:
         raise DensityFormatError(path, f"the kind must be one of {', '.join(KINDS)}, not {asked!r}")

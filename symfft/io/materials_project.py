@@ -84,7 +84,7 @@ def _recorded_kind(path: PathLike, name: Any, asked: Kind | None) -> str | None:
         return PYMATGEN_KINDS[name]
     if name is not None and asked is None:
         raise DensityFormatError(
-            path, f"expected the class Chgcar, Locpot or Elfcar, found {str(name)[:60]!r}, which does not tell what "
+            path, f"expected the class Chgcar, Locpot or Elfcar, found {str(name)[:60]!r}, which does not say what "
             "the values are: say it with kind= (--kind)"
         )  # fmt: skip
     return None

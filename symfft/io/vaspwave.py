@@ -51,7 +51,7 @@ def read_vaspwave(
         The HDF5 file.
     kind : {"charge", "potential", "elf", "kinetic_energy", "other"}, optional
         What to read: by default the charge density, or the potential where that is all there is. Files of pymatgen do
-        not tell what they hold; there it must be given unless the file's name says it.
+        not say what they hold; there it must be given unless the file's name says it.
     dataset : str, optional
         Which data set to read, such as ``"results/potential/hartree"``.
     max_points : int
@@ -169,7 +169,7 @@ def _read_pymatgen(path: PathLike, file: Any, kind: Kind | None, max_points: int
     if kind is None and kind_of_name(path) is None and not _looks_like_charge(keys, blocks[0]):
         raise DensityFormatError(
             path,
-            "a file of pymatgen does not tell what it holds, and the mean of its values is not a number of electrons: "
+            "a file of pymatgen does not say what it holds, and the mean of its values is not a number of electrons: "
             'say what it is with kind="charge" or kind="potential" (--kind)',
         )
     found = kind_to_read(path, kind)

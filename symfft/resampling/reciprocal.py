@@ -79,7 +79,7 @@ def symmetrize_reciprocal(density: Density, space_group: SpaceGroup | int | str)
     total, spin = density.spin_parts()
     if spin is not None and spin.ndim == 4:
         raise NotSymmetricError(
-            "a non-collinear magnetization is not symmetrized, since nothing tells how spins turn with the crystal "
+            "a non-collinear magnetization is not symmetrized, since nothing says how spins turn with the crystal "
             "(spin axes, spin-orbit coupling): leave it out with density.total()"
         )
     average = ReciprocalAverage(density, group)

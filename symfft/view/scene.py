@@ -19,7 +19,7 @@ FIELD_OF_VIEW = 22.0
 
 
 def scene_of(density: Density) -> tuple[Any, dict[str, int], dict[str, Any]]:
-    """Return a k3d plot of the crystal, the numbers of its objects by name, and what the page tells about it.
+    """Return a k3d plot of the crystal, the numbers of its objects by name, and what the page says about it.
 
     Raises
     ------

@@ -89,7 +89,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
         help="address space of a process; 0 for no limit (%(default)g)",
     )
     add("--batch", type=options.positive, default=BATCH, help="files after which a shard is written (%(default)s)")
-    add("--ledger", action="store_true", help="read nothing, print what was refused and why, one JSON object a line")
+    add("--ledger", action="store_true", help="read nothing, print what was refused and why, one JSON object per line")
 
 
 def run(

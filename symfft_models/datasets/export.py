@@ -117,7 +117,7 @@ def export_chgcars(source: PathLike, out: PathLike, *, compress: bool = True) ->
     -------
     dict
         ``files``; ``largest_error``, max |values read back and reduced - values stored| / max |values|;
-        ``largest_electron_error``, in electrons a cell; ``worst``, the file of the largest error.
+        ``largest_electron_error``, in electrons per cell; ``worst``, the file of the largest error.
     """
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ METRICS, TABLE, REPORT = "metrics.json", "table.txt", "report.html"
 
 
 def judge(trained: TrainedModel, draws: int) -> dict[str, Any]:
-    """Evaluate a model on the test split; with `draws` densities a group also what it generates.
+    """Evaluate a model on the test split; with `draws` densities per group also what it generates.
 
     ``training`` is the summary that training left in the run's folder, where there is one.
     """

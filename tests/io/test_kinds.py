@@ -143,7 +143,7 @@ def test_a_class_of_pymatgen_that_tells_nothing_needs_the_kind() -> None:
 
     density = of_kind("potential")
     theirs = common.VolumetricData(density.to_pymatgen().structure, {"total": density.values})
-    with pytest.raises(SymfftError, match="VolumetricData does not tell"):
+    with pytest.raises(SymfftError, match="VolumetricData does not say"):
         Density.from_pymatgen(theirs)
     assert Density.from_pymatgen(theirs, kind="potential").kind == "potential"
 

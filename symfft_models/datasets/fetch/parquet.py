@@ -1,4 +1,4 @@
-"""Densities from parquet collections, such as LeMat-Rho: one row a material, the values as JSON or as lists."""
+"""Densities from parquet collections, such as LeMat-Rho: one row per material, the values as JSON or as lists."""
 
 from __future__ import annotations
 

@@ -92,14 +92,14 @@ def schedule(crystals: Iterable[tuple[Crystal, float]]) -> list[Crystal]:
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a file, one a line, without a last line that was cut short."""
+    """Yield the JSON objects of a file, one per line, without a last line that was cut short."""
     if path.exists():
         with open(path, encoding="utf-8") as stream:
             yield from (json.loads(line) for line in stream if line.endswith("\n"))
 
 
 def write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
-    """Write JSON objects, one a line, to a file that appears complete or not at all."""
+    """Write JSON objects, one per line, to a file that appears complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(path) as stream:
         for record in records:

@@ -1,4 +1,4 @@
-"""What became of every file, in an SQLite database: one row a file, committed together with its shard."""
+"""What became of every file, in an SQLite database: one row per file, committed together with its shard."""
 
 from __future__ import annotations
 

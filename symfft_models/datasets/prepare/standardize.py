@@ -336,7 +336,7 @@ def _shape(number: int, options: Options) -> Shape | None:
 
 @lru_cache(maxsize=128)
 def _planned(number: int, shape: Shape) -> AsymmetricUnit:
-    """Keep the units of a set's grids, one a group, and with them the plans of their transforms."""
+    """Cache the units of a set's grids, one per group, and with them the plans of their transforms."""
     return asymmetric_unit(number, shape)
 
 
