@@ -10,10 +10,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
-from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
-from pkgutil import walk_packages
 
 import numpy as np
 
@@ -45,9 +43,12 @@ def run(jobs: int, tell: Callable[[str], None]) -> Result:
     names = list(JOBS)
     with ProcessPoolExecutor(min(jobs, len(names)), mp_context=get_context("spawn")) as pool:
         running = {pool.submit(_timed, name): name for name in names}
+        found: set[Path] = set()
         for done, future in enumerate(as_completed(running), start=1):
-            tell(f"[{done}/{len(names)}] {running[future]}: {future.result():.1f} s")
-    folders = cache_folders()
+            seconds, folders_of_job = future.result()
+            found |= folders_of_job
+            tell(f"[{done}/{len(names)}] {running[future]}: {seconds:.1f} s")
+    folders = sorted(found)
     files = [file for folder in folders for file in folder.glob("*.nbc")]
     return {
         "seconds": time.perf_counter() - started,
@@ -66,15 +67,12 @@ def text(result: Result) -> str:
     return f"{words.count(result['files'], 'compiled function')}, {size}, in {root}; {result['seconds']:.1f} s"
 
 
-def cache_folders() -> list[Path]:
-    """Return the folders in which numba keeps the compiled loops of this package."""
-    folders = set()
-    for module in walk_packages(symfft.__path__, "symfft."):
-        if not module.name.endswith(("__main__", "_torch")):
-            for value in vars(import_module(module.name)).values():
-                if isinstance(value, Kernel) and value.folder is not None:
-                    folders.add(Path(value.folder))
-    return sorted(folder for folder in folders if folder.is_dir())
+def cache_folders() -> set[Path]:
+    """Return the folders in which numba keeps the compiled loops of the modules that this process has imported."""
+    modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == symfft.__name__]
+    kernels = [value for module in modules for value in vars(module).values() if isinstance(value, Kernel)]
+    folders = {Path(kernel.folder) for kernel in kernels if kernel.folder is not None}
+    return {folder for folder in folders if folder.is_dir()}
 
 
 def _jobs(text: str) -> int:
@@ -84,11 +82,11 @@ def _jobs(text: str) -> int:
     return number
 
 
-def _timed(name: str) -> float:
+def _timed(name: str) -> tuple[float, set[Path]]:
     started = time.perf_counter()
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (what is compiled is said here, once)
     JOBS[name]()
-    return time.perf_counter() - started
+    return time.perf_counter() - started, cache_folders()
 
 
 def _density(group: str = "F m -3 m") -> symfft.Density:
@@ -142,12 +140,13 @@ def _bader() -> None:
     symfft.bader(_density())
 
 
+#: The longest first, so that no core waits for it at the end.
 JOBS: dict[str, Callable[[], None]] = {
+    **{name: partial(_transforms, groups) for name, groups in GROUPS.items()},
     "files": _files,
     "space groups and residuals": _groups,
-    "resampling": _resample,
     "Bader": _bader,
-    **{name: partial(_transforms, groups) for name, groups in GROUPS.items()},
+    "resampling": _resample,
 }
 
 

@@ -49,7 +49,7 @@ def average_lines(operators: Array, shape: Array, rho: Array, everywhere: Any, l
         turns |= sides[g] > 0
     # first along the line and then against it, so that images are read forwards only: several values at a time
     own, total = np.empty(2 * n2), np.empty(2 * n2)
-    r0, r1, r2 = 1.0 / n0, 1.0 / n1, 1.0 / n2
+    r0, r1, r2, share = 1.0 / n0, 1.0 / n1, 1.0 / n2, 1.0 / order
     for x in range(n0):
         for y in range(n1):
             line = x * n1 + y
@@ -63,6 +63,7 @@ def average_lines(operators: Array, shape: Array, rho: Array, everywhere: Any, l
                     own[np.uint64(2 * n2 - 1 - z)] = own[np.uint64(z)]
                     total[np.uint64(n2 + z)] = 0.0
             lines[line, 3], lines[line, 4] = 0, 1
+            fixed = 0
             for g in range(order):
                 u0 = operators[0, g] * x + operators[1, g] * y + operators[9, g]
                 u1 = operators[3, g] * x + operators[4, g] * y + operators[10, g]
@@ -79,6 +80,7 @@ def average_lines(operators: Array, shape: Array, rho: Array, everywhere: Any, l
                 lines[image, 1], lines[image, 2] = shift, sign
                 if image == line and (sign < 0 or shift != 0):
                     lines[image, 3], lines[image, 4] = shift, sign
+                fixed += image == line
                 images[g] = image * n2
                 shifts[g] = u2
             lines[line, 1], lines[line, 2] = 0, 1
@@ -93,8 +95,8 @@ def average_lines(operators: Array, shape: Array, rho: Array, everywhere: Any, l
                 for z in range(n2):
                     total[np.uint64(z)] += total[np.uint64(2 * n2 - 1 - z)]
             for z in range(n2):
-                own[np.uint64(z)] += total[np.uint64(z)] / order
-            if (images[1:] == line * n2).any():
+                own[np.uint64(z)] += total[np.uint64(z)] * share
+            if fixed > 1:
                 for z in range(n2):
                     first[z] = z
                 for g in range(1, order):

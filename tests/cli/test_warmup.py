@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from symfft.cli import main, warmup
@@ -23,3 +26,13 @@ def test_what_is_compiled_is_told(monkeypatch, capsys, run_json):
 @pytest.mark.parametrize("jobs", ["0", "-1", "many", "100000"])
 def test_jobs_are_a_number_of_processes(jobs, run):
     assert run("warmup", "--jobs", jobs)[0] == 2
+
+
+def test_folders_are_listed_without_importing_optional_packages():
+    code = (
+        "import sys; from symfft.cli import warmup; warmup.JOBS['files'](); "
+        "print(*(folder.is_dir() for folder in warmup.cache_folders()), 'torch' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert told == ["True"] * (len(told) - 1) + ["False"]
+    assert len(told) > 1
