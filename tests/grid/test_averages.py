@@ -46,7 +46,7 @@ def test_zero_everywhere_is_symmetric():
 def test_unusable_densities_are_named():
     with pytest.raises(IncompatibleGridError, match="does not fit"):
         orbit_averages(np.ones((5, 5, 5)), SpaceGroup.from_number(225))
-    with pytest.raises(ShapeError, match="no single density"):
+    with pytest.raises(ShapeError, match="not a single density"):
         orbit_averages(np.ones((4, 4)), SpaceGroup.from_number(1))
 
 
