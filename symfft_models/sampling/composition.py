@@ -91,7 +91,7 @@ def valences_of(entries: Iterable[Entry]) -> dict[str, int]:
     Examples
     --------
     >>> from symfft_models.data import load_bundled
-    >>> found = valences_of(load_bundled().select(225, "test"))
+    >>> found = valences_of(load_bundled().select(225, "train"))
     >>> found["Cl"], found["Na"]
     (7, 1)
     """
