@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -10,13 +11,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 import symfft
 from symfft._compile.compiler import Kernel
+from symfft._processes import ignore_interrupts, uninterrupted
 from symfft.cli import words
 from symfft.cli.command import Command, Result
 
@@ -41,13 +42,23 @@ def run(jobs: int, tell: Callable[[str], None]) -> Result:
     """Compile what is not compiled yet, in several processes, and say where the code is cached."""
     started = time.perf_counter()
     names = list(JOBS)
-    with ProcessPoolExecutor(min(jobs, len(names)), mp_context=get_context("spawn")) as pool:
-        running = {pool.submit(_timed, name): name for name in names}
-        found: set[Path] = set()
+    found: set[Path] = set()
+    pool = ProcessPoolExecutor(
+        min(jobs, len(names)), mp_context=multiprocessing.get_context("spawn"), initializer=ignore_interrupts
+    )
+    try:
+        with uninterrupted():
+            running = {pool.submit(_timed, name): name for name in names}
         for done, future in enumerate(as_completed(running), start=1):
             seconds, folders_of_job = future.result()
             found |= folders_of_job
             tell(f"[{done}/{len(names)}] {running[future]}: {seconds:.1f} s")
+    except KeyboardInterrupt:
+        for process in multiprocessing.active_children():
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
     folders = sorted(found)
     files = [file for folder in folders for file in folder.glob("*.nbc")]
     return {

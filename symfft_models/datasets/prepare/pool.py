@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from symfft import SymfftError
+from symfft._processes import ignore_interrupts, uninterrupted
 from symfft_models.datasets.prepare.standardize import Outcome
 
 Task = Callable[[str], Outcome]
@@ -128,7 +129,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, self.task, self.memory), daemon=True)
-        with _uninterrupted():
+        with uninterrupted():
             self.process.start()
         theirs.close()
 
@@ -177,7 +178,7 @@ class _Worker:
 
 def _serve(connection: Any, task: Task, memory: int | None) -> None:
     """Answer paths with outcomes until the other side is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_interrupts()
     if memory is not None:
         import resource
 
@@ -208,16 +209,3 @@ def _compilation_told(connection: Any) -> Iterator[None]:
 
     with event.install_listener("numba:compile", Listener()):
         yield
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Start a process with SIGINT blocked, so that Ctrl-C reaches this one alone; what arrives waits for the end."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

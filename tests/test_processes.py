@@ -1,0 +1,55 @@
+"""Processes are started so that Ctrl-C reaches the one that started them alone."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from symfft._processes import uninterrupted
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be blocked here")
+
+#: Starts the first spawned process of an interpreter, whose resource tracker is started with it.
+FIRST = """
+import multiprocessing, signal
+from symfft._processes import uninterrupted
+
+class Blocked:
+    def __reduce__(self):
+        return signal.pthread_sigmask, (signal.SIG_BLOCK, ())
+
+def tell(blocked, connection):
+    connection.send(signal.SIGINT in blocked)
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=tell, args=(Blocked(), theirs))
+    with uninterrupted():
+        process.start()
+    print(ours.recv(), signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    process.join()
+"""
+
+
+def test_what_arrives_waits_for_the_end():
+    waited = []
+
+    def interrupted():
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            waited.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert waited
+
+
+def test_the_first_process_is_started_with_interruptions_blocked(tmp_path):
+    script = tmp_path / "first.py"
+    script.write_text(FIRST)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
