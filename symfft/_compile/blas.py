@@ -8,49 +8,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from symfft._array_types import Array
-from symfft._compile.compiler import bare
+from llvmlite import ir  # type: ignore[import-untyped]
+
+from symfft._compile.inlining import inlined
 
 DOUBLE, SINGLE, AS_IT_IS = ord("d"), ord("s"), ord("n")
 
 
-class _BlasProduct:
-    """``C = α A B + β C`` in Fortran order, of the precision `kind`; known to numba when it compiles a caller."""
-
-    @property
-    def _numba_type_(self) -> object:
-        from numba.core import types
-        from numba.np.linalg import ensure_blas
-
-        ensure_blas()
-        pointer, size, letter = types.voidptr, types.intp, types.char
-        numbers = [pointer, pointer, size, pointer, size, pointer, pointer, size]
-        return types.ExternalFunction("numba_xxgemm", types.int32(letter, letter, letter, size, size, size, *numbers))
-
-
-_blas_product: Any = _BlasProduct()
-
-
-@bare
-def multiply(a: Array, b: Array, out: Array, rows: Any, inner: Any, columns: Any, one_and_zero: Array) -> None:
+@inlined
+def multiply(a: Any, b: Any, out: Any, rows: Any, inner: Any, columns: Any, one_and_zero: Any) -> None:
     """Fill ``out[rows, columns] = a[rows, inner] b[inner, columns]``, all contiguous, at the heads of 1-D arrays.
 
     The last argument begins with the numbers 1 and 0.
     """
-    # transposed, since BLAS counts from the first index on
-    _blas_product(
-        DOUBLE if out.itemsize == 8 else SINGLE,
-        AS_IT_IS,
-        AS_IT_IS,
-        columns,
-        rows,
-        inner,
-        one_and_zero.ctypes,
-        b.ctypes,
-        columns,
-        a.ctypes,
-        inner,
-        one_and_zero[1:].ctypes,
-        out.ctypes,
-        columns,
+    from numba.np.linalg import ensure_blas
+
+    ensure_blas()
+    builder, pointer = out.builder, ir.IntType(8).as_pointer()
+    letter, size = ir.IntType(8), ir.IntType(64)
+    kinds = [letter, letter, letter, size, size, size, pointer, pointer, size, pointer, size, pointer, pointer, size]
+    name = "numba_xxgemm"
+    function = builder.module.globals.get(name) or ir.Function(
+        builder.module, ir.FunctionType(ir.IntType(32), kinds), name
     )
+    kind = letter(DOUBLE if out.itemsize == 8 else SINGLE)
+    m, k, n = rows.value, inner.value, columns.value
+    one, zero = one_and_zero.address, one_and_zero[1:].address
+    # transposed, since BLAS counts from the first index on
+    same = letter(AS_IT_IS)
+    builder.call(function, [kind, same, same, n, m, k, one, b.address, n, a.address, k, zero, out.address, n])

@@ -24,7 +24,8 @@ class Kernel(Generic[P, R]):
     """
 
     options: ClassVar[dict[str, Any]] = {"nogil": True}
-    cached: ClassVar[bool] = True
+    #: How the function is written into others by :mod:`symfft._compile.writer`; None where numba compiles it.
+    written: ClassVar[str | None] = None
 
     def __init__(self, function: Callable[P, R]) -> None:
         update_wrapper(self, function)
@@ -33,8 +34,9 @@ class Kernel(Generic[P, R]):
 
     def _compiled(self) -> Callable[P, R]:
         if self._dispatcher is None:
-            stamp = sources(self._function) if self.cached else None
-            self._dispatcher = _numba_parts().dispatcher_of(self._function, self.options, stamp)
+            stamp = sources(self._function)
+            make = _numba_parts().written_dispatcher_of if self.written else _numba_parts().dispatcher_of
+            self._dispatcher = make(self._function, self.options, stamp)
         return self._dispatcher
 
     @property
@@ -93,11 +95,11 @@ def sources(function: Callable[..., Any]) -> list[tuple[str, int, int]]:
 
 class _Bare(Kernel[P, R]):
     options: ClassVar[dict[str, Any]] = {"nogil": True, "_nrt": False}
+    written: ClassVar[str | None] = "apart"
 
 
 class _Embedded(_Bare[P, R]):
-    options: ClassVar[dict[str, Any]] = {"nogil": True, "_nrt": False, "forceinline": True}
-    cached: ClassVar[bool] = False
+    written: ClassVar[str | None] = "inside"
 
 
 def kernel(function: Callable[P, R]) -> Kernel[P, R]:
@@ -106,12 +108,10 @@ def kernel(function: Callable[P, R]) -> Kernel[P, R]:
 
 
 def bare(function: Callable[P, R]) -> Kernel[P, R]:
-    """Mark a function that allocates nothing: references are not counted, which costs more than short loops between
-    calls.
-    """
+    """Mark a function of which :mod:`symfft._compile.writer` writes the instructions: quick to compile."""
     return _Bare(function)
 
 
 def embedded(function: Callable[P, R]) -> Kernel[P, R]:
-    """Mark a function that allocates nothing, and has branches, to become part of the kernels that call it."""
+    """Mark such a function to become part of the kernels that call it."""
     return _Embedded(function)

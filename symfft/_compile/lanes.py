@@ -9,16 +9,14 @@ vectorisation cannot be relied on where many short loops follow one another. All
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import lower_builtin
 
+from symfft._compile.inlining import inlined
 from symfft._compile.lane_type import LANES as LANES
-from symfft._compile.lane_type import Lanes, vector
-from symfft._compile.trace import Integer, Vector, inlined
+from symfft._compile.lane_type import vector
+from symfft._compile.trace import Integer, Vector
 
 
 def _mask(numbers: list[int]) -> ir.Constant:
@@ -34,14 +32,14 @@ def _in_every_lane(builder: Any, number: Any, dtype: Any) -> Vector:
 def load(array: Any, start: Any) -> Any:
     """Return ``array[start : start + LANES]``."""
     place = array.builder.bitcast(array.place(start), vector(array.dtype).as_pointer())
-    return Vector(array.builder, array.builder.load(place, align=array.dtype.bitwidth // 8), array.dtype)
+    return Vector(array.builder, array.builder.load(place, align=array.itemsize), array.dtype)
 
 
 @inlined
 def store(array: Any, start: Any, lanes: Any) -> None:
     """Set ``array[start : start + LANES]``."""
     place = array.builder.bitcast(array.place(start), vector(array.dtype).as_pointer())
-    array.builder.store(lanes.value, place, align=array.dtype.bitwidth // 8)
+    array.builder.store(lanes.value, place, align=array.itemsize)
 
 
 @inlined
@@ -76,7 +74,7 @@ def opaque(index: Any) -> Any:
 
 @inlined
 def element(array: Any, index: Any) -> Any:
-    """Return ``array[index]`` of an array of 64-bit integers, index not negative: numba would ask."""
+    """Return ``array[index]`` of an array of 64-bit integers."""
     return Integer(array.builder, array.builder.load(array.place(index)))
 
 
@@ -93,7 +91,7 @@ def fill(array: Any, number: Any) -> Any:
     if isinstance(number, (int, float)):
         return Vector(builder, ir.Constant(kind, [float(number)] * LANES), array.dtype)
     same = number.value
-    if number.dtype.bitwidth > array.dtype.bitwidth:
+    if number.dtype.itemsize > array.itemsize:
         same = builder.fptrunc(same, kind.element)
     return _in_every_lane(builder, same, array.dtype)
 
@@ -102,7 +100,7 @@ def fill(array: Any, number: Any) -> Any:
 def fma(a: Any, b: Any, c: Any) -> Any:
     """Return ``a * b + c`` with one rounding."""
     kind = vector(a.dtype)
-    name = f"llvm.fma.v{LANES}f{a.dtype.bitwidth}"
+    name = f"llvm.fma.v{LANES}f{8 * a.dtype.itemsize}"
     module = a.builder.module
     function = module.globals.get(name) or ir.Function(module, ir.FunctionType(kind, [kind] * 3), name)
     return a.of(a.builder.call(function, [a.value, b.value, c.value]))
@@ -123,22 +121,3 @@ evens = _shuffle(list(range(0, 2 * LANES, 2)))
 odds = _shuffle(list(range(1, 2 * LANES, 2)))
 #: the first vector backwards
 reverse = _shuffle(list(range(LANES - 1, -1, -1)))
-
-
-def _define(symbol: Any, instruction: str, arity: int) -> None:
-    @infer_global(symbol)
-    class Template(AbstractTemplate):  # type: ignore[misc]
-        def generic(self, args: Any, kws: Any) -> Any:
-            if len(args) == arity and all(isinstance(a, Lanes) and a == args[0] for a in args):
-                return signature(args[0], *args)
-            return None
-
-    @lower_builtin(symbol, *[Lanes] * arity)
-    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return getattr(builder, instruction)(*args)
-
-
-_define(operator.add, "fadd", 2)
-_define(operator.sub, "fsub", 2)
-_define(operator.mul, "fmul", 2)
-_define(operator.neg, "fneg", 1)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import update_wrapper
 from typing import Any
 
 import numba
-from numba.core import caching, event
+from numba.core import caching, cgutils, event
+from numba.core import types as numba_types
+from numba.core.typing.templates import make_intrinsic_template
+from numba.np.numpy_support import as_dtype
+
+from symfft._compile import trace
+
+types: Any = numba_types
 
 PATIENCE_SECONDS = 1.0
 
@@ -59,18 +68,75 @@ def dispatcher_of(function: Callable[..., Any], options: dict[str, Any], stamp: 
         The function.
     options : dict
         Those of ``numba.njit``.
-    stamp : object or None
-        What the cached machine code depends on: with another stamp it is compiled anew. None to cache nothing.
+    stamp : object
+        What the cached machine code depends on: with another stamp it is compiled anew.
     """
+    return _cached(function, function, options, stamp)
+
+
+def written_dispatcher_of(function: Callable[..., Any], options: dict[str, Any], stamp: Any) -> Any:
+    """Return a dispatcher, as :func:`dispatcher_of`, of a function that :mod:`symfft._compile.writer` writes."""
+    names = list(inspect.signature(function).parameters)
+    namespace: dict[str, Any] = {"body": _Body(function, names)}
+    exec(f"def {function.__name__}({', '.join(names)}):\n    return body({', '.join(names)})", namespace)
+    return _cached(update_wrapper(namespace[function.__name__], function), function, options, stamp)
+
+
+def _cached(compiled: Any, function: Callable[..., Any], options: dict[str, Any], stamp: Any) -> Any:
+    """Return a dispatcher whose machine code is cached as that of a function."""
     with _switched_on():
-        dispatcher = numba.njit(**options)(function)
-    if stamp is not None:
-        # without a folder that can be written to, numba raises RuntimeError
-        with contextlib.suppress(RuntimeError):
-            cache = _Cache(function)
-            cache._cache_file._source_stamp = stamp
-            dispatcher._cache = cache
+        dispatcher = numba.njit(**options)(compiled)
+    # without a folder that can be written to, numba raises RuntimeError
+    with contextlib.suppress(RuntimeError):
+        cache = _Cache(function)
+        cache._cache_file._source_stamp = stamp
+        dispatcher._cache = cache
     return dispatcher
+
+
+class _Body:
+    """What numba sees of a function that is written: one operation on its arguments."""
+
+    def __init__(self, function: Callable[..., Any], names: list[str]) -> None:
+        self._function, self._names = function, names
+
+    @property
+    def _numba_type_(self) -> object:
+        function = self._function
+
+        def definition(typingctx: Any, *arguments: Any) -> Any:
+            def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                from symfft._compile.writer import call
+
+                given = [_stand_in(context, builder, t, a) for t, a in zip(arguments, args, strict=True)]
+                result = call(builder, function, given)
+                return context.get_dummy_value() if result is None else result.value
+
+            returned = types.void if function.__annotations__["return"] == "None" else types.int64
+            return returned(*arguments), codegen
+
+        plain = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("context", *self._names)]
+        definition.__signature__ = inspect.Signature(plain)  # type: ignore[attr-defined]
+        return types.Function(make_intrinsic_template(self, definition, function.__name__))
+
+
+def _stand_in(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    """Return what a function is written on in place of a value of a numba type."""
+    if isinstance(kind, types.BaseTuple):
+        parts = cgutils.unpack_tuple(builder, value)
+        return tuple(_stand_in(context, builder, t, v) for t, v in zip(kind.types, parts, strict=True))
+    if isinstance(kind, types.Boolean):
+        return trace.Flag(builder, value)
+    if isinstance(kind, types.Integer):
+        extend = builder.sext if kind.signed else builder.zext
+        return trace.Integer(builder, value if kind.bitwidth == 64 else extend(value, trace.INT))
+    if isinstance(kind, types.Float):
+        return trace.Vector(builder, value, as_dtype(kind))
+    if not isinstance(kind, types.Array) or (kind.layout != "C" and kind.ndim):
+        raise TypeError(f"kernels take numbers and contiguous arrays, not {kind}")
+    array = context.make_array(kind)(context, builder, value)
+    shape = cgutils.unpack_tuple(builder, array.shape)
+    return trace.Array(builder, array.data, as_dtype(kind.dtype), tuple(trace.Integer(builder, n) for n in shape))
 
 
 def announce(package: str) -> None:

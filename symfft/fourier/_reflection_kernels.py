@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from symfft._array_types import Array
-from symfft._compile import kernel
+from symfft._compile import bare, embedded
 
 ABSENT = -2
 UNSEEN = -1
 
 
-@kernel
+@embedded
 def wrapped(index: Any, n: Any) -> Any:
     """Return a small index modulo n, without a division."""
     while index < 0:
@@ -23,7 +21,7 @@ def wrapped(index: Any, n: Any) -> Any:
     return index
 
 
-@kernel
+@embedded
 def image(rotations: Array, g: Any, h: Any, k: Any, l: Any, n0: Any, n1: Any, n2: Any) -> Any:  # noqa: E741
     """Return the place of ``W_gᵀ h`` in the grid, in C order."""
     u = wrapped(h * rotations[g, 0, 0] + k * rotations[g, 1, 0] + l * rotations[g, 2, 0], n0)
@@ -32,7 +30,7 @@ def image(rotations: Array, g: Any, h: Any, k: Any, l: Any, n0: Any, n1: Any, n2
     return (u * n1 + v) * n2 + w
 
 
-@kernel
+@bare
 def label_reflections(
     candidates: Array,
     rotations: Array,
@@ -43,7 +41,7 @@ def label_reflections(
     labels: Array,
     phases: Array,
     found: Array,
-) -> Any:
+) -> int:
     """Number the classes of reflections by their first candidate.
 
     Parameters
@@ -60,7 +58,7 @@ def label_reflections(
     shape : (3,) int64
         Of the grid.
     labels : (N0 N1 N2,) int32
-        Overwritten: class of every h, ABSENT for systematic absences among those visited, UNSEEN for the rest.
+        All UNSEEN; overwritten where candidates lead: class of every h, ABSENT for systematic absences.
     phases : (N0 N1 N2,) int16
         Overwritten where a class is: ``F(h) = exp(2πi p / denominator) F(first)``, and -1 - p where
         ``F(h) = exp(2πi p / denominator) conj F(first)`` only.
@@ -74,7 +72,6 @@ def label_reflections(
         Number of classes.
     """
     n0, n1, n2 = shape
-    labels[:] = UNSEEN
     classes = 0
     for i in range(candidates.shape[0]):
         h, k, l = wrapped(candidates[i, 0], n0), wrapped(candidates[i, 1], n1), wrapped(candidates[i, 2], n2)  # noqa: E741
@@ -120,7 +117,7 @@ def label_reflections(
     return classes
 
 
-@kernel
+@bare
 def gather(source: Array, table: Array, out: Array) -> None:
     """Fill ``out[b, i] = source[b, table[i]]``."""
     for b in range(source.shape[0]):
@@ -128,19 +125,22 @@ def gather(source: Array, table: Array, out: Array) -> None:
             out[b, i] = source[b, table[i]]
 
 
-@kernel
+@bare
 def gather_related(
     source: Array, places: Array, table: Array, factors: Array, conjugate: Array, centric: Array, out: Array
 ) -> None:
     """Fill ``out[b, places[i]] = factors[i] F``, of conj F where so marked, with ``F = source[b, table[i]]``.
 
-    Where c = centric[i] is not 0, F is first projected on what obeys ``F = c conj F``.
+    Complex numbers are pairs of real ones. Where c = centric[i] is not 0, F is first projected on what obeys
+    ``F = c conj F``.
     """
     for b in range(source.shape[0]):
         for i in range(places.size):
-            f = source[b, table[i]]
-            if centric[i] != 0:
-                f = (f + centric[i] * np.conj(f)) / 2
+            x, y = source[b, 2 * table[i]], source[b, 2 * table[i] + 1]
+            c, s = centric[2 * i], centric[2 * i + 1]
+            if c != 0.0 or s != 0.0:
+                x, y = (x + c * x + s * y) / 2, (y + s * x - c * y) / 2
             if conjugate[i]:
-                f = np.conj(f)
-            out[b, places[i]] = factors[i] * f
+                y = -y
+            c, s = factors[2 * i], factors[2 * i + 1]
+            out[b, 2 * places[i]], out[b, 2 * places[i] + 1] = c * x - s * y, c * y + s * x

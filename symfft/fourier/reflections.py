@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from symfft._array_types import IntArray
 from symfft.crystal.space_group import SpaceGroup
-from symfft.fourier._reflection_kernels import gather, gather_related, label_reflections
+from symfft.fourier._reflection_kernels import UNSEEN, gather, gather_related, label_reflections
 from symfft.grid.shape import Shape
 
 
@@ -91,7 +91,7 @@ def find_reflections(space_group: SpaceGroup, shape: Shape, candidates: IntArray
     rotations, numerators, denominator = space_group.rotations, space_group.numerators, space_group.denominator
     _, distinct = np.unique(rotations.reshape(-1, 9), axis=0, return_index=True)
     centring = (rotations == np.eye(3, dtype=np.int64)).all(axis=(1, 2))
-    labels = np.empty(math.prod(shape), dtype=np.int32)
+    labels = np.full(math.prod(shape), UNSEEN, dtype=np.int32)
     phases = np.zeros(math.prod(shape), dtype=np.int16)
     found = np.empty((3, len(candidates)), dtype=np.int64)
     count = label_reflections(
@@ -164,5 +164,7 @@ class Filling:
         out = np.empty((len(coefficients), len(self._table)), dtype=dtype)
         gather(coefficients, self._table, out)
         factor, centric = self._factor.astype(dtype), self._centric.astype(dtype)
-        gather_related(coefficients, self._apart, self._related, factor, self._conjugate, centric, out)
+        real = coefficients.real.dtype
+        given, factor, centric, filled = (x.view(real) for x in (coefficients, factor, centric, out))
+        gather_related(given, self._apart, self._related, factor, self._conjugate, centric, filled)
         return out

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from symfft._array_types import Array
-from symfft._compile import kernel
+from symfft._compile import bare
 
 
-@kernel
-def label_orbits(operators: Array, shape: Array, origin: Array, box: Array, labels: Array, found: Array) -> Any:
+@bare
+def label_orbits(
+    operators: Array, shape: Array, origin: Array, box: Array, images: Array, labels: Array, found: Array
+) -> int:
     """Number the orbits by their first point in a box, in C order of the box.
 
     Parameters
@@ -24,23 +26,22 @@ def label_orbits(operators: Array, shape: Array, origin: Array, box: Array, labe
         Rows of W' and then w'; every entry reduced to [0, N) along its axis.
     shape, origin, box : (3,) int64
         Shape of the grid; first corner and size of the box, which may wrap around the cell.
+    images : (g,) int32
+        Work space.
     labels : (N0 N1 N2,) int32
-        Overwritten: orbit number of every point, -1 where no orbit of the box passes.
+        All -1; overwritten: orbit number of every point, -1 where no orbit of the box passes.
     found : (2, box volume) int32
         Overwritten: first point and multiplicity of every orbit.
 
     Returns
     -------
-    tuple of int
-        Number of orbits, number of points they cover.
+    int
+        Number of orbits.
     """
     n0, n1, n2 = shape
     order = operators.shape[1]
-    images = np.empty(order, np.int32)
     r0, r1, r2 = 1.0 / n0, 1.0 / n1, 1.0 / n2
-    labels[:] = -1
     orbits = 0
-    covered = 0
     for b0 in range(box[0]):
         x = (origin[0] + b0) % n0
         for b1 in range(box[1]):
@@ -69,12 +70,13 @@ def label_orbits(operators: Array, shape: Array, origin: Array, box: Array, labe
                 found[0, orbits] = row + z
                 found[1, orbits] = size
                 orbits += 1
-                covered += size
-    return orbits, covered
+    return orbits
 
 
-@kernel
-def smallest_box(boxes: Array, corners: Array, shape: Array, starts: Array, points: Array, best: Array) -> Any:
+@bare
+def smallest_box(
+    boxes: Array, corners: Array, shape: Array, starts: Array, points: Array, least: Array, order: Array, best: Array
+) -> int:
     """Find the smallest box that holds at least one point of every orbit.
 
     Parameters
@@ -89,6 +91,10 @@ def smallest_box(boxes: Array, corners: Array, shape: Array, starts: Array, poin
         Orbit i owns ``points[starts[i]:starts[i + 1]]``.
     points : (N, 3) int64
         Grid points, orbit by orbit.
+    least : (3, k) int64
+        All 0; work space: the smallest size along each axis, from each corner.
+    order : (n,) int64
+        Numbers of the orbits; work space.
     best : (6,) int64
         Overwritten: origin and size of the smallest box.
 
@@ -98,7 +104,6 @@ def smallest_box(boxes: Array, corners: Array, shape: Array, starts: Array, poin
         Volume of that box.
     """
     n = len(starts) - 1
-    least = np.zeros(corners.shape, np.int64)
     for axis in range(3):
         for c in range(corners.shape[1]):
             for i in range(n):
@@ -107,8 +112,7 @@ def smallest_box(boxes: Array, corners: Array, shape: Array, starts: Array, poin
                     d = points[p, axis] - corners[axis, c]
                     nearest = min(nearest, d + shape[axis] if d < 0 else d)
                 least[axis, c] = max(least[axis, c], nearest + 1)
-    smallest = shape[0] * shape[1] * shape[2] + 1
-    order = np.arange(n)
+    smallest: int = shape[0] * shape[1] * shape[2] + 1
     for c0 in range(corners.shape[1]):
         for c1 in range(corners.shape[1]):
             for c2 in range(corners.shape[1]):
@@ -149,8 +153,8 @@ def smallest_box(boxes: Array, corners: Array, shape: Array, starts: Array, poin
     return smallest
 
 
-@kernel
-def tighten_box(labels: Array, shape: Array, inside: Array, corner: Array, box: Array) -> None:
+@bare
+def tighten_box(labels: Array, shape: Array, inside: Array, layer: Array, corner: Array, box: Array) -> None:
     """Take layers off a box as long as every orbit keeps a member in it.
 
     Parameters
@@ -161,11 +165,12 @@ def tighten_box(labels: Array, shape: Array, inside: Array, corner: Array, box: 
         Shape of the grid.
     inside : (n,) int32
         Work space: number of members in the box; zero on entry.
+    layer : (2, 3) int64
+        Work space: where a layer begins and ends.
     corner, box : (3,) int64
         First corner and size of the box, which may wrap around the cell; updated.
     """
-    first = np.zeros(3, np.int64)
-    last = np.zeros(3, np.int64)
+    first, last = layer[0], layer[1]
     for x in range(corner[0], corner[0] + box[0]):
         for y in range(corner[1], corner[1] + box[1]):
             row = labels[x % shape[0], y % shape[1]]
@@ -200,7 +205,7 @@ def tighten_box(labels: Array, shape: Array, inside: Array, corner: Array, box: 
         corner[i] %= shape[i]
 
 
-@kernel
+@bare
 def renumber_orbits(
     labels: Array, multiplicity: Array, shape: Array, corner: Array, box: Array, place: Array, found: Array
 ) -> None:
@@ -238,8 +243,10 @@ def renumber_orbits(
         flat[p] = place[flat[p]]
 
 
-@kernel
-def orbit_means(rho: Array, labels: Array, points: Array, multiplicity: Array, means: Array, extremes: Array) -> None:
+@bare
+def orbit_means(
+    rho: Array, labels: Array, points: Array, multiplicity: Array, work: Array, means: Array, extremes: Array
+) -> None:
     """Average densities over orbits, in float64, as deviations from the representatives: equal values stay as they are.
 
     Parameters
@@ -250,13 +257,15 @@ def orbit_means(rho: Array, labels: Array, points: Array, multiplicity: Array, m
         Orbit number of every point.
     points, multiplicity : (n,) int
         Representatives and sizes of the orbits.
+    work : (3, n) float64
+        Work space.
     means : (b, n) float64
         Overwritten: orbit means.
     extremes : (b, 2) float64
         Overwritten: largest difference between two values of an orbit, largest absolute value; NaN or infinite where
         a value is.
     """
-    first, least, most = np.empty(len(points)), np.empty(len(points)), np.empty(len(points))
+    first, least, most = work[0], work[1], work[2]
     for b in range(rho.shape[0]):
         mean = means[b]
         for k in range(len(points)):
@@ -273,11 +282,11 @@ def orbit_means(rho: Array, labels: Array, points: Array, multiplicity: Array, m
             largest = max(largest, abs(least[k]), abs(most[k]))
             mean[k] = first[k] + mean[k] / multiplicity[k]
             total += mean[k]
-        extremes[b, 0] = spread if np.isfinite(total) else total
+        extremes[b, 0] = spread if total - total == 0.0 else total
         extremes[b, 1] = largest
 
 
-@kernel
+@bare
 def take_labels(values: Array, labels: Array, out: Array) -> None:
     """Overwrite `out` (b, N) with the value (b, n) of each point's label (N,)."""
     for b in range(len(values)):
@@ -285,8 +294,10 @@ def take_labels(values: Array, labels: Array, out: Array) -> None:
             out[b, p] = values[b, np.uint32(labels[p])]
 
 
-@kernel
-def orbit_spreads(rho: Array, shape: Array, operators: Array, done: Array, first: Array, spread: Array) -> int:
+@bare
+def orbit_spreads(
+    rho: Array, shape: Array, operators: Array, images: Array, done: Array, first: Array, spread: Array
+) -> int:
     """Find the orbits on which a density is not constant.
 
     Parameters
@@ -297,6 +308,8 @@ def orbit_spreads(rho: Array, shape: Array, operators: Array, done: Array, first
         Shape of the grid.
     operators : (12, g) int32
         The operators, as in :func:`label_orbits`, of a group.
+    images : (g,) int32
+        Work space.
     done : (N0 N1 N2,) bool
         All False; overwritten.
     first, spread : (N0 N1 N2,) int32 and float64
@@ -309,7 +322,6 @@ def orbit_spreads(rho: Array, shape: Array, operators: Array, done: Array, first
     """
     n0, n1, n2 = shape
     order = operators.shape[1]
-    images = np.empty(order, np.int32)
     r0, r1, r2 = 1.0 / n0, 1.0 / n1, 1.0 / n2
     count = 0
     for x in range(n0):
@@ -337,7 +349,7 @@ def orbit_spreads(rho: Array, shape: Array, operators: Array, done: Array, first
     return count
 
 
-@kernel
+@bare
 def even_residuals(
     rho: Array, shape: Array, operators: Array, first: Array, spread: Array, identity: Any, residuals: Array
 ) -> None:
@@ -360,7 +372,8 @@ def even_residuals(
     n0, n1, n2 = shape
     order = operators.shape[1]
     r0, r1, r2 = 1.0 / n0, 1.0 / n1, 1.0 / n2
-    residuals[:] = 0.0
+    for g in range(order):
+        residuals[g] = 0.0
     for k in range(len(first)):
         least = spread[k]
         for g in range(order):
@@ -388,9 +401,11 @@ def even_residuals(
                     residuals[g] = max(residuals[g], abs(rho[(u0 * n1 + u1) * n2 + u2] - value))
 
 
-@kernel
-def odd_residual(rho: Array, shape: Array, operator: Array) -> float:
-    """Return max |rho(gr) + rho(r)| for one operator in grid units, (12,) int64: rows of W' and then w'."""
+@bare
+def odd_residual(rho: Array, shape: Array, operator: Array, residuals: Array) -> None:
+    """Set the first of `residuals` to max |rho(gr) + rho(r)| for one operator in grid units, (12,) int64: rows of W'
+    and then w'.
+    """
     n0, n1, n2 = shape
     step0, step1, step2 = operator[2] % n0, operator[5] % n1, operator[8] % n2
     residual = 0.0
@@ -409,4 +424,4 @@ def odd_residual(rho: Array, shape: Array, operator: Array) -> float:
                 u0 -= n0 if u0 >= n0 else 0
                 u1 -= n1 if u1 >= n1 else 0
                 u2 -= n2 if u2 >= n2 else 0
-    return residual
+    residuals[0] = residual

@@ -77,7 +77,8 @@ def _tightened(box: Brick, orbits: Orbits) -> tuple[Brick, Orbits]:
         return box, orbits
     shape = np.array(labels.shape, dtype=np.int64)
     corner, size = np.array(box.origin, dtype=np.int64), np.array(box.shape, dtype=np.int64)
-    tighten_box(labels, shape, np.zeros(count, dtype=np.int32), corner, size)
+    layer = np.empty((2, 3), dtype=np.int64)
+    tighten_box(labels, shape, np.zeros(count, dtype=np.int32), layer, corner, size)
     o, b = corner.tolist(), size.tolist()
     brick = Brick((o[0], o[1], o[2]), (b[0], b[1], b[2]))
     if brick == box:
@@ -108,7 +109,8 @@ def search(shape: Shape, orbits: Members, finer: Members | None = None) -> Brick
     boxes = boxes[np.searchsorted(boxes.prod(axis=1), len(orbits.starts) - 1) :]
     corners = np.array([[step * (-(-n * c // COARSE) % n) for c in CORNERS] for n in shape], dtype=np.int64)
     best = np.empty(6, dtype=np.int64)
-    smallest_box(step * boxes, corners, step * np.array(shape, dtype=np.int64), starts, points, best)
+    least, order = np.zeros_like(corners), np.arange(len(starts) - 1)
+    smallest_box(step * boxes, corners, step * np.array(shape, dtype=np.int64), starts, points, least, order, best)
     b = (best // step).tolist()
     return Brick((b[0], b[1], b[2]), (b[3], b[4], b[5]))
 

@@ -36,9 +36,8 @@ def means_of(batch: Any, orbits: GridOrbits) -> Means:
     if is_tensor(batch):
         return _means_of_tensors(batch, orbits)
     means, extremes = np.empty((len(batch), orbits.size)), np.zeros((len(batch), 2))
-    orbit_means(
-        np.ascontiguousarray(batch), orbits.labels.reshape(-1), orbits.points, orbits.multiplicity, means, extremes
-    )
+    labels, work = orbits.labels.reshape(-1), np.empty((3, orbits.size))
+    orbit_means(np.ascontiguousarray(batch), labels, orbits.points, orbits.multiplicity, work, means, extremes)
     return Means(means.astype(batch.dtype, copy=False), *extremes.T.tolist())
 
 

@@ -132,14 +132,16 @@ def find_orbits(space_group: SpaceGroup, shape: Shape, origin: Shape, box: Shape
         If the grid does not fit the group.
     """
     operators = operator_columns(grid_operators(space_group, shape), shape)
-    labels = np.empty(math.prod(shape), dtype=np.int32)
+    labels = np.full(math.prod(shape), -1, dtype=np.int32)
     found = np.empty((2, math.prod(box)), dtype=np.int32)
-    count, covered = label_orbits(
+    count = label_orbits(
         operators,
         np.array(shape, dtype=np.int64),
         np.array(origin, dtype=np.int64),
         np.array(box, dtype=np.int64),
+        np.empty(operators.shape[1], dtype=np.int32),
         labels,
         found,
     )
-    return Orbits(labels.reshape(shape), found[0, :count].copy(), found[1, :count].copy(), int(covered))
+    covered = int(found[1, :count].sum())
+    return Orbits(labels.reshape(shape), found[0, :count].copy(), found[1, :count].copy(), covered)

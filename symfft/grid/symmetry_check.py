@@ -144,7 +144,7 @@ def check_symmetry(rho: Any, space_group: SpaceGroup | int | str) -> SymmetryRep
     operators = operator_columns(in_grid_units(group, shape, fits), shape)
     flat, n = np.ascontiguousarray(density).reshape(-1), np.array(shape, dtype=np.int64)
     changes = _changes(flat, n, operators)
-    columns = zip(changes.tolist(), operators.T.astype(np.int64), strict=True)
+    columns = zip(changes.tolist(), operators.T.astype(np.int64, order="C"), strict=True)
     checks = []
     for triplet, fit in zip(group.triplets, fits.tolist(), strict=True):
         if not fit:
@@ -152,7 +152,7 @@ def check_symmetry(rho: Any, space_group: SpaceGroup | int | str) -> SymmetryRep
             continue
         even, operator = next(columns)
         # max |rho(gr) + rho(r)| is at least 2 max |rho| - even
-        odd = math.inf if even <= largest else float(odd_residual(flat, n, operator))
+        odd = math.inf if even <= largest else _odd_change(flat, n, operator)
         scale = largest or 1.0
         checks.append(OperatorCheck(triplet, True, 1 if even <= odd else -1, min(even, odd) / scale, even / scale))
     return SymmetryReport(group.symbol, group.number, shape, tuple(checks))
@@ -161,13 +161,21 @@ def check_symmetry(rho: Any, space_group: SpaceGroup | int | str) -> SymmetryRep
 def _changes(rho: NDArray[np.float64], shape: NDArray[np.int64], operators: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return max |rho(gr) - rho(r)| for each operator of a group."""
     first, spread = np.empty(rho.size, dtype=np.int32), np.empty(rho.size)
-    count = orbit_spreads(rho, shape, operators, np.zeros(rho.size, dtype=bool), first, spread)
+    images, done = np.empty(operators.shape[1], dtype=np.int32), np.zeros(rho.size, dtype=bool)
+    count = orbit_spreads(rho, shape, operators, images, done, first, spread)
     falling = np.argsort(-spread[:count], kind="stable")
     unit = np.concatenate([np.eye(3, dtype=np.int64).reshape(-1) % np.repeat(shape, 3), np.zeros(3, dtype=np.int64)])
     identity = int(np.flatnonzero((unit == operators.T).all(axis=1))[0])
     changes = np.empty(operators.shape[1])
     even_residuals(rho, shape, operators, first[:count][falling], spread[:count][falling], identity, changes)
     return changes
+
+
+def _odd_change(rho: NDArray[np.float64], shape: NDArray[np.int64], operator: NDArray[np.int64]) -> float:
+    """Return max |rho(gr) + rho(r)| for an operator."""
+    change = np.empty(1)
+    odd_residual(rho, shape, operator, change)
+    return float(change[0])
 
 
 def even_subgroup(group: SpaceGroup, signs: Sequence[int]) -> tuple[SpaceGroup, int | None]:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from symfft._array_types import Array
-from symfft._compile import bare, counted, inlined
+from symfft._compile import bare, inlined
 from symfft._compile.lanes import fill, fma, load, opaque, spread, store
+from symfft._compile.trace import counted
 
 #: Numbers in a row, and of its real parts.
 ROW = 16

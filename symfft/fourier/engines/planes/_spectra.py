@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symfft._array_types import Array
-from symfft._compile import bare, counted, embedded, inlined
+from symfft._compile import bare, embedded, inlined
 from symfft._compile.lanes import (
     LANES,
     element,
@@ -20,6 +20,7 @@ from symfft._compile.lanes import (
     spread,
     store,
 )
+from symfft._compile.trace import counted
 from symfft.fourier.engines.planes._radices import HALF, ROW
 from symfft.fourier.engines.planes.opcodes import COMPLEX, REAL_IN, REAL_OUT, read_class
 
