@@ -1,0 +1,137 @@
+"""What the model needs of a crystal: shells of neighbours, and how an atom's expansion scatters at given reflections.
+
+An atom's density is ``Σ_nlm c_nlm R_nl(r) Y_lm``; the coefficients of one atom of an orbit give those of all others by
+symmetry, and only combinations that its site symmetry keeps count. The structure factor of an orbit is
+
+    F(h) = Σ_(n,k) c_nk R_nl(|G|) T_k(h),    T_k(h) = (m / g) Σ_(W,w) exp(-2πi h·(W x + w)) (-i)^l Y_k(G(h W)),
+
+over the g operators of the group, m atoms in the orbit, Y_k = Σ_m V_mk Y_lm a basis of the invariants of the site.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from symfft_models._array_types import ComplexArray, FloatArray, IntArray
+from symfft_models.scattering.crystal import Crystal
+from symfft_models.scattering.harmonics import DEGREE, DEGREES, harmonics, turned
+
+#: Neighbours within this distance (Å) act on an atom.
+CUTOFF = 6.0
+#: Neighbours of one orbit whose distances differ by less than this (Å) form a shell.
+SHELL = 1e-3
+#: Largest distance (Å) of a point from its image under an operator of its site symmetry.
+FIXED = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Shells:
+    """Neighbours of the unique atoms, those of one orbit at one distance together.
+
+    Attributes
+    ----------
+    centre, neighbour : (s,) int64
+        Orbit of the atom and of its neighbours.
+    distance : (s,) float64
+        In Å.
+    count : (s,) int64
+        Neighbours in the shell.
+    harmonics : (s, 25) float64
+        Sum of Y_lm over the directions to them.
+    """
+
+    centre: IntArray
+    neighbour: IntArray
+    distance: FloatArray
+    count: IntArray
+    harmonics: FloatArray
+
+
+def shells(crystal: Crystal, cutoff: float = CUTOFF) -> Shells:
+    """Find the neighbours of one atom of each orbit."""
+    positions, orbits = crystal.atoms()
+    heights = 1 / np.linalg.norm(np.linalg.inv(crystal.lattice), axis=0)
+    reach = np.ceil(cutoff / heights).astype(int) + 1
+    cells = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in reach], indexing="ij"), -1).reshape(-1, 3)
+    centres, owners, distances, counts, sums = [], [], [], [], []
+    for centre, point in enumerate(crystal.positions):
+        steps = ((positions - point - np.round(positions - point))[:, None] + cells) @ crystal.lattice
+        distance = np.linalg.norm(steps, axis=-1)
+        near = (distance < cutoff) & (distance > FIXED)
+        owner = np.broadcast_to(orbits[:, None], near.shape)[near]
+        order = np.lexsort((distance[near], owner))
+        owner, length, step = owner[order], distance[near][order], steps[near][order]
+        ends = np.flatnonzero((np.diff(owner) != 0) | (np.diff(length) > SHELL)) + 1
+        starts = np.concatenate([[0], ends])[: len(owner)]
+        size = np.diff(np.append(starts, len(owner)))
+        centres.append(np.full(len(starts), centre))
+        owners.append(owner[starts])
+        counts.append(size)
+        distances.append(np.add.reduceat(length, starts) / size if len(starts) else length)
+        values = harmonics(step)
+        sums.append(np.add.reduceat(values, starts, axis=0) if len(starts) else values)
+    return Shells(*(np.concatenate(parts) for parts in (centres, owners, distances, counts, sums)))
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """The angular functions that the sites of a crystal allow, up to degree 4.
+
+    Attributes
+    ----------
+    orbit, degree : (k,) int64
+        Orbit that a term belongs to, and its degree l.
+    invariant : (k, 25) float64
+        Its components V in the real spherical harmonics at the orbit's first atom: a unit vector.
+    """
+
+    orbit: IntArray
+    degree: IntArray
+    invariant: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.orbit)
+
+
+def site_terms(crystal: Crystal) -> Terms:
+    """Return the angular functions that are invariant under the site symmetry of each orbit."""
+    rotations, translations = crystal.group.rotations, crystal.group.translations.astype(np.float64)
+    cartesian = crystal.lattice.T @ rotations @ np.linalg.inv(crystal.lattice).T
+    orbit, degree, invariant = [], [], []
+    for index, point in enumerate(crystal.positions):
+        steps = (rotations @ point + translations) - point
+        fixed = np.linalg.norm((steps - np.round(steps)) @ crystal.lattice, axis=-1) < FIXED
+        projector = turned(cartesian[fixed]).mean(axis=0)
+        for level in range(DEGREE + 1):
+            part = np.flatnonzero(level == DEGREES)
+            size, vectors = np.linalg.eigh(projector[np.ix_(part, part)])
+            for vector in vectors[:, size > 0.5].T:
+                row = np.zeros(len(DEGREES))
+                row[part] = vector
+                orbit.append(index)
+                degree.append(level)
+                invariant.append(row)
+    return Terms(np.array(orbit), np.array(degree), np.array(invariant))
+
+
+def scattering(crystal: Crystal, terms: Terms, hkl: IntArray) -> ComplexArray:
+    """Return T (k, n_h) of the terms of a crystal at reflections hkl (n_h, 3).
+
+    At h = 0 the term of degree 0 of an orbit of m atoms has ``m sqrt(1 / 4π)``, all others have none.
+    """
+    group, reciprocal = crystal.group, np.linalg.inv(crystal.lattice)
+    rotations, translations = group.rotations, group.translations.astype(np.float64)
+    _, first, kind = np.unique(rotations.reshape(-1, 9), axis=0, return_index=True, return_inverse=True)
+    kind = kind.reshape(-1)
+    values = harmonics((hkl @ rotations[first]) @ reciprocal.T)
+    factors = np.empty((len(terms), len(hkl)), dtype=np.complex128)
+    for index, point in enumerate(crystal.positions):
+        phases = np.exp(-2j * np.pi * ((rotations @ point + translations) @ hkl.T))
+        summed = np.zeros((len(first), len(hkl)), dtype=np.complex128)
+        np.add.at(summed, kind, phases)
+        weighted = np.einsum("gh,ghi->ih", summed, values, optimize=True) * (crystal.multiplicity[index] / group.order)
+        own = np.flatnonzero(terms.orbit == index)
+        factors[own] = (-1j) ** terms.degree[own, None] * (terms.invariant[own] @ weighted)
+    return factors

@@ -1,0 +1,58 @@
+"""Real spherical harmonics up to degree ``DEGREE``, and how they turn."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import lebedev_rule
+
+FloatArray = NDArray[np.float64]
+
+#: Largest degree l of an atom's expansion.
+DEGREE = 4
+#: Degree l of each of the (DEGREE + 1)² components.
+DEGREES = np.repeat(np.arange(DEGREE + 1), 2 * np.arange(DEGREE + 1) + 1)
+
+
+def harmonics(vectors: FloatArray) -> FloatArray:
+    """Return the real spherical harmonics of directions, (..., 3) to (..., 25), with ``Σ_m Y_lm² = (2 l + 1) / 4π``.
+
+    ``Y_lm = N_lm P_l^(m)(z) Re or Im (x + i y)^m`` of the unit vector, P_l^(m) the m-th derivative of Legendre's
+    polynomial; ordered by l, then m = -l … l. The zero vector has Y_00 alone.
+    """
+    length = np.linalg.norm(vectors, axis=-1)
+    x, y, z = np.moveaxis(vectors / np.where(length > 0, length, 1)[..., None], -1, 0)
+    planar = [np.ones_like(z) + 0j]
+    for _ in range(DEGREE):
+        planar.append(planar[-1] * (x + 1j * y))
+    result = np.empty((*length.shape, len(DEGREES)))
+    for degree in range(DEGREE + 1):
+        for order in range(degree + 1):
+            polynomial, norm = _legendre(degree, order)
+            value = norm * np.polynomial.polynomial.polyval(z, polynomial) * planar[order]
+            centre = degree * (degree + 1)
+            if order:
+                result[..., centre - order] = value.imag
+            result[..., centre + order] = value.real
+    result[length == 0, 1:] = 0
+    return result
+
+
+@cache
+def _legendre(degree: int, order: int) -> tuple[FloatArray, float]:
+    """Coefficients of the order-th derivative of P_degree, and the norm N of the harmonics."""
+    polynomial = np.polynomial.legendre.leg2poly([0] * degree + [1])
+    norm = (2 * degree + 1) / (4 * np.pi) * math.factorial(degree - order) / math.factorial(degree + order)
+    derivative = np.asarray(np.polynomial.polynomial.polyder(polynomial, order), dtype=np.float64)
+    return derivative, math.sqrt(norm * (2 if order else 1))
+
+
+def turned(rotations: FloatArray) -> FloatArray:
+    """Return D (g, 25, 25) with ``Y(R v) = D Y(v)`` for rotations R (g, 3, 3), improper ones included."""
+    points, weights = lebedev_rule(2 * DEGREE + 1)
+    return np.swapaxes(harmonics(points.T @ np.swapaxes(rotations, 1, 2)), 1, 2) @ (
+        weights[:, None] * harmonics(points.T)
+    )

@@ -1,0 +1,195 @@
+r"""How alike two pseudoatoms are expected to be, from their elements and their neighbours.
+
+Every atom has neighbour densities :math:`A_{c,lm} = \sum_b \psi_c(Z_b, r_b) Y_{lm}(\hat r_b)`; projected on a term
+of its site they are invariant, :math:`A_{ck}`. Two terms of one degree have the covariance
+
+.. math:: k = k_E(Z, Z') \left[\alpha_l\, A_k \cdot A'_{k'} + \beta_l\, g(A_0, A'_0) \right] \quad (l = 0), \qquad
+          k = k_E(Z, Z')\, A_k \cdot A'_{k'} \left[ \alpha_l + \beta_l\, g(A_0, A'_0) \right] \quad (l > 0)
+
+with :math:`g` a Gaussian of the difference of the neighbour densities of degree 0: pairs, and more bodies. It is the
+kernel of the λ-SOAP family (A. Grisafi et al., Phys. Rev. Lett. 120, 036002, 2018) for densities that keep their site's
+symmetry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Self
+
+import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+
+from symfft_models._array_types import FloatArray, IntArray
+from symfft_models.scattering.crystal import Crystal
+from symfft_models.scattering.elements import LAST, coordinates, covalent_radii
+from symfft_models.scattering.geometry import Terms, shells
+
+
+@dataclass(frozen=True)
+class KernelSettings:
+    """Ranges and weights of the kernel.
+
+    Attributes
+    ----------
+    cutoff : float
+        Å; neighbours farther away do not count.
+    element_range, neighbour_range : float
+        Distance in the space of elements over which the atom's own element, or its neighbours', are alike.
+    own_share : float
+        Part of an element's variance that no other element shares.
+    channels, knots : int
+        Chemical and radial channels of the neighbour densities.
+    pair, many : float
+        Variance of the pair term and of the many-body term of degree 0, and many_aspherical of the others'.
+    environment_range : float
+        Range of the Gaussian g, in root mean squares of its argument.
+    """
+
+    cutoff: float = 6.0
+    element_range: float = 1.0
+    own_share: float = 0.3
+    neighbour_range: float = 1.2
+    channels: int = 8
+    knots: int = 6
+    pair: float = 1.0
+    many: float = 0.5
+    many_aspherical: float = 0.5
+    environment_range: float = 1.0
+
+
+def element_kernel(element_range: float, own_share: float) -> FloatArray:
+    """Return the covariance (LAST, LAST) of the elements from hydrogen on; its diagonal is one."""
+    points = coordinates()
+    squared = ((points[:, None] - points) ** 2).sum(axis=-1)
+    return (1 - own_share) * np.exp(-squared / (2 * element_range**2)) + own_share * np.eye(LAST)
+
+
+@cache
+def neighbour_channels(neighbour_range: float, channels: int) -> FloatArray:
+    """Return vectors (LAST, channels) of the elements whose products are nearly their covariance."""
+    size, vectors = np.linalg.eigh(element_kernel(neighbour_range, 0.3))
+    largest = np.argsort(-size)[:channels]
+    return vectors[:, largest] * np.sqrt(size[largest])
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """Terms of one degree with what the kernel needs of each.
+
+    Attributes
+    ----------
+    number : (k,) int64
+        Atomic number.
+    along : (k, c) float64
+        Neighbour densities projected on the term.
+    around : (k, c) float64
+        Those of degree 0 of the same atom.
+    """
+
+    number: IntArray
+    along: FloatArray
+    around: FloatArray
+
+    def take(self, rows: IntArray) -> Self:
+        """Return some of the terms."""
+        return type(self)(self.number[rows], self.along[rows], self.around[rows])
+
+    @classmethod
+    def join(cls, parts: list[Self]) -> Self:
+        """Return the terms of several crystals together."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("number", "along", "around")))
+
+
+def surroundings(crystal: Crystal, terms: Terms, settings: KernelSettings) -> Surroundings:
+    """Return the terms of a crystal with their neighbour densities, in units that :class:`Kernel` scales."""
+    near, radii = shells(crystal, settings.cutoff), covalent_radii()
+    own, other = crystal.numbers[near.centre], crystal.numbers[near.neighbour]
+    fade = 0.5 * (np.cos(np.pi * near.distance / settings.cutoff) + 1)
+    scaled = near.distance / (radii[own - 1] + radii[other - 1])
+    knots = np.linspace(0.8, 2.6, settings.knots)
+    radial = np.exp(-(((scaled[:, None] - knots) / (knots[1] - knots[0])) ** 2)) * fade[:, None]
+    chemical = neighbour_channels(settings.neighbour_range, settings.channels)[other - 1]
+    channels = (chemical[:, :, None] * radial[:, None]).reshape(len(near.centre), settings.channels * settings.knots)
+    densities = np.zeros((len(crystal.numbers), channels.shape[1], near.harmonics.shape[1]))
+    np.add.at(densities, near.centre, channels[:, :, None] * near.harmonics[:, None])
+    along = np.einsum("kci,ki->kc", densities[terms.orbit], terms.invariant, optimize=True)
+    return Surroundings(crystal.numbers[terms.orbit], along, densities[terms.orbit, :, 0])
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """The covariance of terms of one degree; `scale` and `centre`, `spread` come from the training set."""
+
+    settings: KernelSettings
+    degree: int
+    scale: float
+    centre: FloatArray
+    spread: float
+
+    @classmethod
+    def of(cls, settings: KernelSettings, degree: int, terms: Surroundings) -> Self:
+        """Scale the kernel so that its terms have neighbour densities of length one on average."""
+        centre = terms.around.mean(axis=0)
+        scale = float(np.sqrt((terms.along**2).sum(axis=1).mean()))
+        spread = float(np.sqrt(((terms.around - centre) ** 2).sum(axis=1).mean()))
+        return cls(settings, degree, max(scale, 1e-12), centre, max(spread, 1e-12))
+
+    def __call__(self, left: Surroundings, right: Surroundings) -> FloatArray:
+        """Return the covariances (k, k') of terms."""
+        s = self.settings
+        alike = element_kernel_cached(s.element_range, s.own_share)[np.ix_(left.number - 1, right.number - 1)]
+        pair = (left.along / self.scale) @ (right.along / self.scale).T
+        squared = self.differences(left, right)
+        around = np.exp(-squared / (2 * s.environment_range**2))
+        if self.degree == 0:
+            return alike * (s.pair * pair + s.many * around)
+        return alike * pair * (s.pair + s.many_aspherical * around)
+
+    def differences(self, left: Surroundings, right: Surroundings) -> FloatArray:
+        """Return squared distances (k, k') of neighbour densities of degree 0, in units of their mean square."""
+        a, b = ((terms.around - self.centre) / self.spread for terms in (left, right))
+        return np.maximum((a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T, 0)
+
+    def diagonal(self, terms: Surroundings) -> FloatArray:
+        """Return the variances (k,) of terms."""
+        s = self.settings
+        pair = ((terms.along / self.scale) ** 2).sum(axis=1)
+        return s.pair * pair + s.many if self.degree == 0 else pair * (s.pair + s.many_aspherical)
+
+
+element_kernel_cached = cache(element_kernel)
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Vectors of terms whose products are their covariances: a partial Cholesky factor through some landmarks."""
+
+    kernel: Kernel
+    landmarks: Surroundings
+
+    @classmethod
+    def of(cls, kernel: Kernel, terms: Surroundings, most: int, tolerance: float = 1e-4) -> Self:
+        """Choose landmarks one by one, each the term whose variance the ones before leave largest."""
+        rest = kernel.diagonal(terms)
+        least, rows = tolerance * rest.max(), []
+        factor = np.zeros((len(rest), min(most, len(rest))))
+        for column in range(factor.shape[1]):
+            row = int(np.argmax(rest))
+            if rest[row] <= least:
+                break
+            rows.append(row)
+            covariance = kernel(terms, terms.take(np.array([row])))[:, 0]
+            factor[:, column] = (covariance - factor[:, :column] @ factor[row, :column]) / np.sqrt(rest[row])
+            rest = np.maximum(rest - factor[:, column] ** 2, 0)
+        return cls(kernel, terms.take(np.array(rows)))
+
+    def __len__(self) -> int:
+        return len(self.landmarks.number)
+
+    def __call__(self, terms: Surroundings) -> FloatArray:
+        """Return the vectors (k, q)."""
+        own = self.kernel(self.landmarks, self.landmarks)
+        own[np.diag_indices_from(own)] += 1e-9 * own.diagonal().max()
+        across = self.kernel(self.landmarks, terms)
+        return solve_triangular(cholesky(own, lower=True), across, lower=True).T
