@@ -55,24 +55,26 @@ SHOWN = ("number", "symbol", "shape", "engine", "plan_ms", "forward_ms", "forwar
 GROWTH = [*((number, 96, 192) for number in sorted(fourier_report.AIMS)), (227, 100, 180), (1, 97, 193)]
 
 
-def rivals(rho: np.ndarray, half: np.ndarray) -> tuple[dict[str, Callable[[], Any]], dict[str, Callable[[], Any]]]:
+def rivals(
+    rho: np.ndarray, half: np.ndarray, threads: int = 1
+) -> tuple[dict[str, Callable[[], Any]], dict[str, Callable[[], Any]]]:
     """Return calls that transform the full grid, and back."""
     out, back = pyfftw.empty_aligned(half.shape, half.dtype, n=64), pyfftw.empty_aligned(rho.shape, rho.dtype, n=64)
     last = rho.shape[-1]
     a, b = pyfftw.empty_aligned(rho.shape, rho.dtype), pyfftw.empty_aligned(half.shape, half.dtype)
-    forward = pyfftw.FFTW(a, b, axes=(0, 1, 2), threads=1, flags=("FFTW_MEASURE", "FFTW_DESTROY_INPUT"))
+    forward = pyfftw.FFTW(a, b, axes=(0, 1, 2), threads=threads, flags=("FFTW_MEASURE", "FFTW_DESTROY_INPUT"))
     inverse = pyfftw.FFTW(
-        b, a, axes=(0, 1, 2), threads=1, direction="FFTW_BACKWARD", flags=("FFTW_MEASURE", "FFTW_DESTROY_INPUT")
+        b, a, axes=(0, 1, 2), threads=threads, direction="FFTW_BACKWARD", flags=("FFTW_MEASURE", "FFTW_DESTROY_INPUT")
     )
     # executed over and over, a plan that destroys its input meets what it left there; zeros stay zeros
     a[:], b[:] = 0, 0
     return {
-        "scipy": lambda: scipy.fft.rfftn(rho, workers=1),
-        "ducc0": lambda: ducc0.fft.r2c(rho, nthreads=1, out=out),
+        "scipy": lambda: scipy.fft.rfftn(rho, workers=threads),
+        "ducc0": lambda: ducc0.fft.r2c(rho, nthreads=threads, out=out),
         "pyFFTW": forward.execute,
     }, {
-        "scipy": lambda: scipy.fft.irfftn(half, s=rho.shape, workers=1),
-        "ducc0": lambda: ducc0.fft.c2r(half, lastsize=last, forward=False, nthreads=1, out=back),
+        "scipy": lambda: scipy.fft.irfftn(half, s=rho.shape, workers=threads),
+        "ducc0": lambda: ducc0.fft.c2r(half, lastsize=last, forward=False, nthreads=threads, out=back),
         "pyFFTW": inverse.execute,
     }
 

@@ -1,9 +1,11 @@
-"""Time what a second thread gives: batches of transforms, and one large transform.
+"""Time what more threads give: batches of transforms, and large ones beside the fastest FFT of as many threads.
 
     python benchmarks/threads.py [--workers 2]
 
-Each line is the time of one worker over that of several, the best runs of both taking turns. Results are asserted to be
-equal to the last bit first. BLAS is kept to one thread.
+First what the machine gives at most: threads that compute in their caches, that copy memory, and that fill memory which
+the system hands out anew; and the time to hand nothing over to threads, and to wait for them. Then transforms, each
+line the time of one worker over that of several, the best runs of all taking turns. Results are asserted to be equal to
+the last bit first. BLAS is kept to one thread.
 """
 
 from __future__ import annotations
@@ -11,24 +13,58 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
+import scipy.fft
 from engines import THREADS, take_turns
+from fourier import rivals
 
 import symfft
+from symfft.fourier.threads import in_parts
 
 #: Batch, points along each axis, whether results go into a given array, groups.
 CASES = ((8, 96, False, (2, 62, 225)), (32, 96, True, (2, 62, 166, 225)), (1, 128, True, (1, 2, 14, 62)))
+MEGABYTE = 2**20
 
 
-def main() -> None:
-    """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workers", type=int, default=2)
-    workers = parser.parse_args().workers
+def shared(pool: ThreadPoolExecutor, workers: int, run: Callable[[int, int], object]) -> Callable[[], object]:
+    """Return a call that has each worker run its part."""
+    return lambda: list(pool.map(lambda part: run(part, workers), range(workers)))
+
+
+def limits(workers: int) -> None:
+    """Print what threads that have nothing to do with each other give."""
+    small, powers = np.full(MEGABYTE // 32, 0.5), [np.empty(MEGABYTE // 32) for _ in range(workers)]
+    large, copy = np.ones(32 * MEGABYTE), np.empty(32 * MEGABYTE)
+
+    def compute(part: int, parts: int) -> None:
+        for _ in range(256 // parts):
+            np.exp(small, out=powers[part])
+
+    def move(part: int, parts: int) -> None:
+        n = len(large) // parts
+        np.copyto(copy[part * n : (part + 1) * n], large[part * n : (part + 1) * n])
+
+    def fill(part: int, parts: int) -> None:
+        np.full(len(large) // parts, 1.0)
+
+    print(f"| what | 1 thread, ms | {workers} threads, ms | ratio |\n|---|---|---|---|")
+    with ThreadPoolExecutor(workers) as pool:
+        for name, run in (("computing", compute), ("copying memory", move), ("filling new memory", fill)):
+            best = take_turns({"one": shared(pool, 1, run), "more": shared(pool, workers, run)})
+            print(f"| {name} | {best['one']} | {best['more']} | {best['one'] / best['more']:.2f} |", flush=True)
+    best = take_turns({"more": lambda: in_parts(workers, workers, lambda *part: None)})
+    print(f"| nothing |  | {best['more']} |  |")
+
+
+def transforms(workers: int) -> None:
+    """Print what threads give to transforms."""
     print(
-        "| batch | grid | results | group | 1 worker, ms |",
-        f"{workers} workers, ms | ratio |\n|---|---|---|---|---|---|---|",
+        f"\n| batch | grid | results | group | 1 worker, ms | {workers} workers, ms | ratio |",
+        f"fastest FFT of {workers} threads, ms | over ours |\n|---|---|---|---|---|---|---|---|---|",
     )
     for batch, points, given, groups in CASES:
         for number in groups:
@@ -37,17 +73,31 @@ def main() -> None:
             f = symfft.au_dft(values, au)
             assert np.array_equal(symfft.au_dft(values, au, workers=workers), f)
             out = f if given else None
-            calls = {
+            calls: dict[str, Callable[[], Any]] = {
                 "one": lambda values=values, au=au, out=out: symfft.au_dft(values, au, out=out),
                 "more": lambda values=values, au=au, out=out: symfft.au_dft(values, au, workers=workers, out=out),
             }
+            if batch == 1:
+                rho = symfft.expand_from_au(values[0], au)
+                calls |= rivals(rho, scipy.fft.rfftn(rho), workers)[0]
             best = take_turns(calls)
             symbol, ratio = au.space_group.symbol, best["one"] / best["more"]
             where = "given" if given else "new"
+            beside = min((ms for name, ms in best.items() if name not in ("one", "more")), default=None)
             print(
                 f"| {batch} | {points}³ | {where} | {symbol} | {best['one']} | {best['more']} | {ratio:.2f} |",
+                "  |  |" if beside is None else f"{beside} | {beside / best['more']:.2f} |",
                 flush=True,
             )
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workers", type=int, default=2)
+    workers = parser.parse_args().workers
+    limits(workers)
+    transforms(workers)
 
 
 if __name__ == "__main__":

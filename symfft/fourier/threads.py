@@ -15,6 +15,8 @@ from symfft.errors import ShapeError
 
 #: Bytes of a cache line: arrays that begin with one are filled quickest.
 CACHE_LINE = 64
+#: Parts that a thread would take if all were equally long and quick.
+PARTS_PER_THREAD = 4
 
 _pools: dict[int, ThreadPoolExecutor] = {}
 
@@ -35,12 +37,25 @@ def count_of(workers: int | None) -> int:
 
 
 def in_parts(items: int, threads: int, run: Callable[[int, int, int], object]) -> None:
-    """Call ``run(part, first, last)`` on contiguous parts of some items, each but the first in a thread of its own."""
-    parts = max(1, min(threads, items))
+    """Call ``run(thread, first, last)`` on contiguous parts of some items, in several threads.
+
+    Each takes the next part when it is done with one: a thread that starts late, or meets longer parts, takes fewer.
+    """
+    threads = max(1, min(threads, items))
+    if threads == 1:
+        run(0, 0, items)
+        return
+    parts = min(items, PARTS_PER_THREAD * threads)
     edges = [items * i // parts for i in range(parts + 1)]
-    waiting = [_pool().submit(run, part, *edges[part : part + 2]) for part in range(1, parts)]
+    coming = iter(range(parts))  # next() of it is one step to Python's threads
+
+    def work(thread: int) -> None:
+        for part in coming:
+            run(thread, edges[part], edges[part + 1])
+
+    waiting = [_pool().submit(work, thread) for thread in range(1, threads)]
     try:
-        run(0, 0, edges[1])
+        work(0)
     finally:
         # also after an error: nobody may still write into arrays that are given back
         for each in waiting:

@@ -47,15 +47,16 @@ def test_threads_are_not_made_anew():
 
 
 def test_parts_cover_all_items():
-    for items, threads in ((7, 3), (2, 5), (1, 1), (0, 2)):
+    for items, threads in ((7, 3), (2, 5), (1, 1), (0, 2), (100, 3)):
         found = []
-        in_parts(items, threads, lambda part, first, last, found=found: found.append((part, first, last)))
-        assert [i for _, first, last in sorted(found) for i in range(first, last)] == list(range(items))
+        in_parts(items, threads, lambda thread, first, last, found=found: found.append((first, last, thread)))
+        assert [i for first, last, _ in sorted(found) for i in range(first, last)] == list(range(items))
+        assert {thread for *_, thread in found} <= set(range(threads))
 
 
 def test_an_error_in_a_thread_comes_through():
-    def fail(part, first, last):
-        if part == 1:
+    def fail(thread, first, last):
+        if first > 0:
             raise ValueError("of the second part")
 
     with pytest.raises(ValueError, match="second part"):

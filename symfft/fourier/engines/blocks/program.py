@@ -240,12 +240,14 @@ class CompiledProgram:
     def _share(self, work: Array, row: Array, out: Array, threads: int) -> None:
         def shared(section: Section) -> None:
             steps = self._steps[section.first * STEP : section.last * STEP]
-            in_parts(threads, threads, lambda part, *_: self._run(steps, *self._arrays, work, row, out, part, threads))
+            in_parts(
+                threads, threads, lambda _, part, __: self._run(steps, *self._arrays, work, row, out, part, threads)
+            )
 
         def own(sections: list[Section]) -> None:
-            def run(thread: int, *_: int) -> None:
+            def run(_: int, part: int, __: int) -> None:
                 for section in sections:
-                    if section.thread == thread:
+                    if section.thread == part:
                         steps = self._steps[section.first * STEP : section.last * STEP]
                         self._run(steps, *self._arrays, work, row, out, 0, 1)
 
