@@ -2,6 +2,7 @@
 
     python benchmarks/model_study.py codec --work work/study        # minutes
     python benchmarks/model_study.py network --work work/study      # some minutes a variant, resumable
+    python benchmarks/model_study.py repair --work work/study       # what makes a network learn; as long, resumable
     python benchmarks/model_study.py table --work work/study        # Markdown on stdout
 
 Codecs are compared for all space groups and several lengths of the code. Networks are compared on one space group and
@@ -14,8 +15,9 @@ import argparse
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +40,28 @@ from symfft_models.weights import open_trained
 FLOATS = (32, 64, 128, 256)
 GROUP = 225
 EPOCHS = 60
-NETWORK = ["model.codec=false", "model.scale=group", "loss.kind=peak", "loss.divergence=0.0"]
+REPAIR_EPOCHS = 30
+#: What the demo preset has and the first study had not.
+PLAIN = ["model.linear=false", "model.posterior=1.0", "model.patch=5", "train.optimizer=adamw"]
+NETWORK = [*PLAIN, "model.codec=false", "model.scale=group", "loss.kind=peak", "loss.divergence=0.0"]
 EACH, FAST, LONG = "model.scale=coefficient", "train.learning_rate=3e-3", f"train.epochs={4 * EPOCHS}"
 REAL = [*NETWORK, "model.domain=real"]
 TOKENS = ["model.domain=stars", "model.patch=16", "model.depths=[4]", "model.heads=[3]"]
 STARS = [*NETWORK, *TOKENS]
 #: What is compared with what, and the settings that differ from the demo preset's.
 VARIANTS: dict[str, list[str]] = {
-    "codec alone": ["model.codec=true", "model.network=false"],
-    "codec and Swin (demo)": ["model.codec=true"],
-    "codec and stars": ["model.codec=true", *TOKENS],
+    "codec alone": [*PLAIN, "model.codec=true", "model.network=false"],
+    "codec and Swin": [*PLAIN, "model.codec=true"],
+    "codec and stars": [*PLAIN, "model.codec=true", *TOKENS],
     "Swin": NETWORK,
-    "Swin, paper's loss": ["model.codec=false", "model.scale=group", "loss.kind=paper", "loss.divergence=1.0"],
-    "Swin, log-MSE and divergence": ["model.codec=false", "model.scale=group", "loss.kind=peak", "loss.divergence=1.0"],
+    "Swin, paper's loss": [*PLAIN, "model.codec=false", "model.scale=group", "loss.kind=paper", "loss.divergence=1.0"],
+    "Swin, log-MSE and divergence": [
+        *PLAIN,
+        "model.codec=false",
+        "model.scale=group",
+        "loss.kind=peak",
+        "loss.divergence=1.0",
+    ],
     "Swin, ρ / √R": [*NETWORK, "model.site_power=0.5"],
     "Swin, ρ": [*NETWORK, "model.site_power=0.0"],
     "Swin, one origin": [*NETWORK, "data.origin_shift=false"],
@@ -79,6 +90,19 @@ VARIANTS: dict[str, list[str]] = {
 }
 #: Variants with three seeds.
 SEEDED = ("Swin", "Swin, scale of each coefficient", "stars, scale of each")
+#: The demo's network, and one thing changed at a time. Without a rate AdamW's weights stay at their start, where the
+#: transformer adds nothing.
+REPAIR: dict[str, list[str]] = {
+    "demo": [],
+    "no linear path": ["model.linear=false"],
+    "AdamW in place of Muon": ["train.optimizer=adamw"],
+    "AdamW in place of Muon, 3 × the rate": ["train.optimizer=adamw", FAST],
+    "posterior from the prior's width": ["model.posterior=1.0"],
+    "no transformer: the linear path alone": ["train.learning_rate=1e-12"],
+    "one scale a group": ["model.scale=group"],
+    "patches of 5": ["model.patch=5"],
+    "none of the three": ["model.linear=false", "train.optimizer=adamw", "model.posterior=1.0"],
+}
 
 Array = NDArray[np.float64]
 
@@ -156,7 +180,7 @@ def run_network(work: Path, path: str, name: str, seed: int, *further: str) -> d
     plain = re.sub(r"\W+", "-", name)
     folder = work / "runs" / f"{plain}-{seed}"
     base = [f"data.path={path}", f"data.space_groups=[{GROUP}]", f"train.epochs={EPOCHS}", "train.max_minutes=0"]
-    config = load_config("demo", [*base, *VARIANTS[name], f"train.seed={seed}", *further])
+    config = load_config("demo", [*base, *(VARIANTS | REPAIR)[name], f"train.seed={seed}", *further])
     started = time.process_time()
     train(config, folder, resume=True, progress=False)
     run = open_trained(folder)
@@ -167,6 +191,7 @@ def run_network(work: Path, path: str, name: str, seed: int, *further: str) -> d
         "seed": seed,
         "psnr": group["model"]["psnr"]["mean"],
         "p5": group["model"]["psnr"]["p5"],
+        "nmae": [group["model"]["nmae"][name] for name in ("mean", "p95")],
         "steps": summary["steps"],
         "trained_parameters": summary["trained_parameters"],
         "cpu_seconds": time.process_time() - started,
@@ -174,8 +199,8 @@ def run_network(work: Path, path: str, name: str, seed: int, *further: str) -> d
     }
 
 
-def table(codecs: dict[str, Any], networks: list[dict[str, Any]]) -> str:
-    """Lay out both studies as Markdown."""
+def codec_table(codecs: dict[str, Any]) -> str:
+    """Lay out the study of codes as Markdown."""
     lines = ["## Codes", ""]
     for number, group in codecs["groups"].items():
         lines += [
@@ -186,52 +211,71 @@ def table(codecs: dict[str, Any], networks: list[dict[str, Any]]) -> str:
             *(f"| {name} | {' | '.join(f'{mean:.1f}' for mean, _ in row)} |" for name, row in group["psnr"].items()),
             "",
         ]
-    lines += [
-        "## Networks",
-        "",
-        f"Space group {GROUP} (learned from all three where the line says so), {EPOCHS} epochs, 128 floats where the "
-        "line does not say otherwise. PSNR of the test split in dB; CPU seconds on one core, evaluation included.",
-        "",
-        "| variant | seeds | mean | p5 | trained numbers | training densities | steps | CPU s |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for name in VARIANTS:
-        rows = [row for row in networks if row["name"] == name]
-        if rows:
-            means = [row["psnr"] for row in rows]
-            spread = f" ± {np.std(means):.1f}" if len(rows) > 1 else ""
-            shown = name.replace("|", "\\|")
-            lines.append(
-                f"| {shown} | {len(rows)} | {np.mean(means):.1f}{spread} | {np.mean([r['p5'] for r in rows]):.1f} | "
-                f"{rows[0]['trained_parameters']:,} | {rows[0]['train']:,} | {rows[0]['steps']:,} | "
-                f"{np.mean([row['cpu_seconds'] for row in rows]):.0f} |"
-            )
     return "\n".join(lines)
+
+
+def network_table(networks: list[dict[str, Any]]) -> str:
+    """Lay out a study of networks as Markdown."""
+    lines = [
+        f"Space group {GROUP} (learned from all three where the line says so), 128 floats where the line does not say "
+        "otherwise. Test split; CPU seconds on one core, evaluation included.",
+        "",
+        "| variant | seeds | NMAE %, mean | p95 | PSNR dB, mean | p5 | trained numbers | steps | CPU s |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name in dict.fromkeys(row["name"] for row in networks):
+        rows = [row for row in networks if row["name"] == name]
+        means = [row["psnr"] for row in rows]
+        spread = f" ± {np.std(means):.1f}" if len(rows) > 1 else ""
+        nmae, p95 = np.mean([row["nmae"] for row in rows], axis=0)
+        shown = name.replace("|", "\\|")
+        lines.append(
+            f"| {shown} | {len(rows)} | {nmae:.2f} | {p95:.2f} | {np.mean(means):.1f}{spread} | "
+            f"{np.mean([row['p5'] for row in rows]):.1f} | {rows[0]['trained_parameters']:,} | {rows[0]['steps']:,} | "
+            f"{np.mean([row['cpu_seconds'] for row in rows]):.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def run_missing(
+    found: Path, variants: Mapping[str, Any], seeded: Collection[str], run: Callable[[str, int], dict[str, Any]]
+) -> None:
+    """Run the variants that a file of results lacks, those of `seeded` with three seeds, and add them to it."""
+    done = json.loads(found.read_text(encoding="utf-8")) if found.exists() else []
+    for seed in range(3):
+        for name in variants:
+            if (seed and name not in seeded) or any((r["name"], r["seed"]) == (name, seed) for r in done):
+                continue
+            done.append(run(name, seed))
+            print(done[-1], flush=True)
+            write_text(found, json.dumps(done, indent=2))
 
 
 def main() -> None:
     """Run one part of the study, or print what it found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("codec", "network", "table"))
+    parser.add_argument("part", choices=("codec", "network", "repair", "table"))
     parser.add_argument("--work", type=Path, required=True, help="folder for results")
     parser.add_argument("--file", default="", help="file of a set (default: the bundled one)")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    codecs, networks = options.work / "codec.json", options.work / "network.json"
+    codecs, networks, repair = (options.work / f"{name}.json" for name in ("codec", "network", "repair"))
     options.work.mkdir(parents=True, exist_ok=True)
     if options.part == "codec":
         write_text(codecs, json.dumps(run_codecs(options.file), indent=2))
     elif options.part == "network":
-        done = json.loads(networks.read_text(encoding="utf-8")) if networks.exists() else []
-        for seed in range(3):
-            for name in VARIANTS:
-                if (seed and name not in SEEDED) or any((r["name"], r["seed"]) == (name, seed) for r in done):
-                    continue
-                done.append(run_network(options.work, options.file, name, seed))
-                print(done[-1], flush=True)
-                write_text(networks, json.dumps(done, indent=2))
+        run_missing(networks, VARIANTS, SEEDED, partial(run_network, options.work, options.file))
+    elif options.part == "repair":
+        short = f"train.epochs={REPAIR_EPOCHS}"
+        run_missing(
+            repair, REPAIR, ("demo",), lambda name, seed: run_network(options.work, options.file, name, seed, short)
+        )
     else:
-        print(table(*(json.loads(path.read_text(encoding="utf-8")) for path in (codecs, networks))))
+        if codecs.exists():
+            print(codec_table(json.loads(codecs.read_text(encoding="utf-8"))))
+        for path, title in ((networks, "Networks"), (repair, "What makes a network learn")):
+            if path.exists():
+                print(f"## {title}\n\n{network_table(json.loads(path.read_text(encoding='utf-8')))}\n")
 
 
 if __name__ == "__main__":

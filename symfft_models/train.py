@@ -11,16 +11,15 @@ import itertools
 import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.utils import broadcast, gather_object
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
 from symfft import SymfftError
 from symfft.io.atomic import remove_partial_files, write_text
@@ -31,53 +30,88 @@ from symfft_models.model.checkpoint import (
     WEIGHTS,
     CheckpointError,
     load_state,
-    read_log,
     save_state,
     save_weights,
 )
 from symfft_models.model.config import CONFIG, Config, TrainConfig, from_json
 from symfft_models.model.density_table import DensityTable, grids_of, load_entries, tabulate
 from symfft_models.model.loss import LOSSES, LossTerms, peak_error
+from symfft_models.model.optimizers import optimizers_of, schedule
 from symfft_models.model.vae import DensityVAE, Fit, fit_statistics
-from symfft_models.progress import progress_bar
-
-#: Levels of the validation split's PSNR in dB; the summary says when each was first reached.
-LEVELS = (44, 52)
-BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+from symfft_models.record import Record, seconds_to
 
 
 class TrainingDivergedError(SymfftError):
     """The loss or its gradient is no longer a finite number."""
 
 
-def batch_rows(seed: int, step: int, batch: int, count: int) -> np.ndarray:
-    """Return the rows of step `step`: an endless sequence of shuffles of all `count` rows, cut into batches."""
-    place = np.arange(step * batch, (step + 1) * batch)
-    shuffles = {e: np.random.default_rng((seed, e)).permutation(count) for e in np.unique(place // count).tolist()}
-    return np.array([shuffles[p // count][p % count] for p in place.tolist()])
+def train(config: Config, out: Path, *, resume: bool = False, progress: bool = True) -> dict[str, Any]:
+    """Train, leave everything in the folder `out`, and return the summary that is written there too.
+
+    Raises
+    ------
+    SymfftError
+        Where `out` already holds a run and `resume` is false, or processes cannot share the batch evenly.
+    TrainingDivergedError
+        Where the loss stops being a number; the last good checkpoint stays.
+    """
+    if any((out / name).exists() for name in (STATE, SUMMARY)) and not resume:
+        raise SymfftError(f"{out} already holds a run; continue it with --resume, or choose another folder")
+    accelerator, mine = join_processes(config.train)
+    task = prepare_task(config)
+    if task.model.network is None:
+        return save_fitted(config, out, task, accelerator)
+    run = Run.begin(config, out, task, accelerator, mine, resume=resume, progress=progress)
+    while (done := run.share_done()) < 1.0:
+        if run.at.step % config.train.evaluate_every == 0:
+            run.evaluate()
+        if run.at.step % config.train.checkpoint_every == 0:
+            run.checkpoint()
+        terms, norm = run.step(done)
+        if run.at.step % config.train.log_every == 0:
+            run.log(terms, norm, done)
+    run.evaluate()
+    run.checkpoint()
+    return run.finish()
 
 
-def rate_at(progress: float, config: TrainConfig) -> float:
-    """Learning rate after a share of the run: linear warm-up, then a cosine down to `final_rate`."""
-    if progress < config.warmup:
-        return config.learning_rate * progress / config.warmup
-    along = (progress - config.warmup) / (1.0 - config.warmup) if config.warmup < 1 else 1.0
-    share = config.final_rate + (1.0 - config.final_rate) * 0.5 * (1.0 + math.cos(math.pi * min(along, 1.0)))
-    return config.learning_rate * share
+# ---- before the first step ------------------------------------------------------------------------------------------
 
 
-@torch.no_grad()
-def mean_psnr(model: DensityVAE, table: DensityTable, accelerator: Accelerator, chunk: int = 64) -> float:
-    """Mean PSNR of the posterior mean's reconstruction; each density counted once by whichever process has it."""
-    mine = torch.arange(accelerator.process_index, len(table), accelerator.num_processes)
-    found: list[tuple[int, float]] = []
-    for rows in mine.split(chunk):
-        values, group, condition = table.values_mn[rows], table.group_m[rows], table.condition_mp[rows]
-        estimate = model.decode(model.encode(values, group, condition).mean, group, condition)
-        decibel = peak_error(values, estimate, model.representation.weight_gn[group])
-        found += zip(rows.tolist(), (-decibel).tolist(), strict=True)
-    every = dict(gather_object(found))
-    return sum(every[row] for row in sorted(every)) / len(every)
+@dataclass(frozen=True)
+class Task:
+    """What is trained on what: the fitted model, training and validation split, and how long the fit took."""
+
+    model: DensityVAE
+    train: DensityTable
+    validation: DensityTable
+    fit: Fit
+    fit_seconds: float
+
+
+def join_processes(plan: TrainConfig) -> tuple[Accelerator, slice]:
+    """Join the other processes of this run; return the rows of a global batch that this one takes, too."""
+    parallel = DistributedDataParallelKwargs(broadcast_buffers=False)
+    on_cpu = not torch.accelerator.is_available()
+    accelerator = Accelerator(cpu=on_cpu, mixed_precision=plan.precision, kwargs_handlers=[parallel])
+    if plan.batch % accelerator.num_processes:
+        raise SymfftError(f"train.batch {plan.batch} cannot be shared by {accelerator.num_processes} processes evenly")
+    each = plan.batch // accelerator.num_processes
+    return accelerator, slice(accelerator.process_index * each, (accelerator.process_index + 1) * each)
+
+
+def prepare_task(config: Config) -> Task:
+    """Read the densities and fit what is fitted; the same on every process, because the seed is."""
+    started = time.monotonic()
+    torch.manual_seed(config.train.seed)
+    entries = {split: load_entries(config.data, split) for split in ("train", "val")}
+    model = DensityVAE(config, grids_of(entries["train"] + entries["val"]))
+    train, validation = (tabulate(entries[split], model.representation) for split in ("train", "val"))
+    fit = fit_statistics(model, train)
+    return Task(model, train, validation, fit, time.monotonic() - started)
+
+
+# ---- one step -------------------------------------------------------------------------------------------------------
 
 
 class Batch(NamedTuple):
@@ -88,6 +122,13 @@ class Batch(NamedTuple):
     condition_bp: Tensor
     noise_bl: Tensor
     rows_b: Tensor
+
+
+def batch_rows(seed: int, step: int, batch: int, count: int) -> np.ndarray:
+    """Return the rows of step `step`: an endless sequence of shuffles of all `count` rows, cut into batches."""
+    place = np.arange(step * batch, (step + 1) * batch)
+    shuffles = {e: np.random.default_rng((seed, e)).permutation(count) for e in np.unique(place // count).tolist()}
+    return np.array([shuffles[p // count][p % count] for p in place.tolist()])
 
 
 def batch_at(step: int, config: Config, data: DensityTable, shift_gn: Tensor, mine: slice) -> Batch:
@@ -104,66 +145,37 @@ def batch_at(step: int, config: Config, data: DensityTable, shift_gn: Tensor, mi
 
 
 @dataclass
-class Position:
-    """How far a run is: steps, minutes, and the best PSNR on the validation split in dB."""
-
-    step: int = 0
-    minutes: float = 0.0
-    best: float = -math.inf
-
-
-@dataclass
-class Spent:
-    """Seconds that a run took for its fit, its batches, and its steps with their batches."""
-
-    fitting: float
-    loading: float = 0.0
-    stepping: float = 0.0
-
-    @property
-    def loading_share(self) -> float:
-        """Part of the steps' time that went into batches."""
-        return self.loading / self.stepping if self.stepping else 0.0
-
-
-@dataclass
 class Learner:
-    """A model in training: the network over all processes, the average of its weights, the optimizer."""
+    """A model in training: the network over all processes, the average of its weights, the optimizers."""
 
     config: Config
     network: Any
     model: DensityVAE
     averaged: DensityVAE
-    optimizer: Any
+    optimizers: list[Any]
 
     @classmethod
-    def of(cls, config: Config, model: DensityVAE, averaged: DensityVAE, accelerator: Accelerator) -> Learner:
+    def of(cls, config: Config, model: DensityVAE, averaged: DensityVAE, accelerator: Accelerator) -> Self:
         """Prepare a fitted model, and another one of its kind for the averages, on this process's device."""
-        plan = config.train
         averaged.requires_grad_(False).eval().to(accelerator.device)
         averaged.load_state_dict(model.state_dict())
-        optimizer: Any = torch.optim.AdamW(
-            [p for p in model.parameters() if p.requires_grad],
-            lr=plan.learning_rate,
-            betas=(plan.beta1, plan.beta2),
-            weight_decay=plan.weight_decay,
-        )
-        if plan.compile and model.network is not None:
+        optimizers = optimizers_of(model, config.train)
+        if config.train.compile and model.network is not None:
             model.network.encoder.compile()
             model.network.decoder.compile()
-        network, optimizer = accelerator.prepare(model, optimizer)
+        network, *optimizers = accelerator.prepare(model, *optimizers)
         model = accelerator.unwrap_model(network)
         for codec in itertools.chain.from_iterable(model.held_out):
             codec.to(accelerator.device)
-        return cls(config, network, model, averaged, optimizer)
+        return cls(config, network, model, averaged, optimizers)
 
     def descend(
         self, batch: Batch, fold_b: Tensor | None, done: float, accelerator: Accelerator
     ) -> tuple[LossTerms, float]:
         """Take one step down the gradient, unless it is not finite; return the loss and the gradient's norm."""
         loss, plan = self.config.loss, self.config.train
-        for settings in self.optimizer.param_groups:
-            settings["lr"] = rate_at(done, plan)
+        for group in itertools.chain.from_iterable(optimizer.param_groups for optimizer in self.optimizers):
+            group["lr"] = group["largest_rate"] * schedule(done, plan)
         warmth = min(1.0, done / loss.latent_warmup) if loss.latent_warmup else 1.0
         factors = (loss.divergence, loss.reconstruction, warmth * loss.latent)
         estimate_bn, posterior = self.network(
@@ -176,8 +188,9 @@ class Learner:
         accelerator.backward(terms.total.mean())
         norm = float(accelerator.clip_grad_norm_(self.model.parameters(), plan.clip))
         if math.isfinite(norm):
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
+            for optimizer in self.optimizers:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
         return terms, norm
 
     @torch.no_grad()
@@ -188,157 +201,182 @@ class Learner:
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint needs to go on from here."""
-        states = {"model": self.model, "averaged": self.averaged, "optimizer": self.optimizer}
-        return {name: one.state_dict() for name, one in states.items()}
+        return {
+            "model": self.model.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what `state` returned."""
+        self.model.load_state_dict(state["model"])
+        self.averaged.load_state_dict(state["averaged"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
 
 
-class Record:
-    """What the main process writes while a run goes on: settings, log, TensorBoard, a bar."""
-
-    def __init__(self, out: Path, config: Config, step: int, progress: bool) -> None:
-        out.mkdir(parents=True, exist_ok=True)
-        remove_partial_files(out)
-        write_text(out / CONFIG, config.to_json())
-        keep_log_until(out / LOG, step)
-        self.log = out / LOG
-        self.board = SummaryWriter(str(out / "tensorboard"), purge_step=step)
-        self.bar = progress_bar(total=100, unit="%", desc="training", disable=not progress, bar_format=BAR)
-
-    def add(self, entry: dict[str, float]) -> None:
-        """Add figures of a step to log and board."""
-        with open(self.log, "a", encoding="utf-8") as log:
-            log.write(json.dumps(entry) + "\n")
-        for name in entry.keys() - {"step"}:
-            self.board.add_scalar(name, entry[name], int(entry["step"]))
-
-    def say(self, text: str, spent: Spent) -> None:
-        """Write beside the bar how the run stands, and the share of its time that loading takes."""
-        self.bar.set_postfix_str(f"{text}, loading {100 * spent.loading_share:.1f} %", refresh=False)
-
-    def move(self, done: float) -> None:
-        """Move the bar to a share of the run."""
-        self.bar.n = round(100 * min(1.0, done), 1)
-        self.bar.update(0)
-
-    def close(self) -> None:
-        """Finish bar and board."""
-        self.bar.n = 100
-        self.bar.close()
-        self.board.close()
+# ---- the run --------------------------------------------------------------------------------------------------------
 
 
-def train(config: Config, out: Path, *, resume: bool = False, progress: bool = True) -> dict[str, Any]:
-    """Train, leave everything in the folder `out`, and return the summary that is written there too.
+@dataclass
+class Position:
+    """How far a run is: steps, minutes, and PSNR (dB) and NMAE (%) of the validation split where PSNR was best."""
 
-    Raises
-    ------
-    SymfftError
-        Where `out` already holds a run and `resume` is false, or processes cannot share the batch evenly.
-    TrainingDivergedError
-        Where the loss stops being a number; the last good checkpoint stays.
-    """
-    plan = config.train
-    if any((out / name).exists() for name in (STATE, SUMMARY)) and not resume:
-        raise SymfftError(f"{out} already holds a run; continue it with --resume, or choose another folder")
-    accelerator, mine = join_processes(plan)
+    step: int = 0
+    minutes: float = 0.0
+    best: float = -math.inf
+    nmae: float = math.inf
 
-    # Data and model; the same on every process, because the seed is.
-    started = time.monotonic()
-    torch.manual_seed(plan.seed)
-    entries = {split: load_entries(config.data, split) for split in ("train", "val")}
-    shapes = grids_of(entries["train"] + entries["val"])
-    model = DensityVAE(config, shapes)
-    tables = {split: tabulate(entries[split], model.representation) for split in entries}
-    fit = fit_statistics(model, tables["train"])
-    if model.network is None:
-        return save_fitted(config, out, model, fit, tables, accelerator, started)
-    spent = Spent(fitting=time.monotonic() - started)
 
-    # The averaged model, the optimizer, and where an earlier run stopped.
-    data, validation = (tables[split].to(accelerator.device) for split in ("train", "val"))
-    fold_m = fit.fold_m.to(accelerator.device) if config.model.codec else None
-    learner = Learner.of(config, model, DensityVAE(config, shapes), accelerator)
-    at = restored(out, config, learner) if resume and (out / STATE).exists() else Position()
-    record = Record(out, config, at.step, progress) if accelerator.is_main_process else None
-    started = time.monotonic() - 60 * at.minutes
-    steps = math.ceil(plan.epochs * len(data) / plan.batch)
+@dataclass
+class Run:
+    """A training under way; the main process has the record."""
 
-    while True:
-        at.minutes = agreed_minutes(started, plan, accelerator)
-        done = max(at.step / steps, at.minutes / plan.max_minutes if plan.max_minutes else 0.0)
-        finished = done >= 1.0
-        if finished or at.step % plan.evaluate_every == 0:
-            psnr = mean_psnr(learner.averaged, validation, accelerator)
-            if record:
-                record.add({"step": at.step, "minutes": at.minutes, "val/psnr": psnr})
-                if psnr > at.best:
-                    save_weights(out / WEIGHTS, learner.averaged, {"step": at.step, "val_psnr": psnr})
-            at.best = max(at.best, psnr)
-        if record and (finished or at.step % plan.checkpoint_every == 0):
-            save_state(out / STATE, {**learner.state(), **asdict(at), "config": config.to_json()})
-        if finished:
-            break
+    config: Config
+    out: Path
+    task: Task
+    accelerator: Accelerator
+    mine: slice
+    learner: Learner
+    at: Position
+    record: Record | None
+    fold_m: Tensor | None
+    data: DensityTable = field(init=False)
+    validation: DensityTable = field(init=False)
+    started: float = field(init=False)
+    loading: float = 0.0
+    stepping: float = 0.0
 
+    def __post_init__(self) -> None:
+        device = self.accelerator.device
+        self.data, self.validation = self.task.train.to(device), self.task.validation.to(device)
+        self.started = time.monotonic() - 60 * self.at.minutes
+
+    @classmethod
+    def begin(
+        cls,
+        config: Config,
+        out: Path,
+        task: Task,
+        accelerator: Accelerator,
+        mine: slice,
+        *,
+        resume: bool,
+        progress: bool,
+    ) -> Self:
+        """Start, or go on from the checkpoint in `out` where there is one."""
+        units = task.model.representation.units
+        twin = DensityVAE(config, dict(zip(task.model.representation.groups, (u.shape for u in units), strict=True)))
+        learner = Learner.of(config, task.model, twin, accelerator)
+        at = restored(out, config, learner) if resume and (out / STATE).exists() else Position()
+        record = Record(out, config, at.step, progress) if accelerator.is_main_process else None
+        fold_m = task.fit.fold_m.to(accelerator.device) if config.model.codec else None
+        return cls(config, out, task, accelerator, mine, learner, at, record, fold_m)
+
+    def share_done(self) -> float:
+        """Share of the run that is over, by steps or by the clock, the same on all processes."""
+        plan, at = self.config.train, self.at
+        at.minutes = (time.monotonic() - self.started) / 60
+        if plan.max_minutes:
+            at.minutes = float(broadcast(torch.tensor([at.minutes], device=self.accelerator.device)))
+        steps = math.ceil(plan.epochs * len(self.data) / plan.batch)
+        return max(at.step / steps, at.minutes / plan.max_minutes if plan.max_minutes else 0.0)
+
+    def evaluate(self) -> None:
+        """Measure the averaged weights on the validation split, and keep them where they are the best so far."""
+        at = self.at
+        psnr, nmae = validation_figures(self.learner.averaged, self.validation, self.accelerator)
+        if self.record:
+            self.record.add_evaluation({"step": at.step, "minutes": at.minutes, "val/psnr": psnr, "val/nmae": nmae})
+            if psnr > at.best:
+                facts = {"step": at.step, "val_psnr": psnr, "val_nmae": nmae}
+                save_weights(self.out / WEIGHTS, self.learner.averaged, facts)
+        if psnr > at.best:
+            at.best, at.nmae = psnr, nmae
+
+    def checkpoint(self) -> None:
+        """Save all that is needed to go on from here."""
+        if self.record:
+            state = {**self.learner.state(), **asdict(self.at), "config": self.config.to_json()}
+            save_state(self.out / STATE, state)
+
+    def step(self, done: float) -> tuple[LossTerms, float]:
+        """Learn from one batch; return the loss and the gradient's norm."""
         began = time.monotonic()
-        batch = batch_at(at.step, config, data, learner.model.representation.shift_gn, mine)
-        fold_b = None if fold_m is None else fold_m[batch.rows_b]
-        spent.loading += time.monotonic() - began
-        terms, norm = learner.descend(batch, fold_b, done, accelerator)
+        shift_gn = self.learner.model.representation.shift_gn
+        batch = batch_at(self.at.step, self.config, self.data, shift_gn, self.mine)
+        fold_b = None if self.fold_m is None else self.fold_m[batch.rows_b]
+        self.loading += time.monotonic() - began
+        terms, norm = self.learner.descend(batch, fold_b, done, self.accelerator)
         if not math.isfinite(norm):
-            raise diverged(at.step, rate_at(done, plan), out)
-        at.step += 1
-        learner.average(at.step)
-        spent.stepping += time.monotonic() - began
+            raise diverged(self.at.step, self.config.train, done, self.out)
+        self.at.step += 1
+        self.learner.average(self.at.step)
+        self.stepping += time.monotonic() - began
+        return terms, norm
 
-        if at.step % plan.log_every == 0:
-            figures = means_of(terms, accelerator)
-            if record:
-                minutes, rate = (time.monotonic() - started) / 60, rate_at(done, plan)
-                record.add({"step": at.step, "minutes": minutes, "rate": rate, "gradient_norm": norm, **figures})
-                record.say(f"step {at.step}, train {figures['train/psnr']:.1f} dB, best val {at.best:.1f} dB", spent)
-        if record:
-            record.move(done)
+    def log(self, terms: LossTerms, norm: float, done: float) -> None:
+        """Write down how the last step went."""
+        figures = means_of(terms, self.accelerator)
+        if self.record:
+            minutes, share = (time.monotonic() - self.started) / 60, schedule(done, self.config.train)
+            rate = self.config.train.learning_rate * share
+            self.record.add({"step": self.at.step, "minutes": minutes, "rate": rate, "gradient_norm": norm, **figures})
+            loading = f"loading {100 * self.loading_share:.1f} %"
+            self.record.move(done, f"step {self.at.step}, train {figures['train/psnr']:.1f} dB, {loading}")
 
-    accelerator.wait_for_everyone()
-    seconds = time.monotonic() - started
-    summary = {
-        "steps": at.step,
-        "epochs": at.step * plan.batch / len(data),
-        "minutes": seconds / 60,
-        "fit_seconds": spent.fitting,
-        "samples_per_second": at.step * plan.batch / seconds,
-        "loading_share": spent.loading_share,
-        "parameters": sum(p.numel() for p in learner.model.parameters()),
-        "trained_parameters": sum(p.numel() for p in learner.model.parameters() if p.requires_grad),
-        "train_structures": len(data),
-        "processes": accelerator.num_processes,
-        "best_val_psnr": at.best,
-        "codec": fit.choices,
-    }
-    if record:
-        record.close()
-        summary["seconds_to_db"] = seconds_to(out / LOG, spent.fitting)
-        write_text(out / SUMMARY, json.dumps(summary, indent=2))
-    return summary
+    @property
+    def loading_share(self) -> float:
+        """Part of the steps' time that went into batches."""
+        return self.loading / self.stepping if self.stepping else 0.0
+
+    def finish(self) -> dict[str, Any]:
+        """Write the summary and return it."""
+        self.accelerator.wait_for_everyone()
+        seconds, seen = time.monotonic() - self.started, self.at.step * self.config.train.batch
+        model = self.learner.model
+        summary: dict[str, Any] = {
+            "steps": self.at.step,
+            "epochs": seen / len(self.data),
+            "minutes": seconds / 60,
+            "fit_seconds": self.task.fit_seconds,
+            "samples_per_second": seen / seconds,
+            "loading_share": self.loading_share,
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+            "train_structures": len(self.data),
+            "processes": self.accelerator.num_processes,
+            "best_val_psnr": self.at.best,
+            "best_val_nmae": self.at.nmae,
+            "codec": self.task.fit.choices,
+        }
+        if self.record:
+            self.record.close()
+            summary["seconds_to_db"] = seconds_to(self.out / LOG, self.task.fit_seconds)
+            write_text(self.out / SUMMARY, json.dumps(summary, indent=2))
+        return summary
 
 
-def join_processes(plan: TrainConfig) -> tuple[Accelerator, slice]:
-    """Join the other processes of this run; return the rows of a global batch that this one takes, too."""
-    parallel = DistributedDataParallelKwargs(broadcast_buffers=False)
-    on_cpu = not torch.accelerator.is_available()
-    accelerator = Accelerator(cpu=on_cpu, mixed_precision=plan.precision, kwargs_handlers=[parallel])
-    if plan.batch % accelerator.num_processes:
-        raise SymfftError(f"train.batch {plan.batch} cannot be shared by {accelerator.num_processes} processes evenly")
-    each = plan.batch // accelerator.num_processes
-    return accelerator, slice(accelerator.process_index * each, (accelerator.process_index + 1) * each)
+@torch.no_grad()
+def validation_figures(
+    model: DensityVAE, table: DensityTable, accelerator: Accelerator, chunk: int = 64
+) -> tuple[float, float]:
+    """Mean PSNR (dB) and NMAE (%) of the posterior mean's reconstruction.
 
-
-def agreed_minutes(started: float, plan: TrainConfig, accelerator: Accelerator) -> float:
-    """Minutes since the start; where they end the run, those of the main process, on all processes."""
-    minutes = (time.monotonic() - started) / 60
-    if not plan.max_minutes:
-        return minutes
-    return float(broadcast(torch.tensor([minutes], device=accelerator.device)))
+    Each density is counted once by whichever process has it.
+    """
+    mine = torch.arange(accelerator.process_index, len(table), accelerator.num_processes)
+    found: list[tuple[int, tuple[float, float]]] = []
+    for rows in mine.split(chunk):
+        values, group, condition = table.values_mn[rows], table.group_m[rows], table.condition_mp[rows]
+        estimate = model.decode(model.encode(values, group, condition).mean, group, condition)
+        weight = model.representation.weight_gn[group]
+        psnr = -peak_error(values, estimate, weight)
+        nmae = 100 * ((estimate - values).abs() * weight).sum(-1) / (values.abs() * weight).sum(-1)
+        found += zip(rows.tolist(), zip(psnr.tolist(), nmae.tolist(), strict=True), strict=True)
+    every = dict(gather_object(found))
+    figures = np.array([every[row] for row in sorted(every)])
+    return float(figures[:, 0].mean()), float(figures[:, 1].mean())
 
 
 def means_of(terms: LossTerms, accelerator: Accelerator) -> dict[str, float]:
@@ -348,11 +386,13 @@ def means_of(terms: LossTerms, accelerator: Accelerator) -> dict[str, float]:
     return dict(zip(("loss", "divergence", "fourier", "latent", "train/psnr"), means, strict=True))
 
 
-def diverged(step: int, rate: float, out: Path) -> TrainingDivergedError:
+def diverged(step: int, plan: TrainConfig, done: float, out: Path) -> TrainingDivergedError:
     """Return the error of a step whose loss or gradient is NaN or infinite."""
+    rate = plan.learning_rate * schedule(done, plan)
+    matrices = " or train.matrix_rate" if plan.optimizer == "muon" else ""
     return TrainingDivergedError(
         f"step {step}: loss or gradient is not a finite number (learning rate {rate:.2g}). The last good "
-        f"checkpoint is {out / STATE}; start again with a lower train.learning_rate or train.clip"
+        f"checkpoint is {out / STATE}; start again with a lower train.learning_rate{matrices} or train.clip"
     )
 
 
@@ -362,62 +402,37 @@ def restored(out: Path, config: Config, learner: Learner) -> Position:
     try:
         if from_json(state["config"]) != config:
             raise SymfftError(f"{out} was trained with other settings than those given; resume with its config.json")
-        learner.model.load_state_dict(state["model"])
-        learner.averaged.load_state_dict(state["averaged"])
-        learner.optimizer.load_state_dict(state["optimizer"])
-        return Position(int(state["step"]), float(state["minutes"]), float(state["best"]))
+        learner.restore(state)
+        best, nmae = float(state["best"]), float(state["nmae"])
+        return Position(int(state["step"]), float(state["minutes"]), best, nmae)
     except SymfftError:
         raise
     except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{out / STATE} comes from another version of the model; train anew: {error}") from None
 
 
-def save_fitted(
-    config: Config,
-    out: Path,
-    model: DensityVAE,
-    fit: Fit,
-    tables: dict[str, DensityTable],
-    accelerator: Accelerator,
-    started: float,
-) -> dict[str, Any]:
+def save_fitted(config: Config, out: Path, task: Task, accelerator: Accelerator) -> dict[str, Any]:
     """Leave in `out` what `train` leaves there, of a model without a network: it is fitted, there are no steps."""
-    psnr = mean_psnr(model, tables["val"], accelerator)
-    summary = {
+    began = time.monotonic()
+    psnr, nmae = validation_figures(task.model, task.validation, accelerator)
+    summary: dict[str, Any] = {
         "steps": 0,
-        "minutes": (time.monotonic() - started) / 60,
+        "minutes": (task.fit_seconds + time.monotonic() - began) / 60,
         "parameters": 0,
         "trained_parameters": 0,
-        "train_structures": len(tables["train"]),
+        "train_structures": len(task.train),
         "processes": accelerator.num_processes,
         "best_val_psnr": psnr,
-        "codec": fit.choices,
+        "best_val_nmae": nmae,
+        "codec": task.fit.choices,
     }
     if accelerator.is_main_process:
         out.mkdir(parents=True, exist_ok=True)
         remove_partial_files(out)
         write_text(out / CONFIG, config.to_json())
-        save_weights(out / WEIGHTS, model, {"step": 0, "val_psnr": psnr})
-        write_text(out / LOG, json.dumps({"step": 0, "minutes": summary["minutes"], "val/psnr": psnr}) + "\n")
+        save_weights(out / WEIGHTS, task.model, {"step": 0, "val_psnr": psnr, "val_nmae": nmae})
+        entry = {"step": 0, "minutes": summary["minutes"], "val/psnr": psnr, "val/nmae": nmae}
+        write_text(out / LOG, json.dumps(entry) + "\n")
         summary["seconds_to_db"] = seconds_to(out / LOG)
         write_text(out / SUMMARY, json.dumps(summary, indent=2))
     return summary
-
-
-def seconds_to(log: Path, before: float = 0.0) -> dict[str, float | None]:
-    """Say after how many seconds the validation PSNR was first found at each of `LEVELS`, None where it never was.
-
-    `before` is what passed before the log's clock started.
-    """
-    found = [(before + 60 * entry["minutes"], entry["val/psnr"]) for entry in read_log(log) if "val/psnr" in entry]
-    return {str(level): next((seconds for seconds, psnr in found if psnr >= level), None) for level in LEVELS}
-
-
-def keep_log_until(path: Path, step: int) -> None:
-    """Drop what an interrupted run logged after its last checkpoint, so that no step is logged twice."""
-    if path.exists():
-        # The evaluation at `step` itself is about to be repeated; the training step that led there is not.
-        kept = [
-            entry for entry in read_log(path) if entry["step"] < step or (entry["step"] == step and "loss" in entry)
-        ]
-        write_text(path, "".join(json.dumps(entry) + "\n" for entry in kept))

@@ -174,8 +174,8 @@ def training_line(training: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> training_line({"minutes": 5.0, "samples_per_second": 61.2, "seconds_to_db": {"44": 9.31, "52": None}})
-    'Training: 5.0 minutes, 61 samples/s; validation split at 44 dB after 9.3 s, at 52 dB never.'
+    >>> training_line({"minutes": 5.0, "samples_per_second": 61.2, "seconds_to_db": {"44": 9.31, "60": None}})
+    'Training: 5.0 minutes, 61 samples/s; validation split at 44 dB after 9.3 s, at 60 dB never.'
     """
     speed = training.get("samples_per_second")
     reached = [

@@ -56,6 +56,8 @@ class ModelConfig:
     magnitude: bool = setting(True, "tell the network the length of the reciprocal vectors")
     codec: bool = setting(False, "begin with a fitted codec")
     network: bool = setting(True, "train a network")
+    linear: bool = setting(False, "a linear path beside the transformer, one per space group")
+    posterior: float = setting(1.0, "standard deviation that the posterior starts with, where there is no codec")
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,10 @@ class TrainConfig:
     learning_rate: float = setting(1e-3, "largest learning rate")
     beta1: float = setting(0.8, "of AdamW")
     beta2: float = setting(0.999, "of AdamW")
-    weight_decay: float = setting(0.0, "of AdamW")
+    weight_decay: float = setting(0.0, "of AdamW and Muon")
+    optimizer: str = setting("adamw", "adamw, or muon for matrices and adamw for the rest")
+    matrix_rate: float = setting(0.02, "largest learning rate of matrices under Muon")
+    momentum: float = setting(0.95, "of Muon")
     warmup: float = setting(0.05, "share of the run in which the learning rate rises")
     final_rate: float = setting(0.01, "learning rate at the end, as a share of the largest")
     clip: float = setting(0.5, "largest norm of the gradient")
@@ -123,14 +128,18 @@ CHOICES = {
     "model.domain": ("envelope-dct", "real", "stars"),
     "model.scale": ("group", "coefficient"),
     "loss.kind": ("paper", "peak"),
+    "train.optimizer": ("adamw", "muon"),
     "train.precision": ("no", "bf16"),
 }
 POSITIVE = (
     "model.latent", "model.channels", "model.patch", "model.window", "model.condition_channels", "model.stars",
-    "train.batch", "train.epochs", "train.learning_rate", "train.clip", "train.log_every", "train.evaluate_every",
-    "train.checkpoint_every", "sample.per_group",
+    "model.posterior", "train.batch", "train.epochs", "train.learning_rate", "train.matrix_rate", "train.clip",
+    "train.log_every", "train.evaluate_every", "train.checkpoint_every", "sample.per_group",
 )  # fmt: skip
-SHARES = ("loss.latent_warmup", "train.warmup", "train.final_rate", "train.ema", "train.beta1", "train.beta2")
+SHARES = (
+    "loss.latent_warmup", "train.warmup", "train.final_rate", "train.ema", "train.beta1", "train.beta2",
+    "train.momentum",
+)  # fmt: skip
 
 
 def presets() -> list[str]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from symfft_models.model.config import ModelConfig
+from symfft_models.model.linear_path import LinearPath
 from symfft_models.model.representation import Representation
 from symfft_models.model.swin import SwinDecoder, SwinEncoder
 from symfft_models.model.tokens import Grid, padded
@@ -22,7 +23,8 @@ class FieldNetwork(nn.Module):
 
     The space group enters as an embedding, lattice constant and mean density as two numbers, in encoder and decoder
     alike. Tokens of stars have one window, all of them, and are told the |G| of their coefficients, |h| over the
-    lattice constant. A `correcting` network starts from zero: beside a codec it adds nothing before its first step.
+    lattice constant. Beside a codec (`correcting`) or a linear path the transformer starts from zero: it adds nothing
+    before its first step.
     """
 
     def __init__(self, model: ModelConfig, representation: Representation, *, correcting: bool) -> None:
@@ -45,8 +47,11 @@ class FieldNetwork(nn.Module):
             lengths_gtp = F.pad(lengths_gs, (0, rest)).reshape(groups, -1, model.patch)
             self.register_buffer("lengths_gtp", lengths_gtp, persistent=False)
         self.to_latent = nn.Linear(self.encoder.tokens * self.encoder.width, 2 * model.latent)
+        # Beside a linear path the code counts in its units: a step of the wide head must not drown it.
+        self.head_unit = (self.encoder.tokens * self.encoder.width) ** -0.5 if model.linear else 1.0
         self.from_latent = nn.Linear(model.latent, self.decoder.tokens * self.decoder.width)
-        if correcting:
+        self.linear = LinearPath(representation, model.latent, correcting=correcting) if model.linear else None
+        if correcting or self.linear is not None:
             for last in (self.to_latent, self.decoder.readout.project):
                 nn.init.zeros_(last.weight)
                 nn.init.zeros_(last.bias)
@@ -76,7 +81,9 @@ class FieldNetwork(nn.Module):
             seen_bijk = deviation_bijk / self.input_scale_gijk[group_b]
         tokens_btc = self.encoder(seen_bijk[:, None], self.embed_condition(condition_bp, group_b))
         with torch.autocast(values_bn.device.type, enabled=False):
-            mean_bl, log_variance_bl = self.to_latent(tokens_btc.float().flatten(1)).chunk(2, dim=-1)
+            mean_bl, log_variance_bl = self.to_latent(self.head_unit * tokens_btc.float().flatten(1)).chunk(2, dim=-1)
+            if self.linear is not None:
+                mean_bl = mean_bl + self.linear.encode(values_bn, group_b)
         return mean_bl, log_variance_bl
 
     def decode(self, z_bl: Tensor, group_b: Tensor, condition_bp: Tensor) -> Tensor:
@@ -86,7 +93,8 @@ class FieldNetwork(nn.Module):
         written_bijk = self.decoder(tokens_btc, self.embed_condition(condition_bp, group_b))[:, 0]
         with torch.autocast(z_bl.device.type, enabled=False):
             field_bijk = self.centre_gijk[group_b] + written_bijk * self.output_scale_gijk[group_b]
-            return self.representation.from_field(field_bijk, group_b)
+            values_bn = self.representation.from_field(field_bijk, group_b)
+            return values_bn if self.linear is None else values_bn + self.linear.decode(z_bl.float(), group_b)
 
 
 def perceptron(inputs: int, channels: int) -> nn.Sequential:

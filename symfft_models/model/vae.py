@@ -6,6 +6,7 @@ normalised: rho / (electrons / volume), mean one over the cell.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -104,7 +105,7 @@ class DensityVAE(nn.Module):
         if self.network is not None:
             # Beside a codec the network's correction counts in standard deviations of the posterior that training
             # starts from: in units of the prior's, its first steps would undo the code.
-            spread_bl = torch.exp(0.5 * log_variance_bl)
+            spread_bl = 1.0 if self.codecs is None else torch.exp(0.5 * log_variance_bl)
             shift_bl, further_bl = self.network.encode(deviation_bn, group_b, condition_bp)
             z_bl, log_variance_bl = z_bl + spread_bl * shift_bl, log_variance_bl + further_bl
         return Posterior(z_bl, log_variance_bl.clamp(-25.0, 10.0))
@@ -170,10 +171,13 @@ def fit_statistics(model: DensityVAE, table: DensityTable) -> Fit:
         if model.codecs is None:
             if network is not None:
                 fields = fields_of(representation, index, values)
-                if model.config.model.scale == "coefficient":
+                if model.config.model.scale == "coefficient" or network.linear is not None:
                     network.centre_gijk[index] = fields.mean(0)
                 spread = scale_of(fields - network.centre_gijk[index])
                 network.input_scale_gijk[index], network.output_scale_gijk[index] = spread, spread
+                if network.linear is not None:
+                    network.linear.fit(index, values)
+            model.log_variance_gl[index] = 2.0 * math.log(model.config.model.posterior)
             continue
         latent = model.config.model.latent
         weight = torch.from_numpy(unit.multiplicity / np.prod(unit.shape))
@@ -188,6 +192,8 @@ def fit_statistics(model: DensityVAE, table: DensityTable) -> Fit:
             deviation = values - fit.codec.mean_n.numpy()
             network.input_scale_gijk[index] = scale_of(fields_of(representation, index, deviation))
             network.output_scale_gijk[index] = scale_of(fields_of(representation, index, residual.numpy()))
+            if network.linear is not None:
+                network.linear.set_scales(index, deviation, residual.numpy())
         model.codecs[index] = fit.codec.float()
         model.held_out.append([codec.float() for codec in fit.held_out])
         chosen = fit.chosen

@@ -22,7 +22,7 @@ from symfft_models.model.vae import DensityVAE
 
 
 def validate(count: int) -> dict[str, object] | None:
-    """Return PSNR and the rows that all ranks evaluated together; None but on the first rank."""
+    """Return PSNR, NMAE and the rows that all ranks evaluated together; None but on the first rank."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     entries = synthetic_entries("val", 2)[:count]
@@ -36,9 +36,9 @@ def validate(count: int) -> dict[str, object] | None:
 
     training.gather_object = gather_object
     accelerator = Accelerator(cpu=True)
-    psnr = training.mean_psnr(model, tabulate(entries, model.representation), accelerator, chunk=2)
+    psnr, nmae = training.validation_figures(model, tabulate(entries, model.representation), accelerator, chunk=2)
     training.gather_object = original
-    return {"psnr": psnr, "rows": rows} if accelerator.is_main_process else None
+    return {"psnr": psnr, "nmae": nmae, "rows": rows} if accelerator.is_main_process else None
 
 
 def in_ranks(ranks: int, count: int) -> None:

@@ -17,6 +17,7 @@ from symfft_models.model.vae import DensityVAE, fit_statistics
 
 SHAPES = {221: (16, 16, 16), 225: (16, 16, 16), 227: (16, 16, 16)}
 SMALL = [
+    "model.codec=true",
     "model.latent=12",
     "model.channels=12",
     "model.depths=[1, 1]",
