@@ -158,6 +158,18 @@ def obtuse_superbase(form: Integers, lattice: Integers) -> NDArray[Any]:
     return np.array(v, dtype=np.int64 if small else object)
 
 
+def reduced_basis(metric: FloatArray) -> FloatArray:
+    """Return integer combinations of a lattice's basis vectors, as rows, that are a reduced basis of it.
+
+    Parameters
+    ----------
+    metric : (3, 3) float64
+        Products of the basis vectors.
+    """
+    form = np.rint(metric * (METRIC_STEPS / np.abs(metric).max())).astype(np.int64).tolist()
+    return obtuse_superbase(form, np.eye(3, dtype=np.int64).tolist())[:3].astype(np.float64)
+
+
 def invariant_form(metric: FloatArray, lattice: Rational, aliases: Sequence[Rational]) -> Integers:
     """Return a quadratic form, close to a multiple of `metric`, that every isometry of `lattice` leaves unchanged.
 

@@ -12,40 +12,18 @@ from typing import NamedTuple
 import numpy as np
 
 from symfft._array_types import FloatArray, IntArray
-from symfft.crystal.lattice import METRIC_STEPS, near_isometries, obtuse_superbase
-from symfft.crystal.operators import translation_lattice
+from symfft.crystal.lattice import near_isometries, reduced_basis
+from symfft.crystal.primitive import FEW, Crystal, Sites, primitive_crystal
 from symfft.errors import SpaceGroupError
-
-Triangle = tuple[tuple[int, ...], ...]
 
 #: Distances count as clear below a tenth and above ten times the tolerance.
 CLEARLY = 10.0
 #: With more sites than this, spglib searches faster.
 MOST_SITES = 128
 #: Differences of sites that are worked out without a choice among candidates.
-FEW = 2**14
+AT_ONCE = 2**14
 #: Differences of sites held in memory at a time.
 CHUNK = 2**20
-
-
-class Crystal(NamedTuple):
-    """Sites in a primitive cell.
-
-    Attributes
-    ----------
-    denominator, basis : int, 3 × 3 int
-        The primitive cell's basis vectors, as rows of basis / denominator in those of the crystal's own cell.
-    lattice : (3, 3) float64
-        The same in Å.
-    positions, kinds : (n, 3) float64, (n,) int64
-        Sites in the primitive cell, fractional; of sites that a translation repeats, the mean.
-    """
-
-    denominator: int
-    basis: Triangle
-    lattice: FloatArray
-    positions: FloatArray
-    kinds: IntArray
 
 
 class SiteSymmetry(NamedTuple):
@@ -73,20 +51,10 @@ def clear_symmetry(
 ) -> tuple[Crystal, SiteSymmetry] | None:
     """Find the primitive cell and operators of a crystal; None where the tolerance decides, or there are many sites."""
     near, far = symprec / CLEARLY, symprec * CLEARLY
-    if len(kinds) > MOST_SITES or not _are_apart(lattice, positions, far):
+    repeated = primitive_crystal(lattice, positions, kinds, near, far)
+    if repeated is None or len(repeated[0].kinds) > MOST_SITES:
         return None
-    one = np.eye(3, dtype=np.int64)[None]
-    found = _matches(lattice, positions, kinds, one, near, far)
-    if found is None:
-        return None
-    copies = len(found[1])
-    numerators = np.rint(copies * found[1]).astype(np.int64)
-    if not (np.linalg.norm((found[1] - numerators / copies) @ lattice, axis=1) <= near).all():
-        return None
-    basis = tuple(map(tuple, translation_lattice(numerators % copies, copies)))
-    if basis[0][0] * basis[1][1] * basis[2][2] * copies != copies**3:
-        return None
-    crystal = _clear_crystal(lattice, positions, kinds, copies, basis, far)
+    crystal = repeated[0]
     rotations = _clear_isometries(crystal.lattice, near, far)
     if rotations is None:
         return None
@@ -94,30 +62,6 @@ def clear_symmetry(
     if found is None or len(np.unique(found[0])) != len(found[0]):
         return None
     return crystal, site_symmetry(crystal, rotations[found[0]], found[1], far)
-
-
-def folded(
-    lattice: FloatArray, positions: FloatArray, kinds: IntArray, denominator: int, basis: Triangle, label: IntArray
-) -> Crystal:
-    """Return a crystal in a primitive cell; sites with the same label are copies of one.
-
-    Raises
-    ------
-    SpaceGroupError
-        If sites have not as many copies as the cell holds primitive cells.
-    """
-    cell = np.array(basis) / denominator
-    inner = positions @ np.linalg.inv(cell)
-    _, first, which, copies = np.unique(label, return_index=True, return_inverse=True, return_counts=True)
-    expected = len(first) * denominator**3 / abs(basis[0][0] * basis[1][1] * basis[2][2])
-    if (copies * len(first) != len(label)).any() or abs(expected - len(label)) > 1e-6 * len(label):
-        raise SpaceGroupError(
-            f"{len(label)} sites are not whole copies of the {len(first)} in the primitive cell: use another symprec"
-        )
-    apart = inner - inner[first][which]
-    mean = np.zeros((len(first), 3))
-    np.add.at(mean, which, apart - np.rint(apart))
-    return Crystal(denominator, basis, cell @ lattice, inner[first] + mean / copies[:, None], kinds[first])
 
 
 def site_symmetry(crystal: Crystal, rotations: IntArray, translations: FloatArray, limit: float) -> SiteSymmetry:
@@ -142,26 +86,23 @@ def site_symmetry(crystal: Crystal, rotations: IntArray, translations: FloatArra
     total, squares, offsets = np.zeros((g, 3)), np.zeros(g), np.zeros((n, 3))
     for kind in np.unique(kinds):
         own = np.flatnonzero(kinds == kind)
-        sites = positions[own]
-        step = max(1, CHUNK // len(sites) ** 2)
+        sites = Sites(lattice, positions[own])
+        step = max(1, CHUNK // len(own) ** 2) if len(own) <= FEW else max(1, CHUNK // len(own))
         for start in range(0, g, step):
             part = slice(start, start + step)
-            images = sites @ rotations[part].transpose(0, 2, 1) + translations[part, None]
-            apart = sites - images[:, :, None]
-            apart -= np.rint(apart)
-            distance = ((apart @ lattice) ** 2).sum(axis=-1)
-            rows, columns = np.arange(len(distance))[:, None], np.arange(len(sites))
-            nearest = distance.argmin(axis=2)
+            images = sites.positions @ rotations[part].transpose(0, 2, 1) + translations[part, None]
+            found, apart, least = sites.nearest(images.reshape(-1, 3))
+            nearest = found.reshape(len(images), -1)
+            rows, columns = np.arange(len(images))[:, None], np.arange(len(own))
             source = nearest.argsort(axis=1)
-            least = distance[rows, columns, nearest]
-            if least.max() > limit**2 or (nearest[rows, source] != columns).any():
+            if least.max() > limit or (nearest[rows, source] != columns).any():
                 raise SpaceGroupError(
-                    f"an operator that was found misses sites by {float(np.sqrt(least.max())):.2g} Å, or takes two of "
-                    "them to one: use a smaller symprec"
+                    f"an operator that was found misses sites by {float(least.max()):.2g} Å, or takes two of them to "
+                    "one: use a smaller symprec"
                 )
-            onto = apart[rows, source, columns]
+            onto = -apart.reshape(*images.shape)[rows, source]
             total[part] += onto.sum(axis=1)
-            squares[part] += least.sum(axis=1)
+            squares[part] += (least**2).reshape(len(images), -1).sum(axis=1)
             offsets[own] += onto.sum(axis=0)
     mean = total / n
     variance = squares / n - ((mean @ lattice) ** 2).sum(axis=1)
@@ -215,27 +156,6 @@ def site_orbits(
 # ---- inside ---------------------------------------------------------------------------------------------------------
 
 
-def _are_apart(lattice: FloatArray, positions: FloatArray, far: float) -> bool:
-    apart = positions[:, None] - positions
-    apart -= np.rint(apart)
-    distance = ((apart @ lattice) ** 2).sum(axis=-1)
-    np.fill_diagonal(distance, np.inf)
-    return bool(distance.min() > far**2)
-
-
-def _clear_crystal(
-    lattice: FloatArray, positions: FloatArray, kinds: IntArray, copies: int, basis: Triangle, far: float
-) -> Crystal:
-    if copies == 1:
-        return Crystal(1, basis, lattice, positions, kinds)
-    cell = np.array(basis) / copies
-    inner = positions @ np.linalg.inv(cell)
-    apart = inner[:, None] - inner
-    apart -= np.rint(apart)
-    same = (((apart @ (cell @ lattice)) ** 2).sum(axis=-1) <= far**2) & (kinds[:, None] == kinds)
-    return folded(lattice, positions, kinds, copies, basis, same.argmax(axis=1))
-
-
 def _matches(
     lattice: FloatArray, positions: FloatArray, kinds: IntArray, rotations: IntArray, near: float, far: float
 ) -> tuple[IntArray, FloatArray] | None:
@@ -247,7 +167,7 @@ def _matches(
     translations = (pivots - (rotations @ pivots[0])[:, None]).reshape(-1, 3)
     largest = np.zeros(len(which))
     # where there are many sites, the first of every kind leaves few candidates for the others
-    first = by_count if len(which) * int(counts.max()) ** 2 > FEW else by_count[:0]
+    first = by_count if len(which) * int(counts.max()) ** 2 > AT_ONCE else by_count[:0]
     for kind, tried in (*((kind, 1) for kind in first), *((kind, len(kinds)) for kind in by_count)):
         sites = positions[kinds == kind]
         some = sites[:tried]
@@ -267,8 +187,7 @@ def _matches(
 def _clear_isometries(lattice: FloatArray, near: float, far: float) -> IntArray | None:
     """Return all integer matrices W, for columns of coordinates, that keep lengths and angles of the lattice."""
     metric = lattice @ lattice.T
-    form = np.rint(metric * (METRIC_STEPS / np.abs(metric).max())).astype(np.int64).tolist()
-    basis = obtuse_superbase(form, np.eye(3, dtype=np.int64).tolist())[:3].astype(np.float64)
+    basis = reduced_basis(metric)
     reduced = basis @ metric @ basis.T
     size = np.sqrt(np.diag(reduced))
     # a product of two vectors changes by this when one of them moves by a unit of length

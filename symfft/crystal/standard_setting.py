@@ -13,14 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from symfft._array_types import FloatArray, IntArray
 from symfft.crystal.exact import PARTS, ExactTranslations, exact_translations
-from symfft.crystal.lattice import METRIC_STEPS, obtuse_superbase
+from symfft.crystal.lattice import reduced_basis
 from symfft.crystal.operators import Exact, change_basis, integer_rows, inverse_of, remainder, translation_lattice
-from symfft.crystal.sites import CLEARLY, Crystal, SiteSymmetry, clear_symmetry, folded, site_symmetry
+from symfft.crystal.primitive import Crystal, Triangle, folded, primitive_crystal
+from symfft.crystal.sites import CLEARLY, SiteSymmetry, clear_symmetry, site_symmetry
 from symfft.crystal.space_group import SpaceGroup, reference_group
 from symfft.errors import SpaceGroupError
 
 Rows = tuple[tuple[Fraction, ...], ...]
-Triangle = tuple[tuple[int, ...], ...]
 
 #: From this number on (tetragonal to cubic) the operators say which axes are which; below, lengths and angles do.
 AXES_BY_OPERATORS = 75
@@ -122,10 +122,10 @@ def standardization(
     setting = _setting(axes.number, _rows(axes.transformation), tuple(origin.tolist()))
     if axes.number >= AXES_BY_OPERATORS:
         setting = _upright(setting, cell[0])
-    if search is not None and setting.space_group.order != len(search.rotations):
+    if search is not None and setting.space_group.order != search.order:
         raise SpaceGroupError(
             f"the operators found at symprec={symprec} cannot be made exact ({setting.space_group.order} exact ones "
-            f"for spglib's {len(search.rotations)}): use a smaller symprec"
+            f"for spglib's {search.order}): use a smaller symprec"
         )
     return Standardization(
         number=setting.space_group.number,
@@ -182,13 +182,19 @@ class _Axes(NamedTuple):
 
 
 class _Search(NamedTuple):
-    """What spglib found; its P and p lead to the reference setting."""
+    """What spglib found; P and p lead to the reference setting, sites of one label are copies of one."""
 
     number: int
     transformation: Exact
     origin_shift: FloatArray
     rotations: NDArray[np.intc]
     labels: IntArray
+    copies: int = 1
+
+    @property
+    def order(self) -> int:
+        """How many operators the group has in the crystal's cell."""
+        return self.copies * len(self.rotations)
 
 
 @dataclass(frozen=True, eq=False)
@@ -369,8 +375,7 @@ def _fixed(origin: Exact, free: NDArray[np.bool_]) -> Exact:
 def _from_lattice_points(points: FloatArray, lattice: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return squared distances of points from the nearest lattice point, in Å², and the points relative to that."""
     metric = lattice @ lattice.T
-    form = np.rint(metric * (METRIC_STEPS / np.abs(metric).max())).astype(np.int64).tolist()
-    basis = obtuse_superbase(form, np.eye(3, dtype=np.int64).tolist())[:3].astype(np.float64)
+    basis = reduced_basis(metric)
     inner = points @ np.linalg.inv(basis)
     steps = np.indices((3, 3, 3)).reshape(3, -1).T - 1
     around = ((inner - np.rint(inner))[:, None] + steps) @ basis
@@ -444,7 +449,30 @@ def _general_crystal(group: SpaceGroup) -> Cell:
 
 
 def _search(cell: Cell, symprec: float) -> _Search:
-    """Have spglib find the group and its reference setting; twice where its own is another."""
+    """Have spglib find the group and its reference setting, of the primitive cell where that is found before."""
+    repeated = primitive_crystal(*cell, symprec, symprec)
+    if repeated is None or len(repeated[0].kinds) == len(cell[2]):
+        return _spglib_search(cell, symprec)
+    crystal, copies = repeated
+    inner = _spglib_search((crystal.lattice, crystal.positions, crystal.kinds), symprec)
+    _, which = np.unique(copies, return_inverse=True)
+    return inner._replace(
+        transformation=inner.transformation @ _to_primitive(crystal.denominator, crystal.basis),
+        rotations=_rotations_of(cell[0], crystal, inner.rotations),
+        labels=inner.labels[which],
+        copies=len(cell[2]) // len(crystal.kinds),
+    )
+
+
+def _rotations_of(lattice: FloatArray, crystal: Crystal, rotations: NDArray[np.intc]) -> NDArray[np.intc]:
+    """Return those matrices of a primitive cell that map the lattice of the crystal's own cell onto itself."""
+    inner = crystal.lattice @ np.linalg.inv(lattice)
+    own = inner.T @ rotations @ np.linalg.inv(inner.T)
+    return rotations[np.abs(own - np.rint(own)).max(axis=(1, 2)) < 0.1 / crystal.denominator]
+
+
+def _spglib_search(cell: Cell, symprec: float) -> _Search:
+    """Have spglib find the group; twice where its reference setting is another."""
     dataset = _dataset(cell, symprec, 0)
     number = int(dataset.number)
     if dataset.hall_number != _spglib_hall_number(number):
