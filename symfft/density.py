@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft.analysis.verbs import Verbs
 from symfft.crystal.elements import SYMBOLS, symbol
-from symfft.errors import ShapeError, SymfftError
+from symfft.crystal.lattice import cell_volume
+from symfft.errors import ShapeError, SpaceGroupError, SymfftError
+from symfft.exchange import Exchange
+from symfft.kinds import KINDS, UNITS, Kind
 
 if TYPE_CHECKING:
     from symfft.crystal.space_group import SpaceGroup
 
-Kind = Literal["charge", "potential", "elf", "kinetic_energy", "other"]
-UNITS: dict[Kind, str] = {"charge": "e/Å³", "potential": "eV", "elf": "", "kinetic_energy": "eV/Å³", "other": ""}
-KINDS: tuple[Kind, ...] = ("charge", "potential", "elf", "kinetic_energy", "other")
-
-#: What the classes of pymatgen hold.
-PYMATGEN_KINDS: dict[str, Kind] = {"Chgcar": "charge", "Locpot": "potential", "Elfcar": "elf"}
-
 #: Fractional coordinates beyond this have fewer than ten digits behind the point.
 FARTHEST = 1e6
 
-_AUGMENTATION_HEAD = re.compile(r"\s*augmentation occupancies( \(imaginary part\))?.*")
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Density(Verbs):
+class Density(Exchange, Verbs):
     """A periodic quantity on a regular grid: ``values[ix, iy, iz]`` belongs to the fractional coordinates i / N.
 
     Densities are not changed in place: :meth:`with_values` and :func:`dataclasses.replace` make new ones.
@@ -64,6 +56,8 @@ class Density(Verbs):
         PAW augmentation occupancies after each block of a CHGCAR, word for word. They belong to these values only.
     site_moments : tuple of str, optional
         Lines of site moments (MAGMOM) before the second and each later block, word for word.
+    stated_group : SpaceGroup, optional
+        The space group that the file says, of maps without atoms; with atoms it is found from these.
 
     Raises
     ------
@@ -93,6 +87,7 @@ class Density(Verbs):
     selective_dynamics: NDArray[np.bool_] | None = None
     augmentation: tuple[str, ...] | None = None
     site_moments: tuple[str, ...] | None = None
+    stated_group: SpaceGroup | None = None
 
     def __post_init__(self) -> None:
         grid = _array("values", self.values, (None, None, None))
@@ -206,16 +201,25 @@ class Density(Verbs):
         return float(self.values.mean() * self.volume)
 
     def space_group(self, symprec: float = 1e-3) -> SpaceGroup:
-        """Return the space group of the atoms in this cell, found by spglib.
+        """Return the space group of the atoms in this cell, found by spglib; without atoms, that which the file states.
 
         Parameters
         ----------
         symprec : float
             How far, in Å, an atom may lie from where symmetry puts it.
+
+        Raises
+        ------
+        SpaceGroupError
+            If there are no atoms and no stated group, or the structure is unusable.
         """
         from symfft.crystal.space_group import SpaceGroup
 
-        return SpaceGroup.from_structure(self.lattice, self.positions, self.numbers, symprec, shape=self.shape)
+        if len(self.numbers):
+            return SpaceGroup.from_structure(self.lattice, self.positions, self.numbers, symprec, shape=self.shape)
+        if self.stated_group is not None:
+            return self.stated_group
+        raise SpaceGroupError("the density holds no atoms to find the space group from: give space_group")
 
     def with_values(self, values: ArrayLike, magnetization: ArrayLike | None = None) -> Self:
         """Return a density of other values in the same crystal, on any grid.
@@ -231,163 +235,8 @@ class Density(Verbs):
             site_moments=None,
         )
 
-    # ---- other packages ---------------------------------------------------------------------------------------------
-
-    def to_pymatgen(self) -> Any:
-        """Return a pymatgen ``Chgcar`` (``Locpot``, ``Elfcar`` for these kinds), whose charge is ρ·V in e.
-
-        Raises
-        ------
-        SymfftError
-            If pymatgen is missing, an element is unknown, or pymatgen has no class of this kind.
-        """
-        outputs, core = _pymatgen()
-        if self.kind in ("kinetic_energy", "other"):
-            raise SymfftError(f"pymatgen has no class for a density of the kind {self.kind}")
-        if (self.numbers < 1).any():
-            raise SymfftError(
-                "pymatgen needs elements, and the file did not name them: read it with the argument species"
-            )
-        structure = core.Structure(core.Lattice(self.lattice), self.numbers.tolist(), self.positions)
-        if self.kind != "charge":
-            up_down = {"spin_up": self.values, "spin_down": self.spin_down}
-            data = {"total": self.values} if self.spin_down is None else up_down
-            return (outputs.Locpot if self.kind == "potential" else outputs.Elfcar)(structure, data)
-        keys = ("total", "diff") if self.blocks == 2 else ("total", "diff_x", "diff_y", "diff_z")
-        grids = [self.values]
-        if self.magnetization is not None:
-            grids += list(self.magnetization.reshape(-1, *self.shape))
-        data = dict(zip(keys, (grid * self.volume for grid in grids), strict=False))
-        occupancies = dict(zip(keys, map(_parse_augmentation, self.augmentation or ()), strict=False))
-        chgcar = outputs.Chgcar(outputs.Poscar(structure, comment=self.comment or None), data, data_aug=occupancies)
-        chgcar.name = chgcar.poscar.comment
-        return chgcar
-
-    @classmethod
-    def from_pymatgen(cls, chgcar: Any, *, kind: Kind | None = None) -> Self:
-        """Return the density of a pymatgen ``Chgcar``, ``Locpot`` or ``Elfcar``.
-
-        Parameters
-        ----------
-        chgcar : pymatgen.io.vasp.outputs.Chgcar, Locpot, Elfcar or VolumetricData
-            The object.
-        kind : {"charge", "potential", "elf", "kinetic_energy", "other"}, optional
-            What it holds, where its class does not say.
-
-        Raises
-        ------
-        SymfftError
-            If the structure is disordered, or holds other data.
-        """
-        structure = chgcar.structure
-        if not structure.is_ordered:
-            raise SymfftError("the structure is disordered: a density needs one element on every site")
-        lattice = np.array(structure.lattice.matrix, dtype=np.float64)
-        classes = [PYMATGEN_KINDS[c.__name__] for c in type(chgcar).__mro__ if c.__name__ in PYMATGEN_KINDS]
-        if not classes and kind is None:
-            raise SymfftError(f"a {type(chgcar).__name__} does not say what its values are: say it with kind")
-        if classes and kind not in (None, classes[0]):
-            raise SymfftError(f"a {type(chgcar).__name__} holds values of the kind {classes[0]}, not {kind}")
-        kind = classes[0] if kind is None else kind
-        data = {key: np.array(value, dtype=np.float64) for key, value in dict(chgcar.data).items()}
-        down, texts = None, None
-        if "spin_up" in data:
-            values, down = data["spin_up"], data["spin_down"]
-            magnetization = None
-        else:
-            divisor = cell_volume(lattice) if kind == "charge" else 1.0
-            keys = ("total", "diff_x", "diff_y", "diff_z") if "diff_x" in data else ("total", "diff")
-            grids = [data[key] / divisor for key in keys if key in data]
-            values = grids[0]
-            magnetization = None if len(grids) == 1 else grids[1] if len(grids) == 2 else np.stack(grids[1:])
-            if kind != "charge" and len(grids) == 2:
-                down, magnetization = magnetization, None
-            occupancies = [chgcar.data_aug.get(key) for key in keys if key in data] if chgcar.data_aug else []
-            texts = tuple(format_augmentation(o) for o in occupancies) if all(occupancies) and occupancies else None
-        return cls(
-            values=values,
-            lattice=lattice,
-            positions=np.array(structure.frac_coords, dtype=np.float64),
-            numbers=np.array(structure.atomic_numbers, dtype=np.int64),
-            magnetization=magnetization,
-            spin_down=down,
-            kind=kind,
-            comment=str(getattr(getattr(chgcar, "poscar", None), "comment", "")),
-            augmentation=texts,
-        )
-
-    def to_ase(self) -> tuple[Any, NDArray[np.float64]]:
-        """Return ASE ``Atoms`` and the values, the pair that ``ase.io.cube.write_cube`` takes.
-
-        Atoms whose element is unknown become ASE's dummy X.
-        """
-        try:
-            from ase import Atoms
-        except ModuleNotFoundError as error:
-            raise SymfftError('this needs ASE: pip install "ase"') from error
-        numbers = np.maximum(self.numbers, 0)
-        return Atoms(numbers=numbers, scaled_positions=self.positions, cell=self.lattice, pbc=True), self.values
-
-    @classmethod
-    def from_ase(cls, atoms: Any, values: ArrayLike, *, kind: Kind = "charge", comment: str = "") -> Self:
-        """Return the density of ASE ``Atoms`` with values on a grid over their cell (charge in e/Å³)."""
-        return cls(
-            values=np.array(values, dtype=np.float64),
-            lattice=np.array(atoms.cell.array, dtype=np.float64),
-            positions=np.array(atoms.get_scaled_positions(wrap=False), dtype=np.float64),
-            numbers=np.array(atoms.numbers, dtype=np.int64),
-            kind=kind,
-            comment=comment,
-        )
-
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
-
-
-def cell_volume(lattice: NDArray[np.float64]) -> float:
-    """Return the volume spanned by three vectors, ``|a · (b × c)|``."""
-    (a, b, c), (d, e, f), (g, h, i) = lattice.tolist()
-    return abs(float(a * (e * i - f * h) + b * (f * g - d * i) + c * (d * h - e * g)))
-
-
-def format_augmentation(occupancies: Mapping[int, ArrayLike] | Sequence[str]) -> str:
-    """Return augmentation occupancies as a CHGCAR holds them: seven digits, five to a line, the real part first.
-
-    Parameters
-    ----------
-    occupancies : mapping of ion to values, or sequence of lines
-        Real or complex values of every ion, numbered from 1, as in pymatgen's ``data_aug``; or ready lines.
-    """
-    if not isinstance(occupancies, Mapping):
-        return "".join(f"{line.rstrip()}\n" for line in occupancies if line.strip())
-    lines: list[str] = []
-    for ion in sorted(occupancies):
-        values = np.asarray(occupancies[ion])
-        parts = [("", values.real)] + ([(" (imaginary part)", values.imag)] if np.iscomplexobj(values) else [])
-        for note, part in parts:
-            lines.append(f"augmentation occupancies{note}{ion if ion < 10000 else '****':>4}{part.size:4d}")
-            fields = [_seven_digits(x) for x in part.ravel().tolist()]
-            lines += ["".join(fields[i : i + 5]) for i in range(0, len(fields), 5)]
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _seven_digits(value: float) -> str:
-    mantissa, exponent = f"{abs(value):.6E}".split("E")
-    power = int(exponent) + 1 if value else 0
-    return f"{'-' if value < 0 else ' '}0.{mantissa.replace('.', '')}E{power:+03d}".rjust(15)
-
-
-def _parse_augmentation(text: str) -> dict[int, NDArray[Any]]:
-    occupancies: dict[int, NDArray[Any]] = {}
-    heads = list(_AUGMENTATION_HEAD.finditer(text))
-    ions = {"": 0, "imaginary": 0}
-    for i, head in enumerate(heads):
-        stop = heads[i + 1].start() if i + 1 < len(heads) else len(text)
-        values = np.array([float(field) for field in text[head.end() : stop].split()])
-        part = "imaginary" if head[1] else ""
-        ions[part] += 1
-        occupancies[ions[part]] = occupancies[ions[part]] + 1j * values if head[1] else values
-    return occupancies
 
 
 def _array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
@@ -400,12 +249,3 @@ def _array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> NDArra
             f"{name} holds NaN or infinity, at index {tuple(np.argwhere(~np.isfinite(array))[0].tolist())}"
         )
     return array
-
-
-def _pymatgen() -> tuple[Any, Any]:
-    try:
-        import pymatgen.core as core
-        from pymatgen.io.vasp import outputs
-    except ModuleNotFoundError as error:
-        raise SymfftError('this needs pymatgen: pip install "pymatgen-core"') from error
-    return outputs, core

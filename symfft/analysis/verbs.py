@@ -87,6 +87,10 @@ class Verbs(Arithmetic):
     comment: str
     augmentation: tuple[str, ...] | None
 
+    def space_group(self, symprec: float = 1e-3) -> SpaceGroup:
+        """Return the space group of the crystal."""
+        raise NotImplementedError
+
     # ---- spins and symmetry -----------------------------------------------------------------------------------------
 
     @property
@@ -578,12 +582,10 @@ class Verbs(Arithmetic):
         return FourierSeries(np.concatenate(self._grids()), self.lattice)
 
     def _group(self, space_group: SpaceGroup | int | str | None) -> SpaceGroup:
-        """Return the group that was asked for, or that of the atoms."""
+        """Return the group that was asked for, or that of the density."""
         if space_group is not None:
             return as_space_group(space_group)
-        if not len(self.numbers):
-            raise SpaceGroupError("the density holds no atoms to find the space group from: give space_group")
-        return SpaceGroup.from_structure(self.lattice, self.positions, self.numbers)
+        return self.space_group()
 
     def _reduced(
         self, grid: FloatArray, space_group: SpaceGroup | int | str | None

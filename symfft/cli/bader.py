@@ -31,8 +31,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "--group", metavar="G", help="space group instead of the structure's: number, symbol, or hall:SYMBOL"
     )
     command.add_argument("--atom", type=_index, metavar="N", help="write the basin of this atom, counted from 1")
-    command.add_argument("-o", "--output", metavar="OUT", help="density to write with --atom, format by name")
-    command.add_argument("--force", action="store_true", help="overwrite an output that exists")
+    options.add_density_output(command, required=False)
 
 
 def run(
@@ -44,6 +43,7 @@ def run(
     group: str | None,
     atom: int | None,
     output: str | None,
+    to: str | None,
     force: bool,
 ) -> Result:
     """Divide a density among its atoms."""
@@ -62,7 +62,7 @@ def run(
         if atom > len(density.numbers):
             raise SymfftError(f"there is no atom {atom}: the crystal has {len(density.numbers)}")
         part = basin(density, atom - 1, reference=decides, space_group=space_group, vacuum=vacuum)
-        notes += files.write(output, part)
+        notes += files.write(output, part, to)
         notes.append(f"{output}: the basin of {files.atom_label(density, atom - 1)}, {part.electrons:.4f} electrons")
     moments = None if found.moments is None else found.moments.tolist()
     return {

@@ -10,8 +10,6 @@ from symfft._array_types import FloatArray
 from symfft.analysis.spins import NEGLIGIBLE, is_character, is_negligible
 from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
-from symfft.crystal.space_group import SpaceGroup
-from symfft.density import Density
 from symfft.grid.symmetry_check import check_symmetry
 from symfft.resampling.reciprocal import ReciprocalAverage
 
@@ -29,14 +27,16 @@ def run(file: str, *, reading: files.Reading, group: str | None, symprec: float,
     found = files.find_group(density, group, symprec)
     total, spin = density.spin_parts()
     report = check_symmetry(total, found)
-    symmetric = report.is_symmetric(tolerance)
+    average = None if report.fits else ReciprocalAverage(density, found)
+    reciprocal = None if average is None else _through_factors(average(total), total, tolerance)
+    symmetric = report.is_symmetric(tolerance) if reciprocal is None else bool(reciprocal["symmetric"])
     result: Result = {
         "space_group": results.name(found),
         "shape": density.shape,
         "tolerance": tolerance,
         "fits": report.fits,
         "next_compatible_shape": None if report.fits else results.fitting_shape(found, density),
-        "reciprocal": None if report.fits else _reciprocal(density, total, found, tolerance),
+        "reciprocal": reciprocal,
         "total": {"symmetric": symmetric, **report.to_dict()},
         "magnetization": None,
         "notes": [],
@@ -45,27 +45,37 @@ def run(file: str, *, reading: files.Reading, group: str | None, symprec: float,
         return {**result, "symmetric": symmetric}
     collinear = spin.ndim == 3
     report = check_symmetry(spin if collinear else np.linalg.norm(spin, axis=0), found)
+    reciprocal, signs = None, report.signs
     if is_negligible(spin, total):
-        keeps = report.fits
+        keeps = True
         result["notes"].append(f"magnetization below {NEGLIGIBLE:g} of the largest density: taken for zero")
-    elif collinear:
-        keeps = report.fits and report.largest_signed_residual <= tolerance and is_character(found, report.signs)
-    else:
+    elif not collinear:
         keeps = report.is_symmetric(tolerance)
-        result["notes"].append("non-collinear magnetization: its length is checked, its direction is not")
+        result["notes"].append(
+            "non-collinear magnetization: its length is checked, its direction is not"
+            + ("" if report.fits else "; it passes only on a grid that fits the group")
+        )
+    elif average is None:
+        keeps = report.largest_signed_residual <= tolerance and is_character(found, signs)
+    else:
+        signs = average.signs(spin)
+        definite = is_character(found, signs)
+        reciprocal = _through_factors(average(spin, signs) if definite else 0 * spin, spin, tolerance)
+        keeps = definite and bool(reciprocal["symmetric"])
     result["magnetization"] = {
         "symmetric": keeps,
         "measure": "value" if collinear else "length",
-        "sign_changing_operators": sum(s < 0 for s in report.signs) if collinear else None,
+        "sign_changing_operators": sum(s < 0 for s in signs) if collinear else None,
+        "reciprocal": reciprocal,
         **report.to_dict(),
     }
     return {**result, "symmetric": symmetric and keeps}
 
 
-def _reciprocal(density: Density, total: FloatArray, group: SpaceGroup, tolerance: float) -> Result:
-    """Return how far a density is from its average through the structure factors, which needs no fitting grid."""
-    largest = float(np.abs(total).max()) or 1.0
-    residual = float(np.abs(total - ReciprocalAverage(density, group)(total)).max()) / largest
+def _through_factors(average: FloatArray, grid: FloatArray, tolerance: float) -> Result:
+    """Return how far a grid is from its average through the structure factors, which needs no fitting grid."""
+    largest = float(np.abs(grid).max()) or 1.0
+    residual = float(np.abs(grid - average).max()) / largest
     return {"symmetric": residual <= tolerance, "residual": residual}
 
 
@@ -94,7 +104,7 @@ def text(result: Result) -> str:
     if reciprocal is not None:
         answer = words.verdict(reciprocal["symmetric"], reciprocal["residual"], result["tolerance"])
         lines.append(f"  density through its structure factors, which need no such grid, all operators: {answer};")
-        lines.append("  symfft symmetrize --reciprocal averages it on this grid")
+        lines.append("  symfft symmetrize --reciprocal averages it on this grid; reduce needs one that fits")
     if magnetization is not None:
         changing = magnetization["sign_changing_operators"]
         sign = f"; {words.count(changing, 'operator')} of {len(spins)} change its sign" if changing else ""
@@ -102,6 +112,10 @@ def text(result: Result) -> str:
             "largest_signed_residual" if magnetization["measure"] == "value" else "largest_residual"
         ]
         verdict = _verdict(magnetization["symmetric"], residual, result, len(fitting))
+        through = magnetization["reciprocal"]
+        if through is not None:
+            verdict = words.verdict(through["symmetric"], through["residual"], result["tolerance"])
+            verdict += ", through its structure factors"
         lines.append(f"  magnetization: {verdict}{sign}")
     return "\n".join(lines + words.notes(result))
 

@@ -12,7 +12,7 @@ from symfft.grid.shape import next_compatible_shape
 def arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     options.add_file(command, metavar="IN")
-    options.add_output(command, "density to write, format by name: CHGCAR, *.cube, *.ccp4, …", positional=True)
+    options.add_density_output(command, positional=True)
     command.add_argument(
         "--shape",
         type=_shape_or_fit,
@@ -33,6 +33,7 @@ def run(
     shape: tuple[int, ...] | str | None,
     to_standard: bool,
     symprec: float,
+    to: str | None,
     force: bool,
 ) -> Result:
     """Convert between formats; between grids and cells where asked."""
@@ -54,7 +55,7 @@ def run(
     if new is not old and old.kind == "charge" and new.values.min() < min(old.values.min(), 0.0):
         lowest = f"{new.values.min():.2e} e/Å³ (before: {old.values.min():.2e})"
         notes.append(f"interpolation made negative values down to {lowest}")
-    notes += files.write(output, new)
+    notes += files.write(output, new, to)
     return {
         "file": file,
         "output": output,

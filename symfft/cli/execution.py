@@ -106,14 +106,16 @@ def _tell_beside_json(text: str) -> None:
 
 
 def _show(program: Program, name: str, command: Command, result: Result, as_json: bool, quiet: bool) -> None:
+    # a density that went to standard output is not to be mixed with words
+    stream = sys.stderr if result.get("output") == "-" else sys.stdout
     if as_json:
-        print(json.dumps({"command": name, **result}), flush=True)
+        print(json.dumps({"command": name, **result}), file=stream, flush=True)
         return
     if quiet and not program.verbosity:
         return
     shown = {**result, "notes": []} if quiet and "notes" in result else result
     if "error" not in result and (text := command.text(shown)):
-        print(text, flush=True)
+        print(text, file=stream, flush=True)
 
 
 def _attempt(program: Program, command: Command, options: dict[str, Any]) -> tuple[int, Result]:

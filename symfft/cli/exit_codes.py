@@ -4,7 +4,8 @@ from __future__ import annotations
 
 #: The command did what it was asked to do.
 DONE = 0
-#: The answer is no: a density or its grid breaks the symmetry, a generated file does not hold what it should.
+#: The answer is no: a density breaks the symmetry, or a grid that must carry it does not; a generated file does not
+#: hold what it should.
 NEGATIVE = 1
 #: Wrong usage, unreadable input, an output that exists or cannot be written, not enough memory.
 FAILED = 2

@@ -59,7 +59,7 @@ def run(file: str, *, reading: files.Reading, group: str | None, symprec: float)
         if group is not None:
             raise
         return {**result, "notes": [str(error)]}
-    if group is None:
+    if group is None and len(density.numbers):
         result["sites"] = [
             {**asdict(site), "element": symbol(site.number) if site.number > 0 else f"kind {-site.number}"}
             for site in wyckoff_sites(density.lattice, density.positions, density.numbers, symprec)

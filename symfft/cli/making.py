@@ -19,11 +19,13 @@ def diff_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of diff."""
     options.add_file(command, metavar="A")
     command.add_argument("other", nargs="+", metavar="B", help="densities to subtract, on the same grid")
-    options.add_output(command, "density to write, format by name")
+    options.add_density_output(command)
     command.add_argument("--total", action="store_true", help="leave magnetizations out")
 
 
-def diff(file: str, other: list[str], output: str, *, reading: files.Reading, total: bool, force: bool) -> Result:
+def diff(
+    file: str, other: list[str], output: str, *, reading: files.Reading, total: bool, to: str | None, force: bool
+) -> Result:
     """Subtract densities from a density."""
     files.require_new(output, force)
     first, _ = files.load(file, reading)
@@ -32,7 +34,7 @@ def diff(file: str, other: list[str], output: str, *, reading: files.Reading, to
         one, _ = files.load(name, reading)
         new = new - (one.total() if total else one)
     voxel = new.volume / new.values.size
-    notes = files.write(output, new)
+    notes = files.write(output, new, to)
     if first.augmentation is not None:
         notes.append("PAW augmentation occupancies are not subtracted: left out")
     return {
@@ -67,11 +69,18 @@ def supercell_arguments(command: argparse.ArgumentParser) -> None:
         "repeat", nargs="*", type=int, metavar="N", help="1, 3 or 9 integers: 2, or 2 2 1, or rows of T"
     )
     command.add_argument("--primitive", action="store_true", help="go to a primitive cell instead")
-    options.add_output(command, "density to write, format by name")
+    options.add_density_output(command)
 
 
 def run_supercell(
-    file: str, repeat: list[int], output: str, *, reading: files.Reading, primitive: bool, force: bool
+    file: str,
+    repeat: list[int],
+    output: str,
+    *,
+    reading: files.Reading,
+    primitive: bool,
+    to: str | None,
+    force: bool,
 ) -> Result:
     """Bring a density to a supercell, or to a primitive cell."""
     from symfft.resampling import cells
@@ -86,7 +95,7 @@ def run_supercell(
         new = cells.primitive(old)
     else:
         new = cells.supercell(old, repeat[0] if len(repeat) == 1 else np.reshape(repeat, (-1, 3)).squeeze())
-    notes = files.write(output, new)
+    notes = files.write(output, new, to)
     if old.augmentation is not None and new is not old:
         notes.append("PAW augmentation occupancies belong to the old cell: left out")
     return {

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import math
 
-#: What a density holds, as :data:`symfft.density.KINDS`.
+#: What a density holds, as :data:`symfft.kinds.KINDS`.
 KINDS = ("charge", "potential", "elf", "kinetic_energy", "other")
 #: Options that say how to read a file; they reach a command as one value, ``reading``.
 READING = ("format", "kind", "dataset", "species")
 #: Formats that are read, as :data:`symfft.io.any_format.FORMATS`.
-FORMATS = ("vasp", "cube", "ccp4", "xsf", "json", "hdf5", "au")
+FORMATS = ("vasp", "cube", "ccp4", "xsf", "json", "hdf5", "au", "mtz", "cif")
+#: Formats that are written, as :data:`symfft.io.any_format.WRITABLE`.
+WRITABLE = ("vasp", "cube", "ccp4", "xsf")
 
 
 def add_file(command: argparse.ArgumentParser, name: str = "file", metavar: str = "FILE") -> None:
@@ -49,12 +51,20 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
 
 
-def add_output(command: argparse.ArgumentParser, what: str, *, positional: bool = False) -> None:
+def add_output(command: argparse.ArgumentParser, what: str) -> None:
     """Add the file to write, and --force."""
+    command.add_argument("-o", "--output", required=True, metavar="OUT", help=what)
+    command.add_argument("--force", action="store_true", help="overwrite an output that exists")
+
+
+def add_density_output(command: argparse.ArgumentParser, *, positional: bool = False, required: bool = True) -> None:
+    """Add the density to write, its format, and --force."""
+    what = "density to write, format by name: CHGCAR, *.cube, *.ccp4, *.xsf, …; - (standard output) with --to"
     if positional:
         command.add_argument("output", metavar="OUT", help=what)
     else:
-        command.add_argument("-o", "--output", required=True, metavar="OUT", help=what)
+        command.add_argument("-o", "--output", required=required, metavar="OUT", help=what)
+    command.add_argument("--to", choices=WRITABLE, help="the format to write, where the name does not say it")
     command.add_argument("--force", action="store_true", help="overwrite an output that exists")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
 from symfft.errors import SymfftError
 from symfft.io import au_file
+from symfft.io._compressed import readable
 from symfft.io.atomic import replace_file
 
 
@@ -24,8 +26,8 @@ def _reduce_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _expand_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="AU", help="file that `symfft reduce` wrote")
-    options.add_output(command, "density to write, format by name")
+    command.add_argument("file", metavar="AU", help="file that `symfft reduce` wrote, - (stdin)")
+    options.add_density_output(command)
 
 
 def _reduce(
@@ -54,7 +56,7 @@ def _reduce(
         dtype=np.float32 if float32 else np.float64,
         augmentation=augmentation == "keep",
     )
-    bytes_before = Path(file).stat().st_size
+    bytes_before = os.path.getsize(file) if os.path.isfile(file) else None
     with replace_file(output) as target:
         au_file.write_au(target, record, suffix)
     grids = {
@@ -81,11 +83,12 @@ def _reduce(
     }
 
 
-def _expand(file: str, output: str, *, force: bool) -> Result:
+def _expand(file: str, output: str, *, to: str | None, force: bool) -> Result:
     """Bring a reduced density back to the whole grid."""
     files.require_new(output, force)
-    density = au_file.expand_density(au_file.read_au(file), file)
-    notes = files.write(output, density)
+    with readable(file) as source:
+        density = au_file.expand_density(au_file.read_au(source), source)
+    notes = files.write(output, density, to)
     return {
         "file": file,
         "output": output,
@@ -102,8 +105,7 @@ def _text_of_reduce(result: Result) -> str:
         f"{result['output']}: {words.group(result['space_group'])}, grid {words.shape(result['shape'])}",
         f"  {result['points']:,} values -> {result['values']:,} ({result['dtype']}), ratio {result['ratio']:.1f}",
         f"  averaged away: residual {result['residual']:.1e}",
-        f"  {result['bytes_before']:,} bytes -> {result['bytes_after']:,}, "
-        f"ratio {result['bytes_before'] / result['bytes_after']:.1f}",
+        f"  {_bytes(result['bytes_before'], result['bytes_after'])}",
     ]
     lines += [
         f"  {name}: {grid['values']:,} values, {words.count(grid['operators'], 'operator')}"
@@ -111,6 +113,11 @@ def _text_of_reduce(result: Result) -> str:
         if len(result["grids"]) > 1
     ]
     return "\n".join(lines + words.total(result) + words.notes(result))
+
+
+def _bytes(before: int | None, after: int) -> str:
+    """Return how many bytes there were and are; what came through a pipe was not counted."""
+    return f"{after:,} bytes" if before is None else f"{before:,} bytes -> {after:,}, ratio {before / after:.1f}"
 
 
 def _text_of_expand(result: Result) -> str:

@@ -21,7 +21,7 @@ from symfft.resampling.reciprocal import ReciprocalAverage
 def arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     options.add_file(command)
-    options.add_output(command, "density to write, format by name")
+    options.add_density_output(command)
     options.add_group(command)
     options.add_tolerance(command, 1e-2, "largest residual taken for noise; inf forces it on a density of any kind")
     options.add_augmentation(command)
@@ -44,6 +44,7 @@ def run(
     augmentation: str,
     reciprocal: bool,
     drop_magnetization: bool,
+    to: str | None,
     force: bool,
 ) -> Result:
     """Average a density over its group; its magnetization with the signs that it has."""
@@ -76,7 +77,7 @@ def run(
         notes.append(f"PAW augmentation occupancies are not values on the grid and were not symmetrized: {fate}")
     if augmentation == "drop":
         new = replace(new, augmentation=None, site_moments=None)
-    notes += files.write(output, new)
+    notes += files.write(output, new, to)
     return {
         "file": file,
         "output": output,

@@ -35,6 +35,8 @@ LARGEST_SQUARED_LENGTH = 2**40
 LARGEST_INTEGER = 2**50
 #: A metric is reduced in such steps, relative to its largest entry.
 METRIC_STEPS = 2.0**40
+#: Operators that change lengths or angles of a cell by more than this share belong to another cell.
+METRIC_TOLERANCE = 0.02
 #: Which of three basis vectors each of the seven Voronoi vectors sums.
 SUBSETS = np.array([s for s in itertools.product((0, 1), repeat=3) if any(s)])
 
@@ -156,6 +158,20 @@ def obtuse_superbase(form: Integers, lattice: Integers) -> NDArray[Any]:
                 reducing = True
     small = max(abs(x) for row in v for x in row) < LARGEST_INTEGER
     return np.array(v, dtype=np.int64 if small else object)
+
+
+def cell_volume(lattice: FloatArray) -> float:
+    """Return the volume spanned by three vectors, ``|a · (b × c)|``."""
+    (a, b, c), (d, e, f), (g, h, i) = lattice.tolist()
+    return abs(float(a * (e * i - f * h) + b * (f * g - d * i) + c * (d * h - e * g)))
+
+
+def metric_change(rotations: IntArray, lattice: FloatArray) -> FloatArray:
+    """Return by what share of the cell's lengths each operator (g, 3, 3) changes the products of its vectors, (g,)."""
+    metric = lattice @ lattice.T
+    changed = np.einsum("gki,kl,glj->gij", rotations, metric, rotations) - metric
+    size = np.sqrt(np.diag(metric))
+    return np.asarray(np.abs(changed / np.outer(size, size)).max(axis=(1, 2)))
 
 
 def reduced_basis(metric: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.density import Kind
+from symfft.kinds import Kind
 
 #: Kinds whose two blocks are spin up and spin down, not total and magnetization.
 CHANNEL_KINDS: tuple[Kind, ...] = ("potential", "elf", "kinetic_energy")

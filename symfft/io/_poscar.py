@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.crystal.elements import ATOMIC_NUMBERS, atomic_number, symbol
-from symfft.density import cell_volume
+from symfft.crystal.lattice import cell_volume
 from symfft.io._text import TextReader, leading_numbers, show
 
 #: Atoms a file may have.
 MOST_ATOMS = 1_000_000
 
+#: Label behind an atom of a kind without a name.
+UNNAMED = re.compile(r"X[1-9]\d{0,5}")
 COUNT = re.compile(rb"\s*(\d{1,9})(?:\s|$)")
 
 
@@ -37,8 +39,8 @@ class Header:
 def read_header(reader: TextReader, species: Sequence[str] | None = None) -> Header:
     """Read comment, scale, lattice, species, counts and positions.
 
-    VASP 4 headers have no element symbols. Then `species` names them, or labels behind the coordinates do, or the
-    kinds of atom get the numbers -1, -2, ….
+    VASP 4 headers have no element symbols. Then `species` names them, or labels behind the coordinates do (X1, X2, …
+    are kinds without a name, -1, -2, …), or the kinds of atom get the numbers -1, -2, … in their order.
     """
     comment = reader.expect_line("a comment").decode("utf-8", "surrogateescape").rstrip()
     scale = _read_scale(reader)
@@ -97,7 +99,7 @@ def format_header(
     """Return the header's text; lattice and positions keep every bit.
 
     Labels are used where they are single words and fit the numbers; kinds of atom below zero, which have no name, give
-    a VASP 4 header.
+    a VASP 4 header, with the element or X1, X2, … behind each atom where counts do not say which atoms are alike.
     """
     runs = [(int(z), len(list(run))) for z, run in groupby(numbers)]
     words = all(label.isascii() and label.isprintable() and label.split() == [label] for label, _ in species)
@@ -112,9 +114,12 @@ def format_header(
     if selective_dynamics is not None:
         lines.append("Selective dynamics")
     lines.append("Direct")
+    in_order = np.repeat(-np.arange(1, len(labels) + 1), [count for _, count in labels])
+    by_atom = not all(label for label, _ in labels) and not np.array_equal(numbers, in_order)
     for i, row in enumerate(positions.tolist()):
         flags = "" if selective_dynamics is None else "".join("   T" if f else "   F" for f in selective_dynamics[i])
-        lines.append("".join(f" {x!r:>24}" for x in row) + flags)
+        kind = f"   {symbol(numbers[i]) if numbers[i] > 0 else f'X{-numbers[i]}'}" if by_atom else ""
+        lines.append("".join(f" {x!r:>24}" for x in row) + flags + kind)
     return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
 
 
@@ -173,8 +178,8 @@ def _atomic_numbers(
                 reader.fail(f"expected element symbols, found {label!r}; the argument species names the elements")
         return np.repeat(np.array(named, dtype=np.int64), counts)
     words = [(rest.split()[flags : flags + 1] or [b""])[0].decode("ascii", "replace") for rest in behind]
-    if all(word in ATOMIC_NUMBERS for word in words):
-        return np.array([ATOMIC_NUMBERS[word] for word in words], dtype=np.int64)
+    if all(word in ATOMIC_NUMBERS or UNNAMED.fullmatch(word) for word in words):
+        return np.array([ATOMIC_NUMBERS.get(word) or -int(word[1:]) for word in words], dtype=np.int64)
     return np.repeat(-np.arange(1, len(counts) + 1, dtype=np.int64), counts)
 
 

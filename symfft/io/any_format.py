@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Sequence
 
-from symfft.density import Density, Kind
+from symfft.density import Density
 from symfft.errors import DensityFormatError
 from symfft.io._compressed import DecompressionError, PathLike, Pipe, Source, bare_name, readable
 from symfft.io._text import MAX_POINTS, leading_numbers
@@ -18,8 +18,10 @@ from symfft.io.cube import read_cube, write_cube
 from symfft.io.foreign import first_line, what_it_is
 from symfft.io.kinds import kind_of_name, kind_to_read
 from symfft.io.materials_project import read_materials_project
+from symfft.io.reflections import density_of_reflections, read_reflections
 from symfft.io.vaspwave import read_vaspwave
 from symfft.io.xsf import read_xsf, write_xsf
+from symfft.kinds import Kind
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ XSF_SUFFIXES = (".xsf",)
 VASP_SUFFIXES = (".vasp",)
 
 #: Formats by the names that `format` takes.
-FORMATS = ("vasp", "cube", "ccp4", "xsf", "json", "hdf5", "au")
+FORMATS = ("vasp", "cube", "ccp4", "xsf", "json", "hdf5", "au", "mtz", "cif")
 #: Those that can be written.
 WRITABLE = ("vasp", "cube", "ccp4", "xsf")
 
@@ -61,10 +63,11 @@ def read_density(
     ----------
     path : path-like
         The file, a named pipe, or ``"-"`` for standard input.
-    format : {"vasp", "cube", "ccp4", "xsf", "json", "hdf5", "au"}, optional
+    format : {"vasp", "cube", "ccp4", "xsf", "json", "hdf5", "au", "mtz", "cif"}, optional
         By default detected from the content, and from the suffix for cube: VASP's text files, Gaussian cube, CCP4 and
-        MRC maps, XCrySDen's XSF, pymatgen's JSON (as the Materials Project serves it), VASP's and pymatgen's HDF5, and
-        densities on their asymmetric unit as `symfft reduce` writes them.
+        MRC maps, XCrySDen's XSF, pymatgen's JSON (as the Materials Project serves it), VASP's and pymatgen's HDF5,
+        densities on their asymmetric unit as `symfft reduce` writes them, and structure factors with phases in MTZ or
+        CIF files, whose Fourier synthesis is returned.
     kind : {"charge", "potential", "elf", "kinetic_energy", "other"}, optional
         What the values are, where neither the file nor its name says it.
     dataset : int or str, optional
@@ -130,6 +133,8 @@ def _read(
         return read_materials_project(path, kind=kind, max_points=max_points)
     if chosen == "xsf":
         return read_xsf(path, kind=kind, dataset=_number(path, dataset), max_points=max_points)
+    if chosen in ("mtz", "cif"):
+        return density_of_reflections(path, read_reflections(path), kind=kind, max_points=max_points)
     if chosen == "cube":
         return read_cube(path, kind=kind, dataset=_number(path, dataset), max_points=max_points)
     return read_chgcar(path, kind=kind, species=species, max_points=max_points)
@@ -200,6 +205,10 @@ def detect_format(path: PathLike, head: bytes) -> str | None:
         return "hdf5"
     if head[208:212] == b"MAP " and b"\0" in head[:208]:
         return "ccp4"
+    if head.startswith(b"MTZ "):
+        return "mtz"
+    if first_line(head).startswith(b"data_") and b"_refln" in head:
+        return "cif"
     if _looks_like_cube(head):
         return "cube"
     if _looks_like_vasp(head):

@@ -157,6 +157,7 @@ def expand_density(record: Mapping[str, NDArray[Any]], path: str | os.PathLike[s
             selective_dynamics=_entry(record, flags, "b", (len(numbers), 3)) if flags in record else None,
             augmentation=_as_tuple(metadata["augmentation"]),
             site_moments=_as_tuple(metadata["site_moments"]),
+            stated_group=None if len(numbers) else _stated_group(record, metadata),
         )
 
 
@@ -252,6 +253,18 @@ def _metadata(record: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     ):
         raise ValueError("metadata has an entry of another form")
     return metadata
+
+
+def _stated_group(record: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> SpaceGroup | None:
+    """Return the group that a density without atoms was reduced by, where all of it was reduced by one."""
+    if "values/rotations" not in record:
+        return None
+    rotations, translations, denominator = (
+        np.asarray(record[f"values/{entry}"], dtype=np.int64) for entry in ("rotations", "translations", "denominator")
+    )
+    group = SpaceGroup(rotations, translations, int(denominator))
+    stated = metadata.get("space_group")
+    return group if isinstance(stated, dict) and stated.get("number") == group.number else None
 
 
 def _as_tuple(texts: list[str] | None) -> tuple[str, ...] | None:

@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.density import Density, Kind
+from symfft.crystal.lattice import METRIC_TOLERANCE, metric_change
+from symfft.crystal.space_group import SpaceGroup
+from symfft.density import Density
 from symfft.errors import DensityFormatError, ShapeError
 from symfft.io._compressed import DecompressionError, PathLike, Source, replace_compressed
 from symfft.io._text import FREE_NUMBERS, MAX_POINTS, NUMBERS_PER_BYTE
 from symfft.io.kinds import kind_to_read, require_kind_of_name
+from symfft.kinds import Kind
 
 HEADER = 1024
 #: Type of the values by mode (MRC-2014, and 12 for half precision).
@@ -53,8 +56,9 @@ def read_ccp4(path: PathLike, *, kind: Kind | None = None, max_points: int = MAX
 
     Both byte orders, and values of the modes 0 (int8), 1 (int16), 2 (float32), 6 (uint16) and 12 (float16). A map that
     covers a part of the cell is completed with the operators of its space group. The file knows only the lengths and
-    angles of the cell: a lies along x, b in the plane of x and y. It has no atoms. The origin of MRC-2014 files (words
-    50 to 52) is not used.
+    angles of the cell: a lies along x, b in the plane of x and y. It has no atoms: the space group of its header is
+    the density's ``stated_group``, unless it is P1, which most programs write whatever a map holds. The origin of
+    MRC-2014 files (words 50 to 52) is not used.
 
     Parameters
     ----------
@@ -81,6 +85,9 @@ def read_ccp4(path: PathLike, *, kind: Kind | None = None, max_points: int = MAX
         found = kind_to_read(path, kind, header.kind)
         try:
             map_ = gemmi.read_ccp4_map(str(plain))
+            stated = _stated_group(map_, header)
+            if stated is not None:
+                map_.grid.spacegroup = stated
             map_.setup(math.nan)
         except (RuntimeError, ValueError, OSError) as error:
             raise DensityFormatError(path, f"expected a CCP4 map: {error}") from error
@@ -95,14 +102,22 @@ def read_ccp4(path: PathLike, *, kind: Kind | None = None, max_points: int = MAX
         )
     try:
         return Density(
-            values, lattice, np.empty((0, 3)), np.empty(0, dtype=np.int64), kind=found, comment=Path(str(path)).name
+            values,
+            lattice,
+            np.empty((0, 3)),
+            np.empty(0, dtype=np.int64),
+            kind=found,
+            comment=Path(str(path)).name,
+            stated_group=None if stated is None else group_of_gemmi(stated, lattice),
         )
     except ShapeError as error:
         raise DensityFormatError(path, str(error)) from error
 
 
 def write_ccp4(path: PathLike, density: Density) -> None:
-    """Write the values of a density as a CCP4 map of the whole cell in P1, atomically, compressed as its suffix says.
+    """Write the values of a density as a CCP4 map of the whole cell, atomically, compressed as its suffix says.
+
+    Its space group is the density's ``stated_group`` where that is one of gemmi's settings, else P1.
 
     The format has single precision (seven digits), no atoms, no magnetization, and keeps of the lattice only lengths
     and angles: its orientation in space is lost. Lattice vectors that are left-handed, which six parameters cannot
@@ -133,7 +148,7 @@ def write_ccp4(path: PathLike, density: Density) -> None:
         values = np.ascontiguousarray(np.roll(values[::-1, ::-1, ::-1], 1, axis=(0, 1, 2)))
     map_ = gemmi.Ccp4Map()
     map_.grid = gemmi.FloatGrid(values)
-    map_.grid.spacegroup = gemmi.SpaceGroup("P 1")
+    map_.grid.spacegroup = _setting(density) or gemmi.SpaceGroup("P 1")
     map_.grid.set_unit_cell(gemmi.UnitCell(*cell_parameters(density.lattice)))
     map_.update_ccp4_header(2)
     map_.set_header_i32(LABELS - 1, 1)
@@ -163,6 +178,44 @@ def cell_parameters(lattice: NDArray[np.float64]) -> tuple[float, ...]:
     unit = lattice / lengths[:, None]
     angles = [np.degrees(np.arccos(np.clip(unit[i] @ unit[j], -1.0, 1.0))) for i, j in ((1, 2), (0, 2), (0, 1))]
     return *map(float, lengths), *map(float, angles)
+
+
+def group_of_gemmi(setting: Any, lattice: NDArray[np.float64]) -> SpaceGroup | None:
+    """Return one of gemmi's space groups as ours; None for P1, and where its operators do not map the cell onto itself.
+
+    Parameters
+    ----------
+    setting : gemmi.SpaceGroup
+        The group.
+    lattice : (3, 3) float64
+        Basis vectors of the cell as rows.
+    """
+    group = SpaceGroup.from_symbol(setting.xhm())
+    fits = metric_change(group.rotations, lattice).max() <= METRIC_TOLERANCE
+    return group if group.order > 1 and fits else None
+
+
+def _setting(density: Density) -> Any:
+    """Return the stated group of a density as gemmi knows it; None where there is none, or the cell is mirrored."""
+    import gemmi
+
+    group = density.stated_group
+    if group is None or is_left_handed(density.lattice):
+        return None
+    return gemmi.find_spacegroup_by_ops(gemmi.GroupOps([gemmi.Op(triplet) for triplet in group.triplets]))
+
+
+def _stated_group(map_: Any, header: Header) -> Any:
+    """Return the group that the operators of the header make, or its number says; None where gemmi knows neither."""
+    import gemmi
+
+    text = map_.header_str(HEADER // 4 + 1, header.symmetry) if header.symmetry else ""
+    try:
+        operators = [gemmi.Op(line) for i in range(0, len(text), 80) if (line := text[i : i + 80].strip(" \0"))]
+        found = gemmi.find_spacegroup_by_ops(gemmi.GroupOps(operators)) if len(operators) > 1 else None
+    except (RuntimeError, ValueError):
+        found = None
+    return found or gemmi.find_spacegroup_by_number(map_.header_i32(23))
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.density import Density, Kind, cell_volume
+from symfft.crystal.lattice import cell_volume
+from symfft.density import Density
 from symfft.errors import ChgcarFormatError, ShapeError
 from symfft.io._blocks import fields_of_blocks
 from symfft.io._compressed import PathLike, replace_compressed
@@ -22,6 +23,7 @@ from symfft.io._parse_kernels import to_c_order
 from symfft.io._poscar import format_header, read_header
 from symfft.io._text import MAX_POINTS, NUMBER, TextReader, show
 from symfft.io.kinds import kind_to_read, require_kind_of_name
+from symfft.kinds import Kind
 
 #: Ends the comment line of a file that lacks the augmentation occupancies VASP expects in a CHGCAR.
 NO_AUGMENTATION = " [no augmentation occupancies]"

@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.constants import BOHR, HARTREE
-from symfft.density import Density, Kind, cell_volume
+from symfft.crystal.lattice import cell_volume
+from symfft.density import Density
 from symfft.errors import ShapeError
 from symfft.io._compressed import PathLike, replace_compressed
 from symfft.io._format import format_grid
 from symfft.io._text import MAX_POINTS, TextReader, leading_numbers, show
 from symfft.io.kinds import kind_to_read, require_kind_of_name
+from symfft.kinds import Kind
 
 #: Atomic unit of every kind of value.
 UNITS: dict[Kind, float] = {

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
-from symfft.density import KINDS, Density, Kind
+from symfft.density import Density
 from symfft.errors import DensityFormatError
 from symfft.io._compressed import PathLike, bare_name
+from symfft.kinds import KINDS, Kind
 
 _BY_WORD: dict[str, Kind] = {
     "CHGCAR": "charge",

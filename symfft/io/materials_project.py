@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.crystal.elements import ATOMIC_NUMBERS
-from symfft.density import PYMATGEN_KINDS, Density, Kind, cell_volume, format_augmentation
+from symfft.crystal.lattice import cell_volume
+from symfft.density import Density
 from symfft.errors import DensityFormatError, ShapeError
+from symfft.exchange import PYMATGEN_KINDS, format_augmentation
 from symfft.io._blocks import fields_of_blocks
 from symfft.io._compressed import DecompressionError, PathLike, Source
 from symfft.io._text import MAX_POINTS
 from symfft.io.kinds import kind_to_read
+from symfft.kinds import Kind
 
 #: Bytes of text that a compressed file may always hold, and times its size beyond that (densities: 3 to 10).
 FREE_EXPANSION, LARGEST_EXPANSION = 4 << 20, 40

@@ -5,21 +5,39 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symfft.crystal.lattice import METRIC_TOLERANCE, cell_volume, metric_change
+from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
 from symfft.errors import DensityFormatError, ShapeError
-from symfft.io._compressed import PathLike
+from symfft.grid.shape import next_compatible_shape
+from symfft.io._compressed import DecompressionError, PathLike, Source
+from symfft.io._text import MAX_POINTS
 from symfft.io.atomic import replace_file
 from symfft.io.ccp4 import cell_parameters
+from symfft.io.kinds import kind_to_read
+from symfft.kinds import Kind
+
+_LOG = logging.getLogger(__name__)
 
 MTZ_SUFFIXES = (".mtz",)
 CIF_SUFFIXES = (".cif", ".ent", ".mmcif")
+#: No crystal has reflections beyond.
+LARGEST_INDEX = 100_000
+#: Points of a grid to the shortest wave of a Fourier synthesis.
+SAMPLES = 3
 #: Pairs of columns, amplitude and phase, that are looked for, in this order.
 COLUMNS = (("FC", "PHIC"), ("FWT", "PHWT"), ("F-model", "PHIF-model"), ("FP", "PHIM"), ("F_calc", "phase_calc"))
 
@@ -132,7 +150,7 @@ def write_reflections(path: PathLike, reflections: Reflections) -> None:
 
 
 def read_reflections(path: PathLike) -> Reflections:
-    """Read structure factors with phases from an MTZ or a CIF file.
+    """Read structure factors with phases from an MTZ or a CIF file, plain or compressed.
 
     Raises
     ------
@@ -141,19 +159,109 @@ def read_reflections(path: PathLike) -> Reflections:
     """
     import gemmi
 
-    with open(path, "rb"):  # an OSError from here on is about the content
-        pass
     try:
-        if os.fspath(path).lower().endswith(CIF_SUFFIXES):
-            blocks = gemmi.as_refln_blocks(gemmi.cif.read(os.fspath(path)))
-            mtz = gemmi.CifToMtz().convert_block_to_mtz(blocks[0])
-        else:
-            mtz = gemmi.read_mtz_file(os.fspath(path))
-        return _from_mtz(path, mtz)
-    except (RuntimeError, ValueError, IndexError, OSError) as error:
+        with _plain(path) as (plain, is_mtz):
+            if is_mtz:
+                return _from_mtz(path, gemmi.read_mtz_file(str(plain)))
+            blocks = gemmi.as_refln_blocks(gemmi.cif.read_file(str(plain)))
+            return _from_mtz(path, gemmi.CifToMtz().convert_block_to_mtz(blocks[0]))
+    except DecompressionError as error:
+        raise DensityFormatError(path, f"the compressed data is damaged or cut off ({error})") from error
+    except (RuntimeError, ValueError, IndexError, MemoryError, TypeError) as error:
         if isinstance(error, DensityFormatError):
             raise
         raise DensityFormatError(path, f"expected an MTZ or CIF file with structure factors: {error}") from error
+
+
+def density_of_reflections(
+    path: PathLike, reflections: Reflections, *, kind: Kind | None = None, max_points: int = MAX_POINTS
+) -> Density:
+    """Return the Fourier synthesis ``ρ(x) = 1/V Σ F(h) exp(-2πi h·x)`` over all reflections equivalent to those given.
+
+    Parameters
+    ----------
+    path : path-like
+        Where they came from, for messages.
+    reflections : Reflections
+        One of each set of equivalents at least; of several, the mean counts. Without F(000) the mean of ρ is zero.
+    kind : {"charge", "potential", "elf", "kinetic_energy", "other"}, optional
+        What the synthesis is.
+    max_points : int
+        Largest grid to accept.
+
+    Returns
+    -------
+    Density
+        In e/Å³, on a grid that fits the group with three points to the shortest wave; no atoms, `stated_group` is the
+        group of the reflections.
+
+    Raises
+    ------
+    DensityFormatError
+        If there are no reflections, the grid would be too large, or the operators do not map the cell onto itself.
+    """
+    group, hkl = SpaceGroup.from_symbol(reflections.space_group), reflections.hkl
+    if not len(hkl):
+        raise DensityFormatError(path, "expected reflections, found none with amplitude and phase")
+    lattice = lattice_of_cell(reflections.cell)
+    if metric_change(group.rotations, lattice).max() > METRIC_TOLERANCE:
+        raise DensityFormatError(
+            path, f"the operators of {group.symbol} do not map the cell {reflections.cell} onto itself"
+        )
+    equivalents = hkl @ group.rotations
+    largest = [int(n) for n in np.abs(equivalents).max(axis=(0, 1))]
+    wanted = [max(SAMPLES * n, 2 * n + 1) for n in largest]
+    shape = next_compatible_shape(group, wanted) if math.prod(wanted) <= max_points else tuple(wanted)
+    if math.prod(shape) > max_points:
+        raise DensityFormatError(path, f"reflections up to {largest} need more than {max_points} points: too many")
+    phases = np.exp(-2j * np.pi * ((group.numerators @ hkl.T) % group.denominator / group.denominator))
+    total, count = np.zeros(shape, dtype=np.complex128), np.zeros(shape)
+    for same, phase in zip(equivalents, phases, strict=True):
+        for sign, values in ((1, reflections.values * phase), (-1, (reflections.values * phase).conj())):
+            place = tuple((sign * same % shape).T)
+            np.add.at(total, place, values)
+            np.add.at(count, place, 1)
+    if not count[0, 0, 0]:
+        _LOG.warning("%s: F(000) is not among the reflections, so that the mean of the density is zero", path)
+    values = np.fft.fftn(total / np.maximum(count, 1)).real / cell_volume(lattice)
+    return Density(
+        values,
+        lattice,
+        np.empty((0, 3)),
+        np.empty(0, dtype=np.int64),
+        kind=kind_to_read(path, kind),
+        comment=Path(str(path)).name,
+        stated_group=group if group.order > 1 else None,
+    )
+
+
+def lattice_of_cell(cell: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return basis vectors with these lengths and angles as rows, a along x and b in the plane of x and y.
+
+    Examples
+    --------
+    >>> lattice_of_cell((2.0, 3.0, 4.0, 90.0, 90.0, 90.0)).round(12).tolist()
+    [[2.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 4.0]]
+    """
+    import gemmi
+
+    return np.array(gemmi.UnitCell(*cell).orth.mat.tolist(), dtype=np.float64).T
+
+
+@contextmanager
+def _plain(path: PathLike) -> Iterator[tuple[Path, bool]]:
+    """Give a decompressed copy of a file, as gemmi reads it, and whether it is MTZ."""
+    with Source(path) as source, tempfile.TemporaryDirectory(prefix="symfft-") as folder:
+        plain, left = Path(folder) / "reflections", source.largest_expansion()
+        head = b""
+        with plain.open("wb") as copy:
+            while piece := source.stream.read(1 << 20):
+                left = None if left is None else left - len(piece)
+                if left is not None and left < 0:
+                    raise DensityFormatError(path, "the file expands to a hundred times its size: decompress it first")
+                head = head or piece[:4]
+                copy.write(piece)
+        yield plain, head == b"MTZ "
 
 
 def _from_mtz(path: PathLike, mtz: Any) -> Reflections:
@@ -167,7 +275,11 @@ def _from_mtz(path: PathLike, mtz: Any) -> Reflections:
     known = np.isfinite(amplitudes) & np.isfinite(phases)
     values = (amplitudes[known] * np.exp(1j * np.radians(phases[known]))).astype(np.complex128)
     hkl = np.array(mtz.make_miller_array(), dtype=np.int64)[known]
+    if hkl.size and np.abs(hkl).max() > LARGEST_INDEX:
+        raise DensityFormatError(path, f"expected Miller indices up to {LARGEST_INDEX}, found {np.abs(hkl).max()}")
     cell = mtz.cell
+    if not (min(cell.parameters) > 0 and cell.is_crystal() and math.isfinite(cell.volume) and cell.volume > 0):
+        raise DensityFormatError(path, f"expected lengths and angles of a cell, found {cell.parameters}")
     return Reflections(hkl, values, (cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma), mtz.spacegroup.xhm())
 
 

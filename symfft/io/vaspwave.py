@@ -17,14 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft.crystal.elements import atomic_number
-from symfft.density import Density, Kind, cell_volume, format_augmentation
+from symfft.crystal.lattice import cell_volume
+from symfft.density import Density
 from symfft.errors import DensityFormatError, ShapeError
+from symfft.exchange import format_augmentation
 from symfft.io._blocks import fields_of_blocks
 from symfft.io._compressed import PathLike
 from symfft.io._poscar import MOST_ATOMS
 from symfft.io._text import MAX_POINTS
 from symfft.io.hdf5 import open_checked
 from symfft.io.kinds import kind_of_name, kind_to_read
+from symfft.kinds import Kind
 
 STRUCTURES = ("structure/positions", "locpot/position", "results/positions", "input/poscar")
 #: Data sets of grids and the kind of their values, in the order in which they are looked for.

@@ -297,6 +297,7 @@ def _with_sites(grids: Density, lattice: FloatArray, positions: FloatArray, sour
         positions=positions,
         numbers=grids.numbers[source],
         species=tuple((label, int(n)) for (label, _), n in zip(grids.species, counts, strict=True) if n),
+        stated_group=None,  # of the old cell
     )
 
 

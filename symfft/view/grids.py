@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft.density import UNITS, Density
+from symfft.density import Density
 from symfft.errors import ShapeError
+from symfft.kinds import UNITS
 from symfft.resampling.densities import resample
 
 #: Points beyond which a grid is interpolated to fewer: what a browser draws without delay.

@@ -59,7 +59,8 @@ def test_check_measures_through_structure_factors_what_the_grid_does_not_carry(s
     sites = np.array([[0.1, 0.2, 0.3], [-0.1, -0.2, -0.3]]) + 0.01234567
     path = save(Density(values, np.diag([4.0, 5.0, 6.0]) + 0.3 * np.eye(3)[::-1], sites, [8, 8]))
     code, result = run_json("check", path)
-    assert (code, result["fits"], result["next_compatible_shape"]) == (1, False, None)
+    assert (code, result["fits"], result["next_compatible_shape"]) == (0, False, None)
+    assert result["symmetric"]
     assert result["reciprocal"]["symmetric"]
     assert result["reciprocal"]["residual"] < 1e-6
     out = run("check", path)[1]
@@ -67,6 +68,34 @@ def test_check_measures_through_structure_factors_what_the_grid_does_not_carry(s
     assert "no grid does, as the origin of the group lies between grid points" in out
     assert "symfft symmetrize --reciprocal" in out
     assert "no grid does" in run("info", path)[1]
+
+    broken = values.copy()
+    broken[1, 2, 3] += 0.1
+    path = save(Density(broken, np.diag([4.0, 5.0, 6.0]) + 0.3 * np.eye(3)[::-1], sites, [8, 8]), "broken.vasp")
+    code, result = run_json("check", path)
+    assert (code, result["symmetric"]) == (1, False)
+    assert 0.005 < result["reciprocal"]["residual"] < 0.02
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_check_of_a_magnetization_on_a_grid_that_does_not_fit(sign, save, run_json, run):
+    """Two spins about an inversion centre between grid points, parallel or antiparallel."""
+    x = np.arange(9) / 9 - 0.01234567
+    waves = [np.cos(2 * np.pi * x).reshape([-1 if i == j else 1 for j in range(3)]) for i in range(3)]
+    odd = np.sin(2 * np.pi * x).reshape(-1, 1, 1) * (1 + waves[1] * waves[2] / 2)
+    even = waves[0] + waves[1] * waves[2]
+    sites = np.array([[0.1, 0.2, 0.3], [-0.1, -0.2, -0.3]]) + 0.01234567
+    cell = np.diag([4.0, 5.0, 6.0]) + 0.3 * np.eye(3)[::-1]
+    spin = even if sign > 0 else odd
+    path = save(Density(3 + waves[0] * waves[1] + waves[2], cell, sites, [8, 8], magnetization=spin))
+    code, result = run_json("check", path)
+    assert (code, result["fits"], result["magnetization"]["symmetric"]) == (0, False, True)
+    assert result["magnetization"]["sign_changing_operators"] == (0 if sign > 0 else 1)
+    assert result["magnetization"]["reciprocal"]["residual"] < 1e-6
+    assert "through its structure factors" in run("check", path)[1]
+    path = save(Density(3 + waves[0] * waves[1] + waves[2], cell, sites, [8, 8], magnetization=even + odd), "b.vasp")
+    code, result = run_json("check", path)
+    assert (code, result["total"]["symmetric"], result["magnetization"]["symmetric"]) == (1, True, False)
 
 
 @pytest.mark.parametrize("number", [2, 14, 62, 166, 194])

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from crystals import crystal, odd_magnetization
 
 from symfft.io import read_density
+from symfft.io.reflections import unique_reflections, write_reflections
 
 AUGMENTATION = "augmentation occupancies   1   2\n  0.1000000E+00  0.2000000E+00\n"
 
@@ -84,3 +88,92 @@ def test_convert_to_the_standard_cell(save, run_json, run, tmp_path):
         run_json("convert", tmp_path / "CHGCAR", tmp_path / "z.vasp", "--standardize", "--shape", "10")[1]["shape"]
         == [10] * 3
     )
+
+
+# ---- standard output ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("to", ["vasp", "cube", "ccp4", "xsf"])
+def test_a_pipe_of_commands_gives_what_files_give(to, save, tmp_path):
+    density = crystal(225)
+    path = save(density)
+    command = [sys.executable, "-m", "symfft"]
+    first = subprocess.run([*command, "convert", path, "-", "--to", "xsf"], capture_output=True, check=True)
+    assert first.stderr.decode().startswith("-: Na4 Cl4")
+    second = subprocess.run(
+        [*command, "symmetrize", "-", "-o", "-", "--to", to], input=first.stdout, capture_output=True, check=True
+    )
+    (tmp_path / "out").write_bytes(second.stdout)
+    found = read_density(tmp_path / "out", format=to)
+    np.testing.assert_allclose(found.values, density.values, rtol=1e-6)
+
+
+def test_json_of_a_density_on_standard_output_is_on_standard_error(save):
+    done = subprocess.run(
+        [sys.executable, "-m", "symfft", "convert", save(crystal(225)), "-", "--to", "cube", "--json"],
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stderr)["output"] == "-"
+    assert b"command" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-",), "standard output has no name that says a format"),
+        (("a.cube", "--to", "xsf"), "the name says cube, --to says xsf"),
+        (("a.npz",), "written by symfft reduce"),
+        (("a.dat",), "does not say which format"),
+        (("-", "--to", "au"), "invalid choice"),
+    ],
+)
+def test_formats_that_are_not_said_or_said_twice(arguments, message, save, run):
+    code, _, err = run("convert", save(crystal(225)), *arguments)
+    assert code == 2
+    assert message in err
+
+
+def test_a_name_without_a_format_gets_the_one_that_is_asked_for(save, run, tmp_path):
+    assert run("convert", save(crystal(225)), tmp_path / "a.dat", "--to", "cube")[0] == 0
+    assert (tmp_path / "a.dat").read_bytes() == _cube_of(run, save, tmp_path)
+
+
+def _cube_of(run, save, tmp_path):
+    run("convert", save(crystal(225)), tmp_path / "a.cube")
+    return (tmp_path / "a.cube").read_bytes()
+
+
+def test_a_potential_is_not_sent_where_nothing_says_that_it_is_one(save, run):
+    path = save(crystal(225, kind="potential"), "LOCPOT")
+    code, _, err = run("convert", path, "-", "--to", "vasp")
+    assert code == 2
+    assert "standard output: the name does not say what the values are" in err
+
+
+def test_axes_that_are_reversed_are_spoken_of(save, run_json, tmp_path):
+    density = crystal(14)
+    mirrored = dataclasses.replace(density, lattice=density.lattice * [1, 1, -1])
+    _, result = run_json("convert", save(mirrored), tmp_path / "a.ccp4")
+    assert any("left-handed" in note and "reversed" in note for note in result["notes"])
+    _, result = run_json("convert", save(density, "b.vasp"), tmp_path / "b.ccp4")
+    assert not any("reversed" in note for note in result["notes"])
+
+
+# ---- maps and reflections -------------------------------------------------------------------------------------------
+
+
+def test_the_group_of_a_header_is_the_default(run, run_json, tmp_path):
+    import gemmi
+
+    density = crystal(14)
+    write_reflections(tmp_path / "a.mtz", unique_reflections(density, "P 1 21/c 1", 2.2))
+    code, found = run_json("check", tmp_path / "a.mtz", "--tolerance", "1e-6")
+    assert (code, found["space_group"]["symbol"], found["space_group"]["order"]) == (0, "P 1 21/c 1", 4)
+    assert run("convert", tmp_path / "a.mtz", tmp_path / "a.ccp4")[0] == 0
+    assert gemmi.read_ccp4_map(str(tmp_path / "a.ccp4")).header_i32(23) == 14
+    assert run_json("info", tmp_path / "a.ccp4")[1]["space_group"]["symbol"] == "P 1 21/c 1"
+    assert run("reduce", tmp_path / "a.ccp4", "-o", tmp_path / "a.npz")[0] == 0
+    assert run_json("check", tmp_path / "a.npz")[1]["space_group"]["symbol"] == "P 1 21/c 1"
+    assert run("supercell", tmp_path / "a.ccp4", "2", "-o", tmp_path / "b.ccp4")[0] == 0
+    assert "no atoms" in run_json("info", tmp_path / "b.ccp4")[1]["notes"][0]  # the group was that of the old cell

@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 import zstandard
 
-from symfft import Density, DensityFormatError, ShapeError, read_density
+from symfft import (
+    Density,
+    DensityFormatError,
+    ShapeError,
+    SpaceGroup,
+    SpaceGroupError,
+    check_symmetry,
+    next_compatible_shape,
+    read_density,
+)
 from symfft.io import read_ccp4, write_ccp4
 
 LATTICE = np.array([[4.0, 0.0, 0.0], [-0.5, 5.0, 0.0], [1.0, 0.25, 6.0]])
@@ -194,3 +203,60 @@ def test_mrcfile_reads_what_we_write(tmp_path: Path, density: Density) -> None:
         np.testing.assert_allclose(np.array(map_.data).T, density.values, rtol=1e-6)
         assert map_.header.cella.tolist() == pytest.approx(np.linalg.norm(density.lattice, axis=1).tolist())
         assert [label.strip() for label in map_.get_labels()] == ["symfft: values are charge"]
+
+
+@pytest.mark.parametrize("symbol", ["P 1 1 21/b", "I 1 2/c 1", "R -3 c:H", "F d -3 m:1", "P 21 21 21", "A 21 a m"])
+@pytest.mark.parametrize("operators", [True, False])
+def test_the_space_group_of_the_header_is_stated(tmp_path: Path, symbol: str, operators: bool) -> None:
+    """Of any setting by its operators; a number alone means gemmi's reference setting."""
+    setting = gemmi.SpaceGroup(symbol)
+    ours = SpaceGroup.from_symbol(setting.xhm())
+    shape = next_compatible_shape(ours, (8, 8, 8))
+    cell = {"F": (5, 5, 5, 90, 90, 90), "R": (5, 5, 7, 90, 90, 120)}.get(symbol[0], (4, 5, 6, 90, 90, 90))
+    map_ = gemmi.Ccp4Map()
+    map_.grid = gemmi.FloatGrid(np.random.default_rng(0).random(shape, dtype=np.float32))
+    map_.grid.spacegroup = setting
+    map_.grid.set_unit_cell(gemmi.UnitCell(*cell))
+    map_.grid.symmetrize_avg()
+    map_.update_ccp4_header(2)
+    path = tmp_path / "a.map"
+    map_.write_ccp4_map(str(path))
+    if not operators:
+        data = bytearray(path.read_bytes())
+        data[1024 : 1024 + 80 * ours.order] = b""
+        data[92:96] = bytes(4)
+        path.write_bytes(data)
+    found = read_ccp4(path)
+    wanted: SpaceGroup | None = ours
+    if not operators:  # CCP4 has no number for some settings
+        wanted = SpaceGroup.from_symbol(gemmi.SpaceGroup(setting.ccp4).xhm()) if setting.ccp4 else None
+    assert found.stated_group == wanted
+    if wanted is not None:
+        assert found.space_group() == wanted
+    np.testing.assert_array_equal(found.values, np.array(map_.grid))
+    if wanted == ours:
+        assert check_symmetry(found.values, found.space_group()).largest_residual < 1e-6
+    write_ccp4(tmp_path / "b.map", found)
+    assert read_ccp4(tmp_path / "b.map").stated_group == found.stated_group
+
+
+@pytest.mark.parametrize("number", [0, 1, 401, -5, 9999])
+def test_a_header_that_states_no_group_leaves_it_open(tmp_path: Path, density: Density, number: int) -> None:
+    write_ccp4(tmp_path / "a.ccp4", density)
+    data = bytearray((tmp_path / "a.ccp4").read_bytes())
+    data[88:92] = number.to_bytes(4, "little", signed=True)
+    (tmp_path / "a.ccp4").write_bytes(data)
+    found = read_ccp4(tmp_path / "a.ccp4")
+    assert found.stated_group is None
+    with pytest.raises(SpaceGroupError, match="give space_group"):
+        found.space_group()
+
+
+def test_a_group_that_does_not_fit_the_cell_is_not_taken(tmp_path: Path, density: Density) -> None:
+    write_ccp4(tmp_path / "a.ccp4", density)
+    data = bytearray((tmp_path / "a.ccp4").read_bytes())
+    data[88:92] = (225).to_bytes(4, "little")
+    data[92:96] = bytes(4)
+    del data[1024:1104]
+    (tmp_path / "a.ccp4").write_bytes(data)
+    assert read_ccp4(tmp_path / "a.ccp4").stated_group is None

@@ -286,3 +286,19 @@ def test_no_density_has_atoms_beyond_the_last_element(number: int, tmp_path: Pat
 def test_an_atom_far_away_has_no_place_in_the_cell(place: float, tmp_path: Path) -> None:
     with pytest.raises(ChgcarFormatError, match="cells away"):
         read_text(tmp_path, chgcar_text(random_grids(1)).replace("  0.500000", f"  {place:.1e}", 1))
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [[11, -1, 17], [-1, -2, -1], [-2, -1, -1], [11, 11, -1], [-7, -7, -7], [-1, -1, -2], [-1, -2, -3], [11, 17, 11]],
+)
+@pytest.mark.parametrize("flags", [None, np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1]], dtype=bool)])
+def test_atoms_that_are_alike_stay_alike_without_names(tmp_path, numbers, flags):
+    """Elements, and kinds without a name, in any order: a VASP 4 header alone says only how many follow each other."""
+    positions = np.random.default_rng(0).random((3, 3))
+    density = Density(np.ones((2, 2, 2)), 4 * np.eye(3), positions, numbers, selective_dynamics=flags)
+    write_chgcar(tmp_path / "CHGCAR", density)
+    again = read_chgcar(tmp_path / "CHGCAR")
+    assert again.numbers.tolist() == numbers
+    np.testing.assert_array_equal(again.positions, positions)
+    np.testing.assert_array_equal(again.selective_dynamics, flags)

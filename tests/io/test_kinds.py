@@ -11,9 +11,9 @@ import pytest
 from chgcar_text import random_grids
 
 from symfft import Density, DensityFormatError, read_density, write_density
-from symfft.density import KINDS
 from symfft.io import read_ccp4, read_chgcar, read_cube, read_xsf, write_ccp4, write_chgcar, write_cube, write_xsf
 from symfft.io.kinds import VASP_NAMES, kind_of_name, kind_to_read
+from symfft.kinds import KINDS
 
 CELL = np.diag([4.0, 5.0, 6.0])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import gzip
 from pathlib import Path
 
 import gemmi
@@ -9,9 +11,11 @@ import numpy as np
 import pytest
 from crystals import crystal
 
-from symfft import Density, DensityFormatError, ShapeError
+from symfft import Density, DensityFormatError, ShapeError, SpaceGroup, check_symmetry, read_density
+from symfft.io.ccp4 import cell_parameters
 from symfft.io.reflections import (
     Reflections,
+    density_of_reflections,
     factors_of_density,
     read_reflections,
     unique_reflections,
@@ -80,3 +84,58 @@ def test_what_is_refused(tmp_path: Path, density: Density) -> None:
                 read_reflections(tmp_path / name)
     with pytest.raises(FileNotFoundError):
         read_reflections(tmp_path / "none.mtz")
+
+
+@pytest.mark.parametrize("suffix", [".mtz", ".cif", ".mtz.gz"])
+@pytest.mark.parametrize(("number", "symbol"), [(225, "F m -3 m"), (14, "P 1 21/c 1"), (194, "P 63/m m c")])
+def test_the_synthesis_of_unique_reflections_is_the_density(
+    number: int, symbol: str, suffix: str, tmp_path: Path
+) -> None:
+    """As gemmi's synthesis of the same file has it, and with the structure factors that were written."""
+    reflections = unique_reflections(crystal(number), symbol, 2.2)
+    plain = tmp_path / f"a{suffix.removesuffix('.gz')}"
+    write_reflections(plain, reflections)
+    path = tmp_path / f"a{suffix}"
+    if suffix.endswith(".gz"):
+        path.write_bytes(gzip.compress(plain.read_bytes()))
+    found = read_density(path)
+    assert found.stated_group == SpaceGroup.from_symbol(symbol)
+    assert len(found.numbers) == 0
+    assert found.electrons == pytest.approx(0, abs=1e-9)
+    factors = factors_of_density(found, reflections.hkl)
+    np.testing.assert_allclose(factors, reflections.values, atol=1e-5 * np.abs(reflections.values).max())
+    assert check_symmetry(found.values, found.space_group()).largest_residual < 1e-5
+    if plain.suffix == ".mtz":
+        theirs = gemmi.read_mtz_file(str(plain)).transform_f_phi_to_map("FC", "PHIC", exact_size=found.shape)
+        np.testing.assert_allclose(found.values, np.array(theirs), atol=1e-5 * np.abs(found.values).max())
+
+
+def test_f000_gives_the_electrons(tmp_path: Path) -> None:
+    density = crystal(14)
+    hkl = np.array([[0, 0, 0], [1, 0, 0], [0, 2, 0]])
+    some = Reflections(hkl, factors_of_density(density, hkl), cell_parameters(density.lattice), "P 1")
+    found = density_of_reflections("here", some)
+    assert found.electrons == pytest.approx(density.electrons)
+    np.testing.assert_allclose(factors_of_density(found, hkl), some.values, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hkl": np.zeros((0, 3), dtype=np.int64), "values": np.zeros(0, dtype=complex)}, "found none"),
+        ({"hkl": HKL[1:] * 10_000}, "too many"),
+        ({"space_group": "P 4"}, "onto itself"),
+    ],
+)
+def test_reflections_that_make_no_density(change: dict, message: str) -> None:
+    some = Reflections(HKL[1:], np.ones(4, dtype=np.complex128), (4.0, 5.0, 6.0, 90.0, 90.0, 90.0), "P 1")
+    with pytest.raises(DensityFormatError, match=message):
+        density_of_reflections("here", dataclasses.replace(some, **change))
+
+
+def test_a_cif_without_reflections_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.cif").write_text("data_x\n_cell_length_a 4\n")
+    with pytest.raises(DensityFormatError, match="a structure, not a density"):
+        read_density(tmp_path / "a.cif")
+    with pytest.raises(DensityFormatError, match="structure factors"):
+        read_density(tmp_path / "a.cif", format="cif")
