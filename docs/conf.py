@@ -8,6 +8,7 @@ from pathlib import Path
 import symfft
 
 HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
 SOURCE = "https://github.com/symfft/symfft/blob/main/"
 
 project = "symfft"
@@ -19,16 +20,17 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "myst_parser",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "mathml",
 ]
 exclude_patterns = ["_build", "examples", "api/generated/*.examples"]
 templates_path = ["_templates"]
 default_role = None
+html_math_renderer = "mathml"  # no script from elsewhere: the site is read offline too
 nitpicky = False
 
 # ---- reference -------------------------------------------------------------------------------------------------------
@@ -76,8 +78,6 @@ html_sidebars = {"index": [], "changelog": [], "contributing": [], "cite": []}
 # figures are drawn, not shown
 os.environ.setdefault("MPLBACKEND", "agg")
 warnings.filterwarnings("ignore", message=".*non-interactive.*")
-sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
-
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",

@@ -66,9 +66,10 @@ class Exchange:
             up_down = {"spin_up": self.values, "spin_down": self.spin_down}
             data = {"total": self.values} if self.spin_down is None else up_down
             return (outputs.Locpot if self.kind == "potential" else outputs.Elfcar)(structure, data)
-        keys = ("total", "diff") if np.ndim(self.magnetization) < 4 else ("total", "diff_x", "diff_y", "diff_z")
-        grids = [self.values]
+                grids: list[NDArray[np.float64]] = [self.values]
+        keys: tuple[str, ...] = ("total", "diff")
         if self.magnetization is not None:
+            keys = keys if self.magnetization.ndim == 3 else ("total", "diff_x", "diff_y", "diff_z")
             grids += list(self.magnetization.reshape(-1, *self.values.shape))
         data = dict(zip(keys, (grid * cell_volume(self.lattice) for grid in grids), strict=False))
         occupancies = dict(zip(keys, map(_parse_augmentation, self.augmentation or ()), strict=False))

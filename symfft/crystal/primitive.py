@@ -130,7 +130,7 @@ class Sites:
     def _scaled(self, points: FloatArray) -> FloatArray:
         inner = points @ self._to_reduced
         inner -= np.floor(inner)
-        return np.where(inner < 1, inner, 0.0) * self._heights
+        return np.asarray(np.where(inner < 1, inner, 0.0) * self._heights)
 
 
 def primitive_crystal(

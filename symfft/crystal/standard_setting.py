@@ -468,7 +468,7 @@ def _rotations_of(lattice: FloatArray, crystal: Crystal, rotations: NDArray[np.i
     """Return those matrices of a primitive cell that map the lattice of the crystal's own cell onto itself."""
     inner = crystal.lattice @ np.linalg.inv(lattice)
     own = inner.T @ rotations @ np.linalg.inv(inner.T)
-    return rotations[np.abs(own - np.rint(own)).max(axis=(1, 2)) < 0.1 / crystal.denominator]
+    return np.asarray(rotations[np.abs(own - np.rint(own)).max(axis=(1, 2)) < 0.1 / crystal.denominator])
 
 
 def _spglib_search(cell: Cell, symprec: float) -> _Search:
