@@ -66,7 +66,7 @@ class Exchange:
             up_down = {"spin_up": self.values, "spin_down": self.spin_down}
             data = {"total": self.values} if self.spin_down is None else up_down
             return (outputs.Locpot if self.kind == "potential" else outputs.Elfcar)(structure, data)
-                grids: list[NDArray[np.float64]] = [self.values]
+        grids: list[NDArray[np.float64]] = [self.values]
         keys: tuple[str, ...] = ("total", "diff")
         if self.magnetization is not None:
             keys = keys if self.magnetization.ndim == 3 else ("total", "diff_x", "diff_y", "diff_z")
