@@ -3,10 +3,11 @@
 The rule, which knows group and shape alone. With D the operators that only change signs of the axes and add half
 translations, and B those that permute the axes besides:
 
-    Planes along the unique axis; but blocks for cubic groups, for centrosymmetric orthorhombic and tetragonal ones all
-    of whose operators are in B, and for the others of these while no axis has more than 12 |D|²|B|/|G|² points, twice
-    as many where no operator moves planes along an axis; and the plain FFT where an axis has a prime factor beyond
-    40 |G|.
+    Planes along the unique axis; but blocks for cubic groups; for orthorhombic ones that are centrosymmetric, have an
+    F lattice, or are polar with a centred lattice or without translations along the axis; for centrosymmetric
+    tetragonal ones with an I lattice all of whose operators are in B; for other tetragonal ones while no axis has more
+    than 12 |D|²|B|/|G|² points, twice as many where no operator moves planes along an axis; and the plain FFT where an
+    axis has a prime factor beyond 40 |G|.
 
 A cubic group that has no blocks on its grid is transformed via its largest subgroup that leaves an axis unchanged.
 ``benchmarks/engines.py`` times all engines of all groups, and fails the rule where another one is 15 % faster.
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 #: Points of an axis up to which products in blocks cost less than planes, for each operator of D where B is the group.
 POINTS_OF_BLOCKS = 12
+#: Traces of the rotations by 120 and 90 degrees.
+THREEFOLD, FOURFOLD = 0, 1
 #: Largest prime factor of an axis for each operator of the group: cost of ours grow with it, those of the FFT do not.
 PRIME_FACTOR_PER_OPERATOR = 40
 
@@ -101,7 +104,7 @@ def _direct(orbits: GridOrbits) -> Engine | None:
     """Return the engine of blocks or planes; None where neither applies."""
     axes = frames(orbits)
     # trigonal and hexagonal groups have blocks too, of a cell along two-fold axes
-    found = None if axes and _has_threefold_axis(orbits.space_group) else find_cell(orbits)
+    found = None if axes and _has_axis(orbits.space_group, THREEFOLD) else find_cell(orbits)
     if found is not None and (not axes or _blocks_serve(orbits.space_group, *found, axes)):
         return BlockTransform(*found)
     from symfft.fourier.engines.planes import plan_planes  # its kernels need numba to be defined
@@ -112,9 +115,13 @@ def _direct(orbits: GridOrbits) -> Engine | None:
 def _blocks_serve(group: SpaceGroup, cell: Cell, blocks: Folding, axes: list[Frame]) -> bool:
     """Whether products in blocks cost less than planes along an axis."""
     order, used = group.order * cell.volume, blocks.diagonal * len(blocks.permutations)
-    if used == order and group.is_centrosymmetric:
+    polar = [axis for axis in axes if (axis.signs == 1).all()]
+    fixed = any(not axis.shifts.any() for axis in polar)
+    if not _has_axis(group, FOURFOLD):
+        centred = blocks.diagonal >= (8 if polar else 16)
+        return group.is_centrosymmetric or fixed or centred
+    if group.is_centrosymmetric and blocks.diagonal >= 16 and used == order:
         return True
-    fixed = any((axis.signs == 1).all() and not axis.shifts.any() for axis in axes)
     most = POINTS_OF_BLOCKS * blocks.diagonal**2 * used / order**2
     return max(cell.shape) <= (2 * most if fixed else most)
 
@@ -129,9 +136,10 @@ def through_subgroup(orbits: GridOrbits) -> SubgroupTransform | None:
     return None if engine is None else SubgroupTransform(orbits, smaller, engine)
 
 
-def _has_threefold_axis(group: SpaceGroup) -> bool:
+def _has_axis(group: SpaceGroup, trace: int) -> bool:
+    """Whether a rotation, or rotoinversion, has the trace of an axis."""
     proper = group.rotations * np.rint(np.linalg.det(group.rotations)).astype(np.int64)[:, None, None]
-    return bool((np.trace(proper, axis1=1, axis2=2) == 0).any())
+    return bool((np.trace(proper, axis1=1, axis2=2) == trace).any())
 
 
 def _largest_prime_factor(shape: Shape) -> int:

@@ -34,12 +34,18 @@ def test_every_group(number):
         assert kind in (BlockTransform, PlanesTransform)
 
 
-@pytest.mark.parametrize("number", [16, 18, 99, 111])
+@pytest.mark.parametrize("number", [99, 111, 123, 141])
 def test_few_changes_of_sign_on_large_grids_go_by_planes(number):
-    assert type(engine(number, (54, 54, 54))) is PlanesTransform
+    assert type(engine(number, (100, 100, 100))) is PlanesTransform
 
 
-@pytest.mark.parametrize("number", [22, 23, 42, 44, 47, 62, 139, 225])
+@pytest.mark.parametrize("n", [16, 48, 96])
+@pytest.mark.parametrize("number", [16, 18, 20, 23, 27, 33])
+def test_orthorhombic_groups_that_save_little_go_by_planes(number, n):
+    assert type(engine(number, (n, n, n))) is PlanesTransform
+
+
+@pytest.mark.parametrize("number", [22, 25, 32, 36, 42, 44, 47, 62, 139, 225])
 def test_centred_and_centrosymmetric_groups_go_by_blocks(number):
     assert type(engine(number, (48, 48, 48))) is BlockTransform
 
