@@ -9,7 +9,7 @@ from typing import Any
 
 from symfft.io.atomic import write_text
 from symfft_models.evaluation.generated import compare_generated
-from symfft_models.evaluation.held_out import evaluate, format_table
+from symfft_models.evaluation.held_out import evaluate, format_table, hard_list
 from symfft_models.evaluation.rate_distortion import rate_distortion
 from symfft_models.model.checkpoint import LOG, SUMMARY, read_json
 from symfft_models.sampling.prior import active_units
@@ -20,11 +20,15 @@ METRICS, TABLE, REPORT = "metrics.json", "table.txt", "report.html"
 
 
 def judge(trained: TrainedModel, draws: int) -> dict[str, Any]:
-    """Evaluate a model on the test split; with `draws` densities per group also what it generates.
+    """Evaluate a model on the test split and the hard list; with `draws` densities per group also what it generates.
 
-    ``training`` is the summary that training left in the run's folder, where there is one.
+    ``hard`` is of the hard list what the rest is of the test split; ``training`` is the summary that training left in
+    the run's folder, where there is one.
     """
     report = evaluate(trained.model, trained.tables["test"], trained.tables["train"])
+    hard = hard_list(trained.model, trained.tables["train"])
+    if hard is not None:
+        report["hard"] = evaluate(trained.model, hard, trained.tables["train"])
     if trained.folder and (trained.folder / SUMMARY).is_file():
         report["training"] = read_json(trained.folder / SUMMARY)
     report["active_units"] = active_units(trained.model, trained.tables["train"])

@@ -38,22 +38,28 @@ class Picture:
 
 
 def curves_figure(log: Path) -> Figure:
-    """Draw loss, PSNR and learning rate against the step from a run's JSON log."""
+    """Draw NMAE, PSNR and learning rate against the time from a run's JSON log."""
     entries = read_log(log)
     steps = [e for e in entries if "loss" in e]
     checks = [e for e in entries if "val/psnr" in e]
     figure = Figure(figsize=(11, 3.4), layout="constrained")
-    loss, psnr, rate = figure.subplots(1, 3)
-    loss.plot([e["step"] for e in steps], [e["loss"] for e in steps], lw=0.8)
-    loss.set(xlabel="step", ylabel="loss", title="training loss")
-    psnr.plot([e["step"] for e in steps], [e["train/psnr"] for e in steps], lw=0.6, label="training, with latent noise")
+    nmae, psnr, rate = figure.subplots(1, 3)
+    with_nmae = [e for e in checks if "val/nmae" in e]
+    nmae.semilogy([e["minutes"] for e in with_nmae], [e["val/nmae"] for e in with_nmae], "o-", ms=3, color="tab:orange")
+    nmae.set(xlabel="minutes", ylabel="NMAE / %", title="validation split, averaged weights")
+    minutes = [e["minutes"] for e in steps]
+    psnr.plot(minutes, [e["train/psnr"] for e in steps], lw=0.6, label="training, with latent noise")
     psnr.plot(
-        [e["step"] for e in checks], [e["val/psnr"] for e in checks], "o-", ms=3, label="validation, averaged weights"
+        [e["minutes"] for e in checks],
+        [e["val/psnr"] for e in checks],
+        "o-",
+        ms=3,
+        label="validation, averaged weights",
     )
-    psnr.set(xlabel="step", ylabel="PSNR / dB", title="reconstruction")
+    psnr.set(xlabel="minutes", ylabel="PSNR / dB", title="reconstruction")
     psnr.legend(fontsize=7)
-    rate.plot([e["step"] for e in steps], [e["rate"] for e in steps], lw=0.8)
-    rate.set(xlabel="step", ylabel="learning rate", title="schedule")
+    rate.plot(minutes, [e["rate"] for e in steps], lw=0.8)
+    rate.set(xlabel="minutes", ylabel="learning rate", title="schedule")
     return figure
 
 

@@ -108,12 +108,13 @@ def write_report(
         f"<h1>{escape(names)}</h1>",
         f"<p class=note>Made {made} by symfft {__version__}: <code>{escape(command_line())}</code></p>",
         "<p>Densities of the test split, which the models have not seen: split by composition, posterior mean "
-        "decoded. PSNR = 20 log₁₀(max ρ / RMSE) over the full cell; NMAE = Σ|Δρ| / Σ|ρ|.</p>",
+        "decoded. NMAE = Σ|Δρ| / Σ|ρ| over the full cell; PSNR = 20 log₁₀(max ρ / RMSE).</p>",
         "<h2>Reconstruction</h2>",
         *(reconstruction_table(one) for one in judged),
         "<p class=note>PCA: fitted to the group's training densities, never more floats than they span. Stars: the "
         "lowest |G| coefficients of the exact transform. Codec: the model without its network. Paper: Cai's averages "
         "on Materials Project densities, another test set.</p>",
+        *training_parts(shown, draw),
         "<h2>Rate and distortion</h2>",
         draw(
             "rates",
@@ -131,9 +132,6 @@ def write_report(
         parts += ["<h2>Generated densities</h2>", *generation_parts(shown.generation, draw)]
     if shown.samples:
         parts += ["<h2>Samples as written and read back</h2>", *sample_parts(shown, draw)]
-    if shown.log and shown.log.is_file():
-        parts += ["<h2>Training</h2>", draw("curves", curves_figure(shown.log))]
-        parts += [f"<p>{escape(training_line(shown.report['training']))}</p>"] if "training" in shown.report else []
     for one in judged:
         text = json.dumps({"facts": dict(one.facts), "config": json.loads(one.model.config.to_json())}, indent=2)
         parts.append(f"<details><summary>Settings of {escape(one.name)}</summary><pre>{escape(text)}</pre></details>")
@@ -173,24 +171,40 @@ def picture(folder: Path | None, name: str, figure: Figure, caption: str = "") -
     return f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{data}">{note}</figure>'
 
 
+def training_parts(judged: Judged, draw: Draw) -> list[str]:
+    """Draw how a run learned, where its log is at hand."""
+    if not (judged.log and judged.log.is_file()):
+        return []
+    line = [f"<p>{escape(training_line(judged.report['training']))}</p>"] if "training" in judged.report else []
+    return ["<h2>Training</h2>", *line, draw("curves", curves_figure(judged.log))]
+
+
 def reconstruction_table(judged: Judged) -> str:
-    """Figures of a model by space group beside its rivals."""
-    header = ["group", "", "n", "PSNR / dB", "median", "p5", "NMAE / %", "electron error", "PCA", "(floats)", "stars"]
+    """Figures of a model by space group beside its rivals, on the test split and on the hard list."""
+    header = ["", "group", "", "n", "NMAE / %", "median", "p95", "PSNR / dB", "p5", "electron error", "PCA", "(floats)"]
     rows = []
-    for name, group in judged.report["groups"].items():
-        model, codec = group["model"], group.get("codec")
-        wrong = max(
-            abs(row["electron_error"]) for row in judged.report["structures"] if str(row["space_group"]) == name
-        )
-        rows.append([
-            name, group["symbol"], group["n"], number(model["psnr"]["mean"]), number(model["psnr"]["median"]),
-            number(model["psnr"]["p5"]), number(model["nmae"]["mean"]), f"{wrong:.0e}",
-            number(group["pca"]["psnr"]["mean"]), group["pca"]["floats"], number(group["stars"]["psnr"]["mean"]),
-            number(codec["psnr"]["mean"] if codec else None), number(group["paper_psnr"]),
-        ])  # fmt: skip
+    for title, report in (("test", judged.report), ("hard", judged.report.get("hard", {"groups": {}}))):
+        for name, group in report["groups"].items():
+            model, codec = group["model"], group.get("codec")
+            wrong = max(abs(row["electron_error"]) for row in report["structures"] if str(row["space_group"]) == name)
+            rows.append([
+                title, name, group["symbol"], group["n"], number(model["nmae"]["mean"]),
+                number(model["nmae"]["median"]), number(model["nmae"]["p95"]), number(model["psnr"]["mean"]),
+                number(model["psnr"]["p5"]), f"{wrong:.0e}", both(group["pca"]), group["pca"]["floats"],
+                both(group["stars"]), both(codec), number(group["paper_psnr"] if title == "test" else None),
+            ])  # fmt: skip
     title = f"<h3>{escape(judged.name)}: {judged.report['latent']} floats</h3>"
-    note = "<p class=note>Electron error: the largest relative one in the group.</p>"
-    return title + table([*header, "codec", "paper"], rows) + note
+    note = (
+        "<p class=note>Test: the set's compounds that were held out from training. Hard: PAW densities of a fixed list "
+        "of compounds, without those of the training split. Rivals: NMAE, PSNR. Electron error: the largest relative "
+        "one.</p>"
+    )
+    return title + table([*header, "stars", "codec", "paper"], rows) + note
+
+
+def both(figures: Mapping[str, Any] | None) -> str:
+    """Write mean NMAE and mean PSNR of a rival, or a dash in the place of none."""
+    return "–" if figures is None else f"{figures['nmae']['mean']:.2f} %, {figures['psnr']['mean']:.1f} dB"
 
 
 def compressors_table(curves: Mapping[str, Any], judged: Sequence[Judged]) -> str:
@@ -227,7 +241,7 @@ def reconstruction_pictures(judged: Judged, test: DensityTable, draw: Draw) -> l
         rows = [row for row in judged.report["structures"] if str(row["space_group"]) == name]
         if not rows:
             continue
-        rows.sort(key=lambda row: -row["psnr"])
+        rows.sort(key=lambda row: row["nmae"])
         places = np.unique(np.linspace(0, len(rows) - 1, min(CASES, len(rows))).astype(int))
         drawn = drawings(judged.model, test, [rows[place] for place in places])
         title = f"{unit.space_group.symbol}: plane of [110] and [001]; surfaces hold half of the electrons"
@@ -237,11 +251,11 @@ def reconstruction_pictures(judged: Judged, test: DensityTable, draw: Draw) -> l
 
 def worst_cases(judged: Judged, test: DensityTable, draw: Draw, count: int = 6) -> list[str]:
     """List and draw the densities that are reconstructed worst."""
-    rows = sorted(judged.report["structures"], key=lambda row: row["psnr"])[:count]
-    header = ["density", "group", "prototype", "PSNR / dB", "NMAE / %", "minimum / peak", "PCA / dB", "stars / dB"]
+    rows = sorted(judged.report["structures"], key=lambda row: -row["nmae"])[:count]
+    header = ["density", "group", "prototype", "NMAE / %", "PSNR / dB", "minimum / peak", "PCA / dB", "stars / dB"]
     lines = [
         [
-            row["id"], row["space_group"], row["prototype"], number(row["psnr"]), number(row["nmae"]),
+            row["id"], row["space_group"], row["prototype"], number(row["nmae"]), number(row["psnr"]),
             number(row["minimum"], 4), number(row["pca_psnr"]), number(row["stars_psnr"]),
         ]
         for row in rows
@@ -256,7 +270,7 @@ def interactive_case(judged: Judged, test: DensityTable) -> list[str]:
         return ['<p class=note>The interactive view needs k3d: pip install "symfft[view]".</p>']
     from symfft.view import density_page
 
-    row = min(judged.report["structures"], key=lambda row: row["psnr"])
+    row = max(judged.report["structures"], key=lambda row: row["nmae"])
     ((shown,), entry) = drawings(judged.model, test, [row]), next(e for e in test.entries if e.id == row["id"])
     true = entry.density()
     truth, estimate = (expand_from_au(values, shown.unit) for values in (shown.truth, shown.estimate))
@@ -286,7 +300,9 @@ def drawings(model: DensityVAE, test: DensityTable, rows: Sequence[Mapping[str, 
         unit = model.representation.units[int(test.group_m[row])]
         truth = test.values_mn[row, : unit.size].double().numpy()
         truth = exact_mean(truth[None], cell_weights(unit))[0]
-        found.append(Reconstruction(f"{line['id']}\n{line['psnr']:.1f} dB", unit, truth, estimate))
+        found.append(
+            Reconstruction(f"{line['id']}\n{line['nmae']:.2g} %, {line['psnr']:.1f} dB", unit, truth, estimate)
+        )
     return found
 
 

@@ -100,7 +100,9 @@ def test_report_is_one_page_with_every_part_and_no_network(demo):
     for group in metrics["groups"].values():
         assert f"{group['model']['psnr']['mean']:.2f}" in text
         assert f"{group['model']['nmae']['mean']:.2f}" in text
-    worst = min(metrics["structures"], key=lambda row: row["psnr"])
+    for group in metrics["hard"]["groups"].values():
+        assert f"{group['model']['nmae']['p95']:.2f}" in text
+    worst = max(metrics["structures"], key=lambda row: row["nmae"])
     assert worst["id"] in text
     for part in ("Rate and distortion", "worst cases", "Generated densities", "written and read back", "Training"):
         assert part in text
