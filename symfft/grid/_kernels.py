@@ -296,9 +296,9 @@ def take_labels(values: Array, labels: Array, out: Array) -> None:
 
 @bare
 def orbit_spreads(
-    rho: Array, shape: Array, operators: Array, images: Array, done: Array, first: Array, spread: Array
+    rho: Array, shape: Array, operators: Array, signs: Array, images: Array, done: Array, first: Array, spread: Array
 ) -> int:
-    """Find the orbits on which a density is not constant.
+    """Find the orbits on which a density is not constant, up to the signs of the operators.
 
     Parameters
     ----------
@@ -308,12 +308,14 @@ def orbit_spreads(
         Shape of the grid.
     operators : (12, g) int32
         The operators, as in :func:`label_orbits`, of a group.
+    signs : (g,) float64
+        One-dimensional representation of the group, +1 or -1.
     images : (g,) int32
         Work space.
     done : (N0 N1 N2,) bool
         All False; overwritten.
     first, spread : (N0 N1 N2,) int32 and float64
-        Overwritten from the beginning: first point of an orbit, difference of the extremes there.
+        Overwritten from the beginning: first point r of an orbit, difference of the extremes of sign · rho(gr).
 
     Returns
     -------
@@ -341,7 +343,7 @@ def orbit_spreads(
                 least = most = rho[p]
                 for g in range(order):
                     done[images[g]] = True
-                    value = rho[images[g]]
+                    value = signs[g] * rho[images[g]]
                     least, most = min(least, value), max(most, value)
                 if most > least:
                     first[count], spread[count] = p, most - least
@@ -350,55 +352,87 @@ def orbit_spreads(
 
 
 @bare
-def even_residuals(
-    rho: Array, shape: Array, operators: Array, first: Array, spread: Array, identity: Any, residuals: Array
+def largest_changes(
+    rho: Array,
+    shape: Array,
+    operators: Array,
+    signs: Array,
+    images: Array,
+    values: Array,
+    first: Array,
+    active: Array,
+    residuals: Array,
 ) -> None:
-    """Find the largest change of a density under each operator of a group.
+    """Raise the largest change of a density under some operators of a group to what it is on given orbits.
 
-    On an orbit no operator changes it by more than the difference of its extremes there. Orbits come with the largest
-    difference first; the search ends where it is not above the least residual found.
+    Two values of an orbit differ by no more than twice what the one farther from the middle of its extremes differs
+    from that. So only points are visited that are far from it, and of each pair (r, gr) perhaps only one: the change
+    under an operator and under its inverse must be compared afterwards.
 
     Parameters
     ----------
-    rho, shape, operators
+    rho, shape, operators, signs, images
         As in :func:`orbit_spreads`.
-    first, spread : (m,) int32 and float64
-        What it found, by falling spread.
-    identity : int
-        Number of the operator that changes nothing.
+    values : (g,) float64
+        Work space.
+    first : (m,) int32
+        A point of each orbit.
+    active : (a,) int64
+        Numbers of the operators that count.
     residuals : (g,) float64
-        Overwritten: max |rho(gr) - rho(r)|.
+        Largest |rho(gr) - sign · rho(r)| so far; raised.
     """
     n0, n1, n2 = shape
     order = operators.shape[1]
     r0, r1, r2 = 1.0 / n0, 1.0 / n1, 1.0 / n2
-    for g in range(order):
-        residuals[g] = 0.0
     for k in range(len(first)):
-        least = spread[k]
-        for g in range(order):
-            if g != identity:
-                least = min(least, residuals[g])
-        if least == spread[k]:
-            return
         x, y, z = first[k] // (n1 * n2), first[k] // n2 % n1, first[k] % n2
+        least = most = rho[first[k]]
         for h in range(order):
-            i0 = operators[0, h] * x + operators[1, h] * y + operators[2, h] * z + operators[9, h]
-            i1 = operators[3, h] * x + operators[4, h] * y + operators[5, h] * z + operators[10, h]
-            i2 = operators[6, h] * x + operators[7, h] * y + operators[8, h] * z + operators[11, h]
-            i0 -= n0 * np.int64((i0 + 0.5) * r0)
-            i1 -= n1 * np.int64((i1 + 0.5) * r1)
-            i2 -= n2 * np.int64((i2 + 0.5) * r2)
-            value = rho[(i0 * n1 + i1) * n2 + i2]
-            for g in range(order):
-                if residuals[g] < spread[k]:
-                    u0 = operators[0, g] * i0 + operators[1, g] * i1 + operators[2, g] * i2 + operators[9, g]
-                    u1 = operators[3, g] * i0 + operators[4, g] * i1 + operators[5, g] * i2 + operators[10, g]
-                    u2 = operators[6, g] * i0 + operators[7, g] * i1 + operators[8, g] * i2 + operators[11, g]
-                    u0 -= n0 * np.int64((u0 + 0.5) * r0)
-                    u1 -= n1 * np.int64((u1 + 0.5) * r1)
-                    u2 -= n2 * np.int64((u2 + 0.5) * r2)
-                    residuals[g] = max(residuals[g], abs(rho[(u0 * n1 + u1) * n2 + u2] - value))
+            u0 = operators[0, h] * x + operators[1, h] * y + operators[2, h] * z + operators[9, h]
+            u1 = operators[3, h] * x + operators[4, h] * y + operators[5, h] * z + operators[10, h]
+            u2 = operators[6, h] * x + operators[7, h] * y + operators[8, h] * z + operators[11, h]
+            u0 -= n0 * np.int64((u0 + 0.5) * r0)
+            u1 -= n1 * np.int64((u1 + 0.5) * r1)
+            u2 -= n2 * np.int64((u2 + 0.5) * r2)
+            images[h] = (u0 * n1 + u1) * n2 + u2
+            values[h] = signs[h] * rho[images[h]]
+            least, most = min(least, values[h]), max(most, values[h])
+        found = residuals[active[0]]
+        for a in range(len(active)):
+            found = min(found, residuals[active[a]])
+        for h in range(order):
+            if 2 * max(most - values[h], values[h] - least) - (most - least) < found:
+                continue
+            i0, i1, i2 = images[h] // (n1 * n2), images[h] // n2 % n1, images[h] % n2
+            value = rho[images[h]]
+            for a in range(len(active)):
+                g = active[a]
+                u0 = operators[0, g] * i0 + operators[1, g] * i1 + operators[2, g] * i2 + operators[9, g]
+                u1 = operators[3, g] * i0 + operators[4, g] * i1 + operators[5, g] * i2 + operators[10, g]
+                u2 = operators[6, g] * i0 + operators[7, g] * i1 + operators[8, g] * i2 + operators[11, g]
+                u0 -= n0 * np.int64((u0 + 0.5) * r0)
+                u1 -= n1 * np.int64((u1 + 0.5) * r1)
+                u2 -= n2 * np.int64((u2 + 0.5) * r2)
+                residuals[g] = max(residuals[g], abs(rho[(u0 * n1 + u1) * n2 + u2] - signs[g] * value))
+
+
+@bare
+def odd_changes(rho: Array, shape: Array, operators: Array, points: Array, active: Array, residuals: Array) -> None:
+    """Raise max |rho(gr) + rho(r)| of some operators to what it is at given points r; arrays as above."""
+    n0, n1, n2 = shape
+    r0, r1, r2 = 1.0 / n0, 1.0 / n1, 1.0 / n2
+    for k in range(len(points)):
+        x, y, z = points[k] // (n1 * n2), points[k] // n2 % n1, points[k] % n2
+        for a in range(len(active)):
+            g = active[a]
+            u0 = operators[0, g] * x + operators[1, g] * y + operators[2, g] * z + operators[9, g]
+            u1 = operators[3, g] * x + operators[4, g] * y + operators[5, g] * z + operators[10, g]
+            u2 = operators[6, g] * x + operators[7, g] * y + operators[8, g] * z + operators[11, g]
+            u0 -= n0 * np.int64((u0 + 0.5) * r0)
+            u1 -= n1 * np.int64((u1 + 0.5) * r1)
+            u2 -= n2 * np.int64((u2 + 0.5) * r2)
+            residuals[g] = max(residuals[g], abs(rho[(u0 * n1 + u1) * n2 + u2] + rho[points[k]]))
 
 
 @bare

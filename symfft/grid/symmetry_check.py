@@ -8,13 +8,20 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from symfft._arrays import as_real, check_grid, is_tensor
+from symfft._array_types import Array, FloatArray, IntArray
+from symfft._arrays import TensorLike, as_real, check_grid, is_tensor
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import NotSymmetricError, ShapeError, SpaceGroupError
-from symfft.grid._kernels import even_residuals, odd_residual, orbit_spreads
-from symfft.grid.shape import as_shape, fitting_operators, in_grid_units, operator_columns
+from symfft.grid._kernels import largest_changes, odd_changes, odd_residual, orbit_spreads
+from symfft.grid.shape import GridOperators, Shape, as_shape, fitting_operators, in_grid_units, operator_columns
+
+#: Orbits are visited by the difference of their extremes, as shares of the largest; points by their absolute values.
+LEVELS = (0.999, 0.995, 0.99, 0.97, 0.9, 0.8, 0.6, 0.3, 0.0)
+#: So many of them, above this share, are visited before those operators are told apart that change the density little.
+FIRST_ORBITS, FIRST_SHARE, LITTLE = 16, 0.97, 0.1
+ODD_LEVELS = (0.97, 0.9, 0.8, 0.6)
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ class SymmetryReport:
         }
 
 
-def check_symmetry(rho: Any, space_group: SpaceGroup | int | str) -> SymmetryReport:
+def check_symmetry(rho: ArrayLike | TensorLike, space_group: SpaceGroup | int | str) -> SymmetryReport:
     """Report how well a density keeps each operator of a space group.
 
     An operator whose grid image is off the grid is reported as not fitting. An operator under which the density
@@ -132,8 +139,9 @@ def check_symmetry(rho: Any, space_group: SpaceGroup | int | str) -> SymmetryRep
     ('-x,-y,-z', -1, True)
     """
     group = as_space_group(space_group)
-    check_grid(rho, None)
-    density = as_real(rho.detach().cpu().numpy() if is_tensor(rho) else rho).astype(np.float64, copy=False)
+    given: Any = rho
+    check_grid(given, None)
+    density = as_real(given.detach().cpu().numpy() if is_tensor(given) else given).astype(np.float64, copy=False)
     if density.ndim != 3:
         raise ShapeError(f"an array of shape {density.shape} is not a single density: check one (Nx, Ny, Nz) at a time")
     shape = as_shape(density.shape)
@@ -141,41 +149,125 @@ def check_symmetry(rho: Any, space_group: SpaceGroup | int | str) -> SymmetryRep
     if not math.isfinite(largest):
         raise ShapeError("the density holds NaN or infinite values: repair it first")
     fits = fitting_operators(group, shape)
-    operators = operator_columns(in_grid_units(group, shape, fits), shape)
-    flat, n = np.ascontiguousarray(density).reshape(-1), np.array(shape, dtype=np.int64)
-    changes = _changes(flat, n, operators)
-    columns = zip(changes.tolist(), operators.T.astype(np.int64, order="C"), strict=True)
+    changes = _Changes(np.ascontiguousarray(density).reshape(-1), shape, in_grid_units(group, shape, fits))
+    even = changes.even()
+    # max |rho(gr) + rho(r)| is at least 2 max |rho| - even
+    odd = changes.odd(even, even > largest)
+    scale = largest or 1.0
+    columns = zip(even.tolist(), odd.tolist(), strict=True)
     checks = []
     for triplet, fit in zip(group.triplets, fits.tolist(), strict=True):
         if not fit:
             checks.append(OperatorCheck(triplet, False, None, None, None))
             continue
-        even, operator = next(columns)
-        # max |rho(gr) + rho(r)| is at least 2 max |rho| - even
-        odd = math.inf if even <= largest else _odd_change(flat, n, operator)
-        scale = largest or 1.0
-        checks.append(OperatorCheck(triplet, True, 1 if even <= odd else -1, min(even, odd) / scale, even / scale))
+        e, o = next(columns)
+        checks.append(OperatorCheck(triplet, True, 1 if e <= o else -1, min(e, o) / scale, e / scale))
     return SymmetryReport(group.symbol, group.number, shape, tuple(checks))
 
 
-def _changes(rho: NDArray[np.float64], shape: NDArray[np.int64], operators: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Return max |rho(gr) - rho(r)| for each operator of a group."""
-    first, spread = np.empty(rho.size, dtype=np.int32), np.empty(rho.size)
-    images, done = np.empty(operators.shape[1], dtype=np.int32), np.zeros(rho.size, dtype=bool)
-    count = orbit_spreads(rho, shape, operators, images, done, first, spread)
-    falling = np.argsort(-spread[:count], kind="stable")
-    unit = np.concatenate([np.eye(3, dtype=np.int64).reshape(-1) % np.repeat(shape, 3), np.zeros(3, dtype=np.int64)])
-    identity = int(np.flatnonzero((unit == operators.T).all(axis=1))[0])
-    changes = np.empty(operators.shape[1])
-    even_residuals(rho, shape, operators, first[:count][falling], spread[:count][falling], identity, changes)
-    return changes
+class _Changes:
+    """Largest changes of a density under the operators of a group.
 
+    Parameters
+    ----------
+    rho : (N,) float64
+        The density.
+    shape : tuple of 3 int
+        The grid.
+    operators : GridOperators
+        A group.
+    """
 
-def _odd_change(rho: NDArray[np.float64], shape: NDArray[np.int64], operator: NDArray[np.int64]) -> float:
-    """Return max |rho(gr) + rho(r)| for an operator."""
-    change = np.empty(1)
-    odd_residual(rho, shape, operator, change)
-    return float(change[0])
+    def __init__(self, rho: FloatArray, shape: Shape, operators: GridOperators) -> None:
+        self._rho, self._shape, self._operators = rho, shape, operators
+        self._n = np.array(shape, dtype=np.int64)
+        self._columns = operator_columns(operators, shape)
+        self._keys = {column.tobytes(): i for i, column in enumerate(np.ascontiguousarray(self._columns.T))}
+        # in grid units an inverse is made of integers, too, since it maps the grid onto itself
+        inverse = np.rint(np.linalg.inv(operators.rotations)).astype(np.int64)
+        back = -(inverse @ operators.translations[:, :, None])[..., 0]
+        self._inverse = self._numbers_of(inverse, back)
+        self._same = self._numbers_of(*operators)
+        self._identity = int(self._numbers_of(np.eye(3, dtype=np.int64)[None], np.zeros((1, 3), dtype=np.int64))[0])
+
+    def even(self, signs: FloatArray | None = None) -> FloatArray:
+        """Return max |rho(gr) - sign · rho(r)| for each operator; the signs form a representation, +1 by default."""
+        order = self._columns.shape[1]
+        signs = np.ones(order) if signs is None else signs
+        first, spread = np.empty(self._rho.size, dtype=np.int32), np.empty(self._rho.size)
+        done = np.zeros(self._rho.size, dtype=bool)
+        images = np.empty(order, dtype=np.int32)
+        count = orbit_spreads(self._rho, self._n, self._columns, signs, images, done, first, spread)
+        first, spread, residuals = first[:count], spread[:count], np.zeros(order)
+        if not count:
+            return residuals
+        active = np.setdiff1d(self._same, self._identity)
+        largest = float(spread.max())
+        self._raise(residuals, signs, first[spread >= FIRST_SHARE * largest][:FIRST_ORBITS], active)
+        near = self._generated(active[residuals[active] < LITTLE * largest])
+        if len(near) < len(active) + 1:
+            # operators that nearly keep the density have orbits of their own, with small differences
+            kept = _Changes(self._rho, self._shape, GridOperators(*(part[near] for part in self._operators)))
+            residuals[near] = kept.even(signs[near])
+            active = np.setdiff1d(active, near)
+        above = np.inf
+        for level in LEVELS:
+            # no operator changes the density by more than the difference of the extremes of an orbit
+            active = active[residuals[active] < min(above, largest)]
+            if not len(active):
+                break
+            least = level * largest
+            self._raise(residuals, signs, first[(spread > least) & (spread <= above)], active)
+            above = least
+        return residuals[self._same]
+
+    def _raise(self, residuals: FloatArray, signs: FloatArray, orbits: Array, active: IntArray) -> None:
+        """Raise the residuals of some operators to what they are on some orbits."""
+        images, values = np.empty(len(signs), dtype=np.int32), np.empty(len(signs))
+        largest_changes(self._rho, self._n, self._columns, signs, images, values, orbits, active, residuals)
+        np.maximum(residuals, residuals[self._inverse], out=residuals)
+
+    def odd(self, even: FloatArray, wanted: NDArray[np.bool_]) -> FloatArray:
+        """Return max |rho(gr) + rho(r)| for the wanted operators, some larger number than `even` where that is less."""
+        residuals = np.where(wanted, 0.0, np.inf)
+        if not wanted.any():
+            return residuals
+        if 2 * wanted.sum() == len(wanted) == 2 * len(self._generated(np.flatnonzero(~wanted))):
+            return np.where(wanted, self.even(np.where(wanted, -1.0, 1.0)), np.inf)
+        size = np.abs(self._rho)
+        largest, above, active = float(size.max()), np.inf, np.flatnonzero(wanted)
+        for level in ODD_LEVELS:
+            least = level * largest
+            points = np.flatnonzero((size > least) & (size <= above))
+            odd_changes(self._rho, self._n, self._columns, points, active, residuals)
+            residuals = np.maximum(residuals, residuals[self._inverse])
+            # of two values that add up to more than twice the level, one is above it
+            active, above = active[residuals[active] < np.minimum(2 * least, even[active])], least
+        for operator in active.tolist():
+            column = np.ascontiguousarray(self._columns[:, operator], dtype=np.int64)
+            odd_residual(self._rho, self._n, column, residuals[operator : operator + 1])
+        return residuals
+
+    def _generated(self, chosen: IntArray) -> IntArray:
+        """Return the numbers of the operators that some of them generate."""
+        rotations, translations = self._operators
+        found, generators = np.array([self._identity]), np.empty(0, dtype=np.int64)
+        for operator in chosen.tolist():
+            if operator in found:
+                continue
+            generators, size = np.append(generators, operator), 0
+            while size < len(found):
+                size = len(found)
+                w = rotations[found, None] @ rotations[generators]
+                t = (rotations[found, None] @ translations[generators, :, None])[..., 0] + translations[found, None]
+                products = self._numbers_of(w.reshape(-1, 3, 3), t.reshape(-1, 3))
+                found = np.unique(np.concatenate([found, generators, products]))
+        return found
+
+    def _numbers_of(self, rotations: IntArray, translations: IntArray) -> IntArray:
+        """Return the numbers of operators of the group."""
+        columns = operator_columns(GridOperators(rotations, translations % self._n), self._shape)
+        return np.array([self._keys[column.tobytes()] for column in np.ascontiguousarray(columns.T)])
 
 
 def even_subgroup(group: SpaceGroup, signs: Sequence[int]) -> tuple[SpaceGroup, int | None]:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from symfft._arrays import TensorT, as_real, check_values, is_tensor
 from symfft.au import AsymmetricUnit
 from symfft.errors import ShapeError
-from symfft.transforms._real_kernels import join_parts, take_parts
+from symfft.transforms.arrays import real_dft, real_idft
 from symfft.transforms.packing import RealBasis, Rows, layout_of
 
 
@@ -75,12 +75,8 @@ def au_real_dft(
         from symfft.transforms import tensors
 
         return tensors.real_dft(values, au, rows, workers)
-    layout = layout_of(au, rows)
     values = as_real(values)
-    coefficients = au.fourier.forward(values.reshape(-1, au.size), workers)
-    parts = np.empty((len(coefficients), au.size), dtype=values.dtype)
-    take_parts(coefficients, layout.which, layout.factors.astype(coefficients.dtype, copy=False), parts)
-    return parts.reshape(values.shape)
+    return real_dft(values.reshape(-1, au.size), au, rows, workers).reshape(values.shape)
 
 
 @overload
@@ -129,12 +125,8 @@ def au_real_idft(
         from symfft.transforms import tensors
 
         return tensors.real_idft(coefficients, au, rows, workers)
-    layout = layout_of(au, rows)
     coefficients = as_real(coefficients)
-    flat = np.ascontiguousarray(coefficients.reshape(-1, au.size))
-    f = np.empty((len(flat), len(au.hkl)), dtype=np.result_type(flat.dtype, np.complex64))
-    join_parts(flat, layout.which, layout.inverse_factors.astype(f.dtype, copy=False), f)
-    return au.fourier.inverse(f, workers).reshape(coefficients.shape)
+    return real_idft(coefficients.reshape(-1, au.size), au, rows, workers).reshape(coefficients.shape)
 
 
 def real_basis(au: AsymmetricUnit, *, lattice: ArrayLike | None = None) -> RealBasis:

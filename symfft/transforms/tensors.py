@@ -1,53 +1,57 @@
 """The exact transform on torch tensors, with gradients of any order.
 
-On the CPU the plan's engine computes, wrapped as an autograd function. With T the matrix of the transform and M, M_h
-the multiplicities of points and reflections, the inverse is ``S = 1/N M⁻¹ Re Tᴴ M_h`` on any coefficients, so that each
-is the other's adjoint between two diagonals: ``Re Tᴴ = N M S M_h⁻¹`` and ``Sᴴ = 1/N M_h T M⁻¹``. On other devices the
-transform goes via the full grid, in torch's own operations.
+On the CPU the plan's engine computes; on other devices an engine in torch's own operations. Either is wrapped as an
+autograd function. With T the matrix of the transform and M, M_h the multiplicities of points and reflections, the
+inverse is ``S = 1/N M⁻¹ Re Tᴴ M_h`` on any coefficients, so that each is the other's adjoint between two diagonals:
+``Re Tᴴ = N M S M_h⁻¹`` and ``Sᴴ = 1/N M_h T M⁻¹``. The orthonormal real vector has N = 1 and M_h = 1 there.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
-import numpy as np
 import torch
 
 from symfft import _arrays
 from symfft._tables import on_device, once
 from symfft.au import AsymmetricUnit, asymmetric_unit
 from symfft.crystal.space_group import SpaceGroup
-from symfft.fourier.reflections import half_space
 from symfft.fourier.threads import count_of
-from symfft.grid.means import labels_on
 from symfft.grid.shape import Shape
+from symfft.transforms import arrays
 from symfft.transforms.packing import Rows, layout_of
+from symfft.transforms.torch_engines import terms
+from symfft.transforms.torch_engines.choice import choose_engine
+from symfft.transforms.torch_engines.engine import TorchEngine
+from symfft.transforms.torch_engines.terms import View, allowed_phases
 
 
 def dft(values: Any, au: AsymmetricUnit, workers: int | None) -> Any:
     """Return F at the unique reflections, (..., n_h), of values (..., n)."""
-    number_of(au)
-    values = as_real(values)
-    flat = values.reshape(-1, au.size)
-    result = (
-        _Transform.apply(flat, number_of(au), count_of(workers), False)
-        if values.device.type == "cpu"
-        else forward_on_grid(flat, au)
-    )
-    return result.reshape(*values.shape[:-1], len(au.hkl))
+    return _transformed(as_real(values), number_of(au), workers, inverse=False)
 
 
 def idft(coefficients: Any, au: AsymmetricUnit, workers: int | None) -> Any:
     """Return values (..., n) of coefficients (..., n_h)."""
-    coefficients = as_complex(coefficients)
-    flat = coefficients.reshape(-1, len(au.hkl))
-    if coefficients.device.type == "cpu":
-        result = _Transform.apply(flat, number_of(au), count_of(workers), True)
-    else:
-        result = inverse_on_grid(flat, au)
-    return result.reshape(*coefficients.shape[:-1], au.size)
+    return _transformed(as_complex(coefficients), number_of(au), workers, inverse=True)
+
+
+def real_dft(values: Any, au: AsymmetricUnit, lattice: Rows | None, workers: int | None) -> Any:
+    """Return the orthonormal real vector of values (..., n)."""
+    return _transformed(as_real(values), number_of(au, real=True, lattice=lattice), workers, inverse=False)
+
+
+def real_idft(coefficients: Any, au: AsymmetricUnit, lattice: Rows | None, workers: int | None) -> Any:
+    """Return values (..., n) of orthonormal real vectors."""
+    return _transformed(as_real(coefficients), number_of(au, real=True, lattice=lattice), workers, inverse=True)
+
+
+def _transformed(array: Any, number: int, workers: int | None, *, inverse: bool) -> Any:
+    rows = array.reshape(-1, array.shape[-1])
+    result = _Transform.apply(rows, number, count_of(workers), inverse)
+    return result.reshape(*array.shape[:-1], result.shape[-1])
 
 
 def structure_factors(coefficients: Any, relation: tuple[Any, Any, Any]) -> Any:
@@ -57,22 +61,6 @@ def structure_factors(coefficients: Any, relation: tuple[Any, Any, Any]) -> Any:
     taken = coefficients[..., label.clamp(min=0)]
     factor = torch.where(label < 0, 0, factor).to(coefficients.dtype)
     return torch.where(conjugate, taken.conj(), taken) * factor
-
-
-def real_dft(values: Any, au: AsymmetricUnit, lattice: Rows | None, workers: int | None) -> Any:
-    """Return the orthonormal real vector of values (..., n)."""
-    which, factors, _ = _layout(au, lattice, values.device)
-    f = dft(values, au, workers)
-    return (f.index_select(-1, which) * factors.to(f.dtype)).real
-
-
-def real_idft(coefficients: Any, au: AsymmetricUnit, lattice: Rows | None, workers: int | None) -> Any:
-    """Return values (..., n) of orthonormal real vectors."""
-    which, _, factors = _layout(au, lattice, coefficients.device)
-    coefficients = as_real(coefficients)
-    parts = coefficients * factors.to(torch.complex64 if coefficients.dtype == torch.float32 else torch.complex128)
-    f = parts.new_zeros(*parts.shape[:-1], len(au.hkl)).index_add(-1, which, parts)
-    return idft(f, au, workers)
 
 
 def as_real(values: Any) -> Any:
@@ -85,142 +73,151 @@ def as_complex(coefficients: Any) -> Any:
     return _arrays.as_complex(coefficients).resolve_conj().resolve_neg()
 
 
+class Kind(NamedTuple):
+    """What a transform of an asymmetric unit gives: structure factors, or the real vector of a lattice."""
+
+    real: bool
+    lattice: Rows | None
+
+
 #: Asymmetric units by number, and what to make them of again when nobody holds them any more.
 _units: WeakValueDictionary[int, AsymmetricUnit] = WeakValueDictionary()
-_recipes: list[tuple[SpaceGroup, Shape]] = []
+_recipes: list[tuple[SpaceGroup, Shape, Kind]] = []
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def number_of(au: AsymmetricUnit) -> int:
-    """Return the number by which operations that torch compiles know an asymmetric unit, whose plan is ready then."""
+def number_of(au: AsymmetricUnit, real: bool = False, lattice: Rows | None = None) -> int:
+    """Return the number by which operations that torch compiles know a transform, whose plan is ready then."""
+    kind = Kind(real, lattice)
 
     def number() -> int:
-        _recipes.append((au.space_group, au.shape))
+        _recipes.append((au.space_group, au.shape, kind))
         _units[len(_recipes) - 1] = au
         return len(_recipes) - 1
 
-    _ = au.fourier
-    return once(au, "number", number)
+    _ = layout_of(au, lattice) if real else au.fourier
+    return once(au, ("number", kind), number)
 
 
-def _unit(number: int) -> AsymmetricUnit:
+def _unit(number: int) -> tuple[AsymmetricUnit, Kind]:
+    group, shape, kind = _recipes[number]
     found = _units.get(number)
     if found is None:
-        found = _units[number] = asymmetric_unit(*_recipes[number])
-    return found
+        found = _units[number] = asymmetric_unit(group, shape)
+    return found, kind
+
+
+def has_kernels(device: Any) -> bool:
+    """Whether the compiled engines of the plan compute on a device."""
+    return bool(device.type == "cpu")
+
+
+def torch_engine(au: AsymmetricUnit, kind: Kind) -> TorchEngine:
+    """Return the engine of other devices."""
+    return once(au.fourier, ("torch engine", kind), lambda: choose_engine(au, view_of(au, kind)))
+
+
+def view_of(au: AsymmetricUnit, kind: Kind) -> View:
+    """Return the real numbers that a transform gives, complex ones as neighbouring parts."""
+    return View(*layout_of(au, kind.lattice)[1:]) if kind.real else terms.structure_factors(au.fourier.reflections)
+
+
+def _phases(au: AsymmetricUnit, like: Any) -> Any:
+    """Return the phases that all structure factors have up to the sign, where `like` is; None where they have not."""
+    phases = allowed_phases(au.fourier.reflections)
+    if phases is None:
+        return None
+    name = "complex64" if like.dtype in (torch.float32, torch.complex64) else "complex128"
+    return on_device(au.fourier, like.device, ("phases", name), lambda: phases.astype(name))
 
 
 @torch.library.custom_op("symfft::forward", mutates_args=())  # type: ignore[untyped-decorator]
-def _forward(values: torch.Tensor, unit: int, workers: int) -> torch.Tensor:
-    """F = T v."""
-    return torch.from_numpy(_unit(unit).fourier.forward(values.detach().numpy(), workers))
+def _forward(values: torch.Tensor, number: int, workers: int) -> torch.Tensor:
+    """F = T v, or the real vector of v."""
+    au, kind = _unit(number)
+    if has_kernels(values.device):
+        array = values.detach().numpy()
+        if kind.real:
+            return torch.from_numpy(arrays.real_dft(array, au, kind.lattice, workers))
+        return torch.from_numpy(au.fourier.forward(array, workers))
+    if not len(values):
+        return _empty_forward(values, number)
+    numbers = torch_engine(au, kind).forward(values)
+    if kind.real:
+        return numbers
+    phases = _phases(au, numbers)
+    return torch.view_as_complex(numbers.unflatten(1, (-1, 2))) if phases is None else numbers * phases
 
 
 @torch.library.custom_op("symfft::inverse", mutates_args=())  # type: ignore[untyped-decorator]
-def _inverse(coefficients: torch.Tensor, unit: int, workers: int) -> torch.Tensor:
-    """V = S F."""
-    return torch.from_numpy(_unit(unit).fourier.inverse(coefficients.detach().numpy(), workers))
+def _inverse(coefficients: torch.Tensor, number: int, workers: int) -> torch.Tensor:
+    """V = S F, or of the real vector."""
+    au, kind = _unit(number)
+    if has_kernels(coefficients.device):
+        array = coefficients.detach().numpy()
+        if kind.real:
+            return torch.from_numpy(arrays.real_idft(array, au, kind.lattice, workers))
+        return torch.from_numpy(au.fourier.inverse(array, workers))
+    if not len(coefficients):
+        return _empty_inverse(coefficients, number)
+    if kind.real:
+        return torch_engine(au, kind).inverse(coefficients)
+    phases = _phases(au, coefficients)
+    parts = torch.view_as_real(coefficients).flatten(1) if phases is None else (coefficients * phases.conj()).real
+    return torch_engine(au, kind).inverse(parts)
 
 
-@_forward.register_fake  # type: ignore[untyped-decorator]
-def _(values: Any, unit: int, workers: int) -> Any:
-    return values.new_empty(len(values), len(_unit(unit).hkl), dtype=values.dtype.to_complex())
+def _empty_forward(values: Any, number: int, *_: int) -> Any:
+    """Return an empty tensor for the results of a batch."""
+    au, kind = _unit(number)
+    if kind.real:
+        return torch.empty_like(values)
+    return values.new_empty(len(values), len(au.hkl), dtype=values.dtype.to_complex())
 
 
-@_inverse.register_fake  # type: ignore[untyped-decorator]
-def _(coefficients: Any, unit: int, workers: int) -> Any:
-    return coefficients.new_empty(len(coefficients), _unit(unit).size, dtype=coefficients.dtype.to_real())
+def _empty_inverse(coefficients: Any, number: int, *_: int) -> Any:
+    """Return an empty tensor for the values of a batch."""
+    size = _unit(number)[0].size
+    return coefficients.new_empty(len(coefficients), size, dtype=coefficients.dtype.to_real())
+
+
+_forward.register_fake(_empty_forward)
+_inverse.register_fake(_empty_inverse)
 
 
 class _Transform(torch.autograd.Function):  # type: ignore[misc]
     """F = T v, or v = S F back."""
 
     @staticmethod
-    def forward(rows: Any, unit: int, workers: int, inverse: bool) -> Any:
-        return _inverse(rows, unit, workers) if inverse else _forward(rows, unit, workers)
+    def forward(rows: Any, number: int, workers: int, inverse: bool) -> Any:
+        return _inverse(rows, number, workers) if inverse else _forward(rows, number, workers)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        _, ctx.unit, ctx.workers, ctx.inverse = inputs
+        _, ctx.number, ctx.workers, ctx.inverse = inputs
 
     @staticmethod
     def backward(ctx: Any, gradient: Any) -> Any:
-        points, reflections, total = _multiplicities(ctx.unit, gradient.real.dtype)
+        gradient = gradient.resolve_conj().resolve_neg()
+        points, reflections, total = _multiplicities(ctx.number, gradient.real.dtype, gradient.device)
         if ctx.inverse:
-            f = _Transform.apply(gradient / points, ctx.unit, ctx.workers, False)
+            f = _Transform.apply(gradient / points, ctx.number, ctx.workers, False)
             return f * (reflections / total), None, None, None
-        values = _Transform.apply(as_complex(gradient) / reflections, ctx.unit, ctx.workers, True)
+        values = _Transform.apply(gradient / reflections, ctx.number, ctx.workers, True)
         return values * (points * total), None, None, None
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[Any, ...], rows: Any, unit: int, workers: int, inverse: bool) -> Any:
+    def vmap(info: Any, in_dims: tuple[Any, ...], rows: Any, number: int, workers: int, inverse: bool) -> Any:
         rows = rows.movedim(in_dims[0], 0)
-        found = _Transform.apply(rows.reshape(-1, rows.shape[-1]), unit, workers, inverse)
+        found = _Transform.apply(rows.reshape(-1, rows.shape[-1]), number, workers, inverse)
         return found.reshape(*rows.shape[:-1], found.shape[-1]), 0
 
 
-def forward_on_grid(values: Any, au: AsymmetricUnit) -> Any:
-    """Return F, (b, n_h), of values (b, n): expand, real FFT, pick the unique reflections."""
-    labels = labels_on(au.orbits, values.device)
-    unique = on_device(au.fourier, values.device, "unique", lambda: _unique(au))
-    grid = values.index_select(1, labels).reshape(len(values), *au.shape)
-    half = torch.fft.rfftn(grid, dim=(1, 2, 3))
-    # one of h and -h is in the half that a real FFT gives
-    taken = half.flatten(1).index_select(1, unique.abs() - 1)
-    return torch.where(unique < 0, taken.conj(), taken)
-
-
-def inverse_on_grid(coefficients: Any, au: AsymmetricUnit) -> Any:
-    """Return values, (b, n), of coefficients (b, n_h): project, spread over half the grid, real FFT, pick points."""
-    device = coefficients.device
-    centric = on_device(au.fourier, device, "centric", lambda: au.fourier.reflections.centric_factor).to(
-        coefficients.dtype
-    )
-    label, factor, conjugate = _relation(au, device)
-    points = on_device(au.orbits, device, "points", lambda: au.points.astype(np.int64))
-    projected = torch.where(centric == 0, coefficients, (coefficients + centric * coefficients.conj()) / 2)
-    taken = projected.index_select(1, label.clamp(min=0))
-    factor = torch.where(label < 0, 0, factor).to(coefficients.dtype)
-    half = torch.where(conjugate, taken.conj(), taken) * factor
-    half = half.reshape(len(coefficients), au.shape[0], au.shape[1], au.shape[2] // 2 + 1)
-    grid = torch.fft.irfftn(half, s=au.shape, dim=(1, 2, 3))
-    return grid.flatten(1).index_select(1, points)
-
-
-def _relation(au: AsymmetricUnit, device: Any) -> tuple[Any, Any, Any]:
-    """Return how the half grid of a real FFT follows from the unique reflections: class, factor, whether conjugate."""
-
-    def table(i: int) -> Any:
-        relation = once(au.fourier, "half", lambda: au.fourier.reflections.relation(half_space(au.shape)))
-        return on_device(au.fourier, device, ("half", i), lambda: relation[i])
-
-    return table(0), table(1), table(2)
-
-
-def _unique(au: AsymmetricUnit) -> Any:
-    """Return 1 + the place of each unique reflection in the half grid; negative where its Friedel mate is there."""
-    n = np.array(au.shape)
-    half = au.shape[2] // 2 + 1
-    h = au.hkl % n
-    mate = h[:, 2] >= half
-    h[mate] = -h[mate] % n
-    place = 1 + (h[:, 0] * n[1] + h[:, 1]) * half + h[:, 2]
-    return np.where(mate, -place, place)
-
-
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _multiplicities(unit: int, dtype: Any) -> tuple[Any, Any, int]:
-    au, device = _unit(unit), torch.device("cpu")
-    points = on_device(au.orbits, device, "multiplicity", lambda: au.multiplicity)
+def _multiplicities(number: int, dtype: Any, device: Any) -> tuple[Any, Any, int]:
+    au, kind = _unit(number)
+    points = on_device(au.orbits, device, "multiplicity", lambda: au.multiplicity).to(dtype)
+    if kind.real:
+        return points, 1, 1
     reflections = on_device(au.fourier, device, "multiplicity", lambda: au.hkl_multiplicity)
-    return points.to(dtype), reflections.to(dtype), math.prod(au.shape)
-
-
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _layout(au: AsymmetricUnit, lattice: Rows | None, device: Any) -> tuple[Any, Any, Any]:
-    """Return which structure factor each entry is of, its factor, and that of the way back."""
-
-    def table(i: int) -> Any:
-        return on_device(au.fourier, device, ("layout", lattice, i), lambda: layout_of(au, lattice)[i])
-
-    return table(1), table(2), table(3)
+    return points, reflections.to(dtype), math.prod(au.shape)

@@ -24,8 +24,8 @@ from symfft_models.model.density_table import DensityTable
 from symfft_models.model.stars import cell_weights
 from symfft_models.model.vae import DensityVAE
 from symfft_models.sampling.composition import CompositionError
-from symfft_models.sampling.prior import LatentPrior, Wanted, active_floats, fit_prior
-from symfft_models.sampling.sample import NEGATIVE_TOLERANCE, decode_draw
+from symfft_models.sampling.prior import Draw, LatentPrior, Wanted, active_floats, fit_prior
+from symfft_models.sampling.sample import NEGATIVE_TOLERANCE, decode_draws
 
 #: Edges of the shells of 1/d = \|G\| / 2π, in 1/Å.
 SHELLS = np.linspace(0.0, 1.6, 17)
@@ -130,14 +130,28 @@ def nearest_distances(
     shapes_mn: FloatArray, known_kn: FloatArray, weight: FloatArray
 ) -> tuple[FloatArray, NDArray[np.int64]]:
     """NMAE in % between normalised densities and the nearest of others, and which that is; (m,) each."""
+    distance = distances(shapes_mn, known_kn, weight)
+    best = distance.argmin(1)
+    return distance[np.arange(len(shapes_mn)), best], best
+
+
+def distances(shapes_mn: FloatArray, known_kn: FloatArray, weight: FloatArray) -> FloatArray:
+    """NMAE in % between normalised densities and others, (m, k)."""
 
     def to_known(shape: FloatArray) -> FloatArray:
         return np.asarray(100 * (np.abs(known_kn - shape) @ weight))
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        distance = np.array(list(threads.map(to_known, shapes_mn)))
-    best = distance.argmin(1)
-    return distance[np.arange(len(shapes_mn)), best], best
+        return np.array(list(threads.map(to_known, shapes_mn)))
+
+
+def distances_among(shapes_mn: FloatArray, shift_n: NDArray[np.int64], weight: FloatArray) -> FloatArray:
+    """NMAE in % between each normalised density and the nearest of the others in either choice of origin, (m,)."""
+    count = len(shapes_mn)
+    distance = distances(shapes_mn, normalizer_images(shapes_mn, shift_n), weight)
+    own = np.arange(count)
+    distance[own, own] = distance[own, own + count] = np.inf
+    return np.asarray(distance.min(1))
 
 
 def compare(generated: FloatArray, reference: FloatArray) -> dict[str, float]:
@@ -175,7 +189,7 @@ def compare_generated(
             continue
         prior = fit_prior(model, train, index)
         rng = np.random.default_rng((config.seed, number, draws))
-        made = [decode_draw(model, index, prior.draw(rng, config.temperature)) for _ in range(draws)]
+        made = decode_draws(model, index, [prior.draw(rng, config.temperature) for _ in range(draws)])
         finite = [(values, a) for values, a, _ in made if np.isfinite(values).all() and np.isfinite(a)]
         failures = {"not_finite": draws - len(finite)}
         if not finite:
@@ -191,10 +205,6 @@ def compare_generated(
         known = normalizer_images(train.of_group(index, unit.size), shift)
         to_train = nearest_distances(shapes, known, weight)[0]
         held_to_train, _ = test.once(("distance", train, index), nearest_distances, held_shapes, known, weight)
-        others = [normalizer_images(np.delete(shapes, row, axis=0), shift) for row in range(len(shapes))]
-        among = [
-            nearest_distances(shapes[row, None], rest, weight)[0][0] for row, rest in enumerate(others) if len(rest)
-        ]
         asked = conditional_error(model, index, prior, entries, truth / (truth @ weight)[:, None], config, rng)
         negative = generated["minimum"] < -NEGATIVE_TOLERANCE * generated["maximum"]
         groups[str(number)] = {
@@ -206,7 +216,7 @@ def compare_generated(
             "nearest": {
                 "generated_to_training": spread(to_train),
                 "test_to_training": spread(held_to_train),
-                "among_generated": spread(np.array(among)) if among else None,
+                "among_generated": spread(distances_among(shapes, shift, weight)) if len(shapes) > 1 else None,
             },
             "conditional": asked,
             "too_near": float((to_train < np.percentile(held_to_train, 5)).mean()),
@@ -238,20 +248,27 @@ def conditional_error(
     """
     unit = model.representation.units[index]
     weight, shift = cell_weights(unit), model.representation.shift_gn[index, : unit.size].numpy()
-    error: dict[str, list[float]] = {"wanted": [], "anything": []}
+    answered: list[FloatArray] = []
+    drawn: dict[str, list[Draw]] = {"wanted": [], "anything": []}
     for entry, truth in zip(entries, truth_mn, strict=True):
         a = float(abs(np.linalg.det(entry.lattice)) ** (1 / 3))
         try:
-            draws = {"wanted": prior.draw(rng, config.temperature, Wanted(a, composition=entry.composition))}
+            drawn["wanted"].append(prior.draw(rng, config.temperature, Wanted(a, composition=entry.composition)))
         except CompositionError:
             continue
-        draws["anything"] = prior.draw(rng, config.temperature)
-        for name, draw in draws.items():
-            values = decode_draw(model, index, draw)[0]
-            shape = values / (values @ weight)
-            error[name].append(float(nearest_distances(truth[None], np.stack([shape, shape[shift]]), weight)[0][0]))
-    found = {name: spread(np.array(rows)) if rows else None for name, rows in error.items()}
-    return {"asked": len(entries), "answered": len(error["wanted"]), **found}
+        drawn["anything"].append(prior.draw(rng, config.temperature))
+        answered.append(truth)
+
+    def error(values: FloatArray, truth: FloatArray) -> float:
+        shape = values / (values @ weight)
+        return float(min(np.abs(image - truth) @ weight for image in (shape, shape[shift]))) * 100
+
+    found: dict[str, Any] = {}
+    for name, draws in drawn.items():
+        made = decode_draws(model, index, draws)
+        rows = [error(values, truth) for (values, _, _), truth in zip(made, answered, strict=True)]
+        found[name] = spread(np.array(rows)) if rows else None
+    return {"asked": len(entries), "answered": len(answered), **found}
 
 
 def spread(distances: FloatArray) -> dict[str, float]:

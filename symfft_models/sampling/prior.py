@@ -148,8 +148,9 @@ class LatentPrior:
         counts = self.electron_counts()
         if wanted.composition is None:
             return counts
-        pairs = zip(self.compositions, counts.tolist(), strict=True)
-        return np.array([valence_electrons(wanted.composition, *pair, self.valences) for pair in pairs])
+        compounds, of_compound = self._compounds
+        each = np.array([formula_electrons(known, self.valences) for known in compounds])[of_compound]
+        return _in_whole_units(formula_electrons(wanted.composition, self.valences), counts / each)
 
     def _require_known_elements(self, wanted: Wanted) -> None:
         if wanted.composition is None:
@@ -202,12 +203,19 @@ def _some(counts: FloatArray) -> str:
 
 def valence_electrons(wanted: str, known: str, electrons: float, valences: Mapping[str, int]) -> float:
     """Electrons that a cell of a crystal has with other elements on its sites; NaN where an element is not listed."""
-    ours, theirs = amounts(wanted), amounts(known)
-    if not all(symbol in valences for symbol in [*ours, *theirs]):
-        return np.nan
-    each, known_each = (sum(valences[symbol] * n for symbol, n in formula.items()) for formula in (ours, theirs))
-    units = electrons / known_each
-    return float(each * round(units)) if abs(units - round(units)) < 1e-6 and round(units) else np.nan
+    units = np.array(electrons / formula_electrons(known, valences))
+    return float(_in_whole_units(formula_electrons(wanted, valences), units))
+
+
+def formula_electrons(composition: str, valences: Mapping[str, int]) -> float:
+    """Electrons of a formula unit; NaN where an element is not listed."""
+    return float(sum(valences.get(symbol, np.nan) * n for symbol, n in amounts(composition).items()))
+
+
+def _in_whole_units(each: float, units: FloatArray) -> FloatArray:
+    """Return the electrons of whole numbers of formula units, NaN where a number is not whole or zero."""
+    whole = np.round(units)
+    return np.where((np.abs(units - whole) < 1e-6) & (whole != 0), each * whole, np.nan)
 
 
 def elements_of(wanted: Wanted, composition: str) -> dict[str, str]:
@@ -227,7 +235,8 @@ def fit_prior(model: DensityVAE, train: DensityTable, index: int) -> LatentPrior
     points = torch.cat([z, condition], dim=1).double().numpy()
     entries = [train.entries[row] for row in rows.tolist()]
     prototypes, compositions = (tuple(getattr(e, name) for e in entries) for name in ("prototype", "composition"))
-    return LatentPrior(points, tuple(rows.tolist()), prototypes, compositions, valences_of(train.entries))
+    valences = train.once("valences", valences_of, train.entries)
+    return LatentPrior(points, tuple(rows.tolist()), prototypes, compositions, valences)
 
 
 def active_floats(points: FloatArray, threshold: float = 0.01) -> int:

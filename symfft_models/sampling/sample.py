@@ -45,22 +45,29 @@ def lattice_points(space_group: SpaceGroup) -> int:
     return int((np.asarray(space_group.rotations) == identity).all(axis=(1, 2)).sum())
 
 
-@torch.no_grad()
 def decode_draw(model: DensityVAE, index: int, draw: Draw) -> tuple[FloatArray, float, float]:
     """Decode a drawn point: AU values in e/Å³ (float64), cubic lattice constant in Å, number of electrons.
 
     The electron count is the drawn one rounded to a multiple of the cell's lattice points, since each primitive cell
     holds a whole number; the density integrates to it exactly.
     """
-    unit = model.representation.units[index]
-    *latent, log_a, log_density = draw.point
-    a = float(np.exp(log_a))
-    each = lattice_points(unit.space_group)
-    electrons = float(max(round(np.exp(log_density) * a**3 / each), 1) * each)
-    condition = torch.tensor([[log_a, np.log(electrons / a**3)]], dtype=torch.float32)
-    group = torch.tensor([index])
-    values = model.decode(torch.tensor([latent], dtype=torch.float32), group, condition)
-    return unpad(model, values, group)[0] * electrons / a**3, a, electrons
+    return decode_draws(model, index, [draw])[0]
+
+
+@torch.no_grad()
+def decode_draws(model: DensityVAE, index: int, draws: Sequence[Draw]) -> list[tuple[FloatArray, float, float]]:
+    """Decode drawn points of one space group together, each as :func:`decode_draw` does."""
+    if not draws:
+        return []
+    each = lattice_points(model.representation.units[index].space_group)
+    points = np.stack([draw.point for draw in draws])
+    a = np.exp(points[:, -2])
+    electrons = np.maximum(np.round(np.exp(points[:, -1]) * a**3 / each), 1) * each
+    condition = np.stack([points[:, -2], np.log(electrons / a**3)], axis=1)
+    group = torch.full((len(draws),), index)
+    latent, conditions = (torch.tensor(array, dtype=torch.float32) for array in (points[:, :-2], condition))
+    shapes = unpad(model, model.decode(latent, group, conditions), group)
+    return [(shape * n / b**3, b, n) for shape, b, n in zip(shapes, a.tolist(), electrons.tolist(), strict=True)]
 
 
 def labelled(neighbour: Entry, wanted: Wanted = ANYTHING) -> Entry:

@@ -1,4 +1,4 @@
-"""The exact transform on tensors: what arrays give, gradients of first and second order, both ways to compute it."""
+"""The exact transform on tensors: what arrays give, gradients of first and second order, whatever computes it."""
 
 import subprocess
 import sys
@@ -6,10 +6,8 @@ import sys
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
 from torch.autograd import gradcheck, gradgradcheck
 
-import strategies
 from symfft import (
     ShapeError,
     asymmetric_unit,
@@ -22,9 +20,19 @@ from symfft import (
 )
 from symfft.fourier.plan import FourierPlan
 from symfft.transforms import tensors
+from symfft.transforms.torch_engines.blocks import BlockTransform, find_frame
+from symfft.transforms.torch_engines.columns import ColumnTransform, find_columns
+from symfft.transforms.torch_engines.full import FullTransform
+from symfft.transforms.torch_engines.matrix import MatrixTransform
 
 GROUPS = [1, 2, 5, 14, 62, 148, 152, 166, 194, 198, 216, 225, 227, 230, "R 3 2:R"]
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+ENGINES = {
+    "matrix": MatrixTransform,
+    "blocks": lambda au, view: BlockTransform(au, view, find_frame(au.orbits)),
+    "columns": lambda au, view: ColumnTransform(au, view, find_columns(au.orbits)),
+    "full": FullTransform,
+}
 
 
 @pytest.fixture(params=GROUPS, ids=str)
@@ -37,6 +45,24 @@ def small(request):
     return asymmetric_unit(request.param, next_compatible_shape(request.param, (4, 4, 4)))
 
 
+#: Gradients are made of forward and inverse, whatever computes these.
+SOME = ["compiled", "blocks", "columns"]
+TWO = ["compiled", "columns"]
+
+
+@pytest.fixture(params=["compiled", *ENGINES])
+def computed_by(request, monkeypatch):
+    """What computes the transforms of a test on the CPU: the plan, or an engine of other devices."""
+
+    def engine(au, kind):
+        name = request.param if request.param != "columns" or find_columns(au.orbits) else "blocks"
+        return ENGINES[name](au, tensors.view_of(au, kind))
+
+    if request.param != "compiled":
+        monkeypatch.setattr(tensors, "has_kernels", lambda device: False)
+        monkeypatch.setattr(tensors, "torch_engine", engine)
+
+
 def random_values(au, batch=(2, 3), dtype=torch.float64, **options):
     return torch.randn(*batch, au.size, dtype=dtype, generator=torch.Generator().manual_seed(0)).to(**options)
 
@@ -47,7 +73,7 @@ def random_coefficients(au, batch=(2, 3), dtype=torch.complex128):
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_tensors_give_what_arrays_give(au, device, dtype):
+def test_tensors_give_what_arrays_give(au, device, dtype, computed_by):
     values = random_values(au, dtype=dtype)
     f = au_dft(values.numpy(), au, norm="ortho")
     c = au_real_dft(values.numpy(), au)
@@ -66,36 +92,13 @@ def test_tensors_give_what_arrays_give(au, device, dtype):
         np.testing.assert_allclose(result.cpu().numpy(), expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
-@given(strategies.grids(9))
-def test_the_way_over_the_grid_is_the_same(grid):
-    """What other devices compute, computed here: any coefficients, also those of no density; gradients too."""
-    over_the_grid(asymmetric_unit(*grid))
-
-
-@pytest.mark.parametrize("number", [70, 98, 122, 166, 194, 203, 210, 214, 220, 227, 228, 230])
-def test_the_way_over_the_grid_is_the_same_for_quarters_and_thirds(number):
-    over_the_grid(asymmetric_unit(number, next_compatible_shape(number, (12, 12, 12))))
-
-
-def over_the_grid(au):
-    values, coefficients = random_values(au, (3,)).requires_grad_(), random_coefficients(au, (3,)).requires_grad_()
-    for plan, grid, x, scale in (
-        (au_dft, tensors.forward_on_grid, values, np.prod(au.shape) ** 0.5),
-        (au_idft, tensors.inverse_on_grid, coefficients, 1),
-    ):
-        ours, theirs = plan(x, au), grid(x, au)
-        torch.testing.assert_close(theirs, ours, rtol=0, atol=1e-13 * float(scale) * 10)
-        weights = torch.randn(ours.shape, dtype=ours.dtype, generator=torch.Generator().manual_seed(2))
-        gradients = [torch.autograd.grad((y * weights).real.sum(), x)[0] for y in (ours, theirs)]
-        torch.testing.assert_close(*gradients, rtol=0, atol=1e-13 * float(gradients[0].abs().max()) * 10)
-
-
+@pytest.mark.parametrize("computed_by", SOME, indirect=True)
 @pytest.mark.parametrize(
     ("small", "workers"),
     [(g, 2 if g in (2, 166) else None) for g in (1, 2, 14, 19, 166, 198, 216, 227)],
     indirect=["small"],
 )
-def test_gradients(small, workers):
+def test_gradients(small, workers, computed_by):
     values = random_values(small, (2,)).requires_grad_()
     coefficients = random_coefficients(small, (2,)).requires_grad_()
     for transform, x in (
@@ -112,7 +115,8 @@ def test_gradients(small, workers):
         )
 
 
-def test_gradients_of_single_precision(au):
+@pytest.mark.parametrize("computed_by", SOME, indirect=True)
+def test_gradients_of_single_precision(au, computed_by):
     for make, transform in ((random_values, au_dft), (random_coefficients, au_idft)):
         x = make(au, (2,)).requires_grad_()
         single = x.detach().to(torch.float32 if x.is_floating_point() else torch.complex64).requires_grad_()
@@ -122,7 +126,8 @@ def test_gradients_of_single_precision(au):
         torch.testing.assert_close(single.grad.to(x.dtype), x.grad, rtol=1e-3, atol=1e-4)
 
 
-def test_the_real_view_keeps_lengths_of_gradients(au):
+@pytest.mark.parametrize("computed_by", SOME, indirect=True)
+def test_the_real_view_keeps_lengths_of_gradients(au, computed_by):
     """An orthonormal change of basis: C M^½ is orthogonal, so that its transpose is its inverse."""
     x = random_values(au, (2,)).requires_grad_()
     y = random_values(au, (2,)) + 1
@@ -131,7 +136,7 @@ def test_the_real_view_keeps_lengths_of_gradients(au):
     torch.testing.assert_close(gradient, au_real_idft(y, au) * root, rtol=0, atol=1e-12)
 
 
-def test_odd_layouts_in_memory():
+def test_odd_layouts_in_memory(computed_by):
     au = asymmetric_unit(62, (8, 6, 10))
     values = random_values(au, (4, 2))
     f = au_dft(values, au)
@@ -202,8 +207,9 @@ def test_tensors_take_no_place_for_results():
         au_dft(torch.zeros(au.size), au, out=torch.zeros(len(au.hkl)))
 
 
+@pytest.mark.parametrize("computed_by", TWO, indirect=True)
 @pytest.mark.parametrize("number", [1, 14, 166, 225])
-def test_functional_transforms(number):
+def test_functional_transforms(number, computed_by):
     """vmap, grad, jacobians and second derivatives of torch.func give what backward gives."""
     au = asymmetric_unit(number, next_compatible_shape(number, (4, 4, 4)))
     x = random_values(au, (3,))
@@ -222,9 +228,10 @@ def test_functional_transforms(number):
     torch.testing.assert_close(hessian, torch.autograd.functional.hessian(power, x[0]))
 
 
+@pytest.mark.parametrize("computed_by", TWO, indirect=True)
 @pytest.mark.filterwarnings("ignore")  # of torch about itself, which its compiler takes for errors of ours
 @pytest.mark.parametrize("first", [au_dft, au_idft, au_real_dft, au_real_idft])
-def test_compiled_in_one_graph(first):
+def test_compiled_in_one_graph(first, computed_by):
     """Also where the plan is made while torch compiles."""
     symbols = {au_dft: "P 1 21/c 1", au_idft: "P 21 21 21", au_real_dft: "R -3 m", au_real_idft: "P m -3 m"}
     au = asymmetric_unit(symbols[first], (6, 6, 6))
@@ -238,7 +245,8 @@ def test_compiled_in_one_graph(first):
     torch.testing.assert_close(y.grad, z.grad)
 
 
-def test_tables_of_inference_serve_gradients():
+@pytest.mark.parametrize("computed_by", TWO, indirect=True)
+def test_tables_of_inference_serve_gradients(computed_by):
     au = asymmetric_unit("P 4 b m", (6, 6, 6))
     x = random_values(au, (2,))
     with torch.inference_mode():

@@ -17,6 +17,7 @@ from symfft_models.evaluation.generated import (
     compare,
     compare_generated,
     describe,
+    distances_among,
     half_radius,
     nearest_distances,
 )
@@ -85,6 +86,16 @@ def test_nearest_is_the_nearest():
     np.testing.assert_allclose(distance, 1.0)
 
 
+def test_distances_among_leave_out_the_density_itself_in_both_origins():
+    rng = np.random.default_rng(0)
+    shapes, shift, weight = rng.random((4, 30)), rng.permutation(30), np.full(30, 1 / 30)
+    found = distances_among(shapes, shift, weight)
+    for row, shape in enumerate(shapes):
+        others = np.delete(shapes, row, axis=0)
+        expected = min(100 * np.abs(images - shape).mean(1).min() for images in (others, others[:, shift]))
+        assert found[row] == pytest.approx(expected)
+
+
 def test_equal_samples_are_told_from_different_ones():
     rng = np.random.default_rng(0)
     same, other = (
@@ -133,10 +144,12 @@ def generation_draw(prior):
 
 def test_broken_densities_are_counted_not_dropped(fitted, monkeypatch):
     model, train, test = fitted
-    original = generated.decode_draw
+    original = generated.decode_draws
 
-    def broken(model, index, draw):
-        values, a, electrons = original(model, index, draw)
+    def broken(model, index, draws):
+        return [broken_one(*made) for made in original(model, index, draws)]
+
+    def broken_one(values, a, electrons):
         calls.append(1)
         if len(calls) % 3 == 0:
             return np.full_like(values, np.nan), a, electrons
@@ -145,11 +158,13 @@ def test_broken_densities_are_counted_not_dropped(fitted, monkeypatch):
         return np.abs(values), a, electrons
 
     calls: list[int] = []
-    monkeypatch.setattr(generated, "decode_draw", broken)
+    monkeypatch.setattr(generated, "decode_draws", broken)
     report = compare_generated(model, train, test, replace(model.config.sample, temperature=0.0), 6)
     for group in report.values():
         assert group["failures"] == {"not_finite": 2, "negative": 2}
     monkeypatch.setattr(
-        generated, "decode_draw", lambda m, i, d: (np.full(m.representation.units[i].size, np.nan), 1.0, 1.0)
+        generated,
+        "decode_draws",
+        lambda m, i, draws: [(np.full(m.representation.units[i].size, np.nan), 1.0, 1.0)] * len(draws),
     )
     assert compare_generated(model, train, test, model.config.sample, 3)["221"]["failures"] == {"not_finite": 3}

@@ -15,7 +15,14 @@ from symfft_models.evaluation.metrics import density_metrics
 from symfft_models.model.config import SampleConfig
 from symfft_models.sampling import sample
 from symfft_models.sampling.prior import Draw, Wanted, fit_prior
-from symfft_models.sampling.sample import decode_draw, labelled, lattice_points, nearest, with_atoms, write_samples
+from symfft_models.sampling.sample import (
+    decode_draw,
+    labelled,
+    lattice_points,
+    nearest,
+    with_atoms,
+    write_samples,
+)
 from symfft_models.weights import open_trained, shipped_weights
 
 

@@ -1,0 +1,1 @@
+"""Engines of the exact transform in torch's own operations, for tensors on any device."""
