@@ -6,8 +6,6 @@ one array per matrix element, so that the loop over operators is vectorised.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from symfft._array_types import Array
