@@ -312,8 +312,14 @@ class SpaceGroup(Immutable):
         return self._denominator, self._rotations.tobytes(), self._numerators.tobytes()
 
     def __eq__(self, other: object) -> bool:
-        """Whether two groups have the same operators."""
-        return isinstance(other, SpaceGroup) and self._key == other._key
+        """Whether two groups have the same operators and number.
+
+        In a left-handed cell P 43 has the operators that P 41 has in a right-handed one: what is cached for one of two
+        groups may then not serve the other.
+        """
+        if self is other:
+            return True
+        return isinstance(other, SpaceGroup) and self._key == other._key and self.number == other.number
 
     def __hash__(self) -> int:
         return hash(self._key)

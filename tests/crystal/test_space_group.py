@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from strategies import SETTINGS, groups
-from symfft import SpaceGroup, SpaceGroupError
+from symfft import SpaceGroup, SpaceGroupError, asymmetric_unit
 from symfft.crystal.operators import simplest_fraction
 from symfft.crystal.standard_setting import standardization
 
@@ -242,3 +242,30 @@ def test_simplest_fraction():
     assert simplest_fraction(Fraction(5, 11), 0.0) == Fraction(5, 11)
     with pytest.raises(SpaceGroupError, match="denominator"):
         simplest_fraction(np.pi, 1e-15)
+
+
+def right_and_left_handed(number):
+    """The group of one crystal's coordinates in a right-handed cell, and in its mirror image."""
+    group = SpaceGroup.from_number(number)
+    lattice = np.diag([5.0, 5.0, 5.0 if number > 194 else 7.0])
+    if 143 <= number <= 194:
+        lattice[1] = [-2.5, 5 * np.sqrt(3) / 2, 0]
+    sites = np.array([[0.11, 0.27, 0.39], [0.37, 0.05, 0.22]])
+    positions = np.concatenate([group.rotations @ site + group.translations.astype(float) for site in sites])
+    numbers = np.repeat([6, 7], group.order)
+    return [SpaceGroup.from_structure(cell, positions, numbers) for cell in (lattice, lattice * [1, 1, -1])]
+
+
+@pytest.mark.parametrize(
+    ("number", "mirrored"), [(76, 78), (91, 95), (92, 96), (144, 145), (152, 154), (169, 170), (178, 179), (212, 213)]
+)
+def test_enantiomorphs_with_the_same_operators_are_told_apart(number, mirrored):
+    """The screw axes of a left-handed cell turn the other way; nothing cached of one group serves the other."""
+    right, left = right_and_left_handed(number)
+    assert (right.number, left.number) == (number, mirrored)
+    np.testing.assert_array_equal(right.rotations, left.rotations)
+    np.testing.assert_array_equal(right.numerators, left.numerators)
+    assert right == SpaceGroup.from_number(number) != left
+    units = [asymmetric_unit(group, (12, 12, 12)) for group in (left, right, number)]
+    assert [unit.space_group.number for unit in units] == [mirrored, number, number]
+    assert units[1] is units[2]
