@@ -52,10 +52,13 @@ class Record:
         self.add(entry)
         self.show(curve_line(entry))
 
-    def move(self, done: float, text: str) -> None:
-        """Move the bar to a share of the run; the text stands beside it."""
-        self.bar.n = round(100 * min(1.0, done), 1)
+    def say(self, text: str) -> None:
+        """Write beside the bar how the run stands."""
         self.bar.set_postfix_str(text, refresh=False)
+
+    def move(self, done: float) -> None:
+        """Move the bar to a share of the run."""
+        self.bar.n = round(100 * min(1.0, done), 1)
         self.bar.update(0)
 
     def close(self) -> None:

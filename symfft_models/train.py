@@ -313,6 +313,8 @@ class Run:
         self.at.step += 1
         self.learner.average(self.at.step)
         self.stepping += time.monotonic() - began
+        if self.record:
+            self.record.move(done)
         return terms, norm
 
     def log(self, terms: LossTerms, norm: float, done: float) -> None:
@@ -323,7 +325,7 @@ class Run:
             rate = self.config.train.learning_rate * share
             self.record.add({"step": self.at.step, "minutes": minutes, "rate": rate, "gradient_norm": norm, **figures})
             loading = f"loading {100 * self.loading_share:.1f} %"
-            self.record.move(done, f"step {self.at.step}, train {figures['train/psnr']:.1f} dB, {loading}")
+            self.record.say(f"step {self.at.step}, train {figures['train/psnr']:.1f} dB, {loading}")
 
     @property
     def loading_share(self) -> float:

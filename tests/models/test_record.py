@@ -19,7 +19,8 @@ def test_the_curve_grows_line_by_line_above_the_bar(tmp_path, capsys):
     record = Record(tmp_path, Config(), 0, progress=True)
     record.add_evaluation(evaluation(0, 0.0, 10.0, 62.0))
     record.add_evaluation(evaluation(20, 0.4, 44.0, 2.5))
-    record.move(0.5, "step 20")
+    record.say("step 20")
+    record.move(0.5)
     record.close()
     out, err = capsys.readouterr()
     assert out == ""
@@ -34,7 +35,7 @@ def test_the_curve_grows_line_by_line_above_the_bar(tmp_path, capsys):
 def test_without_progress_nothing_is_shown(tmp_path, capsys):
     record = Record(tmp_path, Config(), 0, progress=False)
     record.add_evaluation(evaluation(0, 0.0, 10.0))
-    record.move(1.0, "step 1")
+    record.move(1.0)
     record.close()
     assert capsys.readouterr() == ("", "")
     assert json.loads((tmp_path / LOG).read_text()) == evaluation(0, 0.0, 10.0)
