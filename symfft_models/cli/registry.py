@@ -16,6 +16,8 @@ PROGRAM = Program(
         "train": ("train:TRAIN", "train a model"),
         "evaluate": ("evaluate:EVALUATE", "measure models on the test split"),
         "sample": ("sample:SAMPLE", "generate densities as CHGCAR files"),
+        "atoms": ("atoms:ATOMS", "find the atoms of a crystal from its density alone"),
+        "verdict": ("verdict:VERDICT", "judge densities as materials: atoms, novelty, DFT, stability"),
         "reconstruct": ("reconstruct:RECONSTRUCT", "encode and decode density files"),
         "ship": ("ship:SHIP", "put a run's weights into the package"),
         "demo": ("demo:DEMO", "train, evaluate, generate, check, draw"),

@@ -1,10 +1,9 @@
-"""`symfft-vae sample`: new densities as CHGCAR files."""
+"""`symfft-vae sample`: new crystals with their densities, as CHGCAR files, each with a verdict."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,61 +16,86 @@ def arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     options.add_quiet(command)
     add = command.add_argument
-    add("run", type=Path, nargs="?", help=options.RUN)
-    add("-o", "--out", type=options.folder, help="folder for the files (default: RUN/samples, or samples)")
-    add("--group", type=options.space_group, action="append", default=[], help="space group, repeatable (default: all)")
-    add("-n", "--count", type=options.positive, help="files per space group")
-    add("--composition", help="elements to generate, like NaBr or Cu3Al")
-    add("--lattice-constant", type=options.positive_number, metavar="Å", help="of the cubic cell")
-    add("--electrons", type=options.positive_number, help="valence electrons in the cubic cell")
+    add("-o", "--out", type=options.folder, default=Path("samples"), help="folder for the files (default: samples)")
+    add(
+        "--group",
+        type=options.space_group,
+        action="append",
+        default=[],
+        help="space group, repeatable (default: 221, 225 and 227; any where a composition or prototype is given)",
+    )
+    add("-n", "--count", type=options.positive, default=3, help="files per space group (default: %(default)s)")
+    add("--composition", help="elements of the crystals, like NaBr or Cu3Al")
+    add("--prototype", help="structure type of the crystals, like perovskite")
+    add("--lattice-constant", type=options.positive_number, metavar="Å", help="a of the conventional cell")
+    add("--electrons", type=options.positive_number, help="valence electrons in the conventional cell")
     add(
         "--temperature",
         type=options.number_from_zero,
-        help="0: training densities; 1: all that lies between them (default: the run's)",
+        default=1.0,
+        help="0: the likeliest elements; 1: as in the training crystals (default: %(default)g)",
     )
-    add("--seed", type=options.not_negative, help="of the draws (default: the run's)")
+    add("--seed", type=options.not_negative, default=0, help="of the draws (default: %(default)s)")
     add("--force", action="store_true", help="replace samples that are in the folder")
 
 
 def run(
     *,
-    run: Path | None,
-    out: Path | None,
+    out: Path,
     group: Sequence[int],
-    count: int | None,
+    count: int,
     composition: str | None,
+    prototype: str | None,
     lattice_constant: float | None,
     electrons: float | None,
-    temperature: float | None,
-    seed: int | None,
+    temperature: float,
+    seed: int,
     force: bool,
     quiet: bool,
+    tell: Callable[[str], None],
 ) -> Result:
-    """Generate densities with a trained model."""
-    from symfft_models.sampling.prior import Wanted
-    from symfft_models.sampling.sample import SAMPLES, write_samples
-    from symfft_models.weights import open_trained
+    """Draw crystals and predict their densities."""
+    from symfft_models.crystals.generator import Wanted
+    from symfft_models.sampling.draws import Settings, write_draws
 
-    trained = open_trained(run)
-    settings = {"per_group": count, "temperature": temperature, "seed": seed}
-    given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
-    config = replace(trained.model.config.sample, **given)
-    wanted = Wanted(lattice_constant, electrons, composition)
-    folder = out or (trained.folder or Path()) / SAMPLES
-    report = write_samples(
-        trained.model, trained.tables["train"], config, folder, list(dict.fromkeys(group)), wanted, force=force
+    def told(entry: dict[str, Any]) -> None:
+        if not quiet:
+            tell(line(entry))
+
+    wanted = Wanted(
+        composition=composition, prototype=prototype, lattice_constant=lattice_constant, electrons=electrons
     )
-    return {"folder": str(folder), **report}
+    settings = Settings(count, temperature, seed)
+    report = write_draws(out, settings, list(dict.fromkeys(group)), wanted, force=force, tell=told)
+    return {"folder": str(out), **report}
+
+
+def line(entry: dict[str, Any]) -> str:
+    """Format one draw on one line."""
+    verdict = entry["verdict"]
+    words = ["ok" if entry["ok"] else "FAILED: " + "; ".join(verdict["reasons"])]
+    if (verdict.get("atoms") or {}).get("found"):
+        words.append(f"atoms {verdict['atoms']['found']} of {verdict['electrons']:.0f} e")
+    novelty = verdict.get("novelty") or {}
+    if novelty.get("new") is not None:
+        words.append("new" if novelty["new"] else f"in the set as {novelty['in_set']}")
+    if novelty.get("nearest") and novelty["new"]:
+        words.append(f"nearest {novelty['nearest']}")
+    if "prediction" in entry:
+        words.append(f"error bar {entry['prediction']['error_bar']:.1f} %")
+    return f"{entry['file']:44s} a {entry['constants'][0]:.3f} Å, " + ", ".join(words)
 
 
 def text(result: Result) -> str:
-    """Format one line per file."""
-    lines = [
-        f"{entry['file']:40s} {entry['electrons']:6.0f} e  {'ok' if entry['ok'] else 'FAILED: ' + entry['error']}  "
-        f"nearest {entry['nearest_training']} at {entry['nearest_nmae']:.1f} %"
+    """Count: every draw had its line when it was done."""
+    missing = {
+        f"not possible: {step}: {why}"
         for entry in result["samples"]
-    ]
-    return "\n".join([*lines, f"{result['failures']} failures"])
+        for step, why in entry["verdict"]["not_possible"].items()
+    }
+    return "\n".join(
+        [f"{len(result['samples'])} densities in {result['folder']}, {result['failures']} failures", *sorted(missing)]
+    )
 
 
 def code(result: Result) -> int:
@@ -79,4 +103,4 @@ def code(result: Result) -> int:
     return exit_codes.NEGATIVE if result["failures"] else exit_codes.DONE
 
 
-SAMPLE = Command(arguments, run, text, code=code)
+SAMPLE = Command(arguments, run, text, tells=True, code=code)

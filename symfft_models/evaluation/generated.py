@@ -18,12 +18,12 @@ from scipy.stats import ks_2samp
 
 from symfft import AsymmetricUnit, SpaceGroup, au_real_dft, real_basis
 from symfft_models._array_types import FloatArray
+from symfft_models.crystals.composition import CompositionError
 from symfft_models.data.entry import Entry
 from symfft_models.model.config import SampleConfig
 from symfft_models.model.density_table import DensityTable
 from symfft_models.model.stars import cell_weights
 from symfft_models.model.vae import DensityVAE
-from symfft_models.sampling.composition import CompositionError
 from symfft_models.sampling.prior import Draw, LatentPrior, Wanted, active_floats, fit_prior
 from symfft_models.sampling.sample import NEGATIVE_TOLERANCE, decode_draws
 

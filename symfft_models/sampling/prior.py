@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from symfft import ShapeError
 from symfft_models._array_types import FloatArray
+from symfft_models.crystals.composition import CompositionError, amounts, matching, stoichiometry, valences_of
 from symfft_models.model.density_table import DensityTable
 from symfft_models.model.vae import DensityVAE
-from symfft_models.sampling.composition import CompositionError, amounts, matching, stoichiometry, valences_of
 
 #: Crystals beside the anchor that a draw lies between.
 PARTNERS = 3

@@ -15,12 +15,12 @@ import torch
 from symfft import Density, SpaceGroup, SymfftError, check_symmetry, expand_from_au, read_chgcar, write_chgcar
 from symfft.io.atomic import write_text
 from symfft_models._array_types import FloatArray
+from symfft_models.crystals.composition import valences_of
 from symfft_models.data.store import Entry
 from symfft_models.model.config import SampleConfig
 from symfft_models.model.density_table import DensityTable
 from symfft_models.model.stars import cell_weights
 from symfft_models.model.vae import DensityVAE, unpad
-from symfft_models.sampling.composition import valences_of
 from symfft_models.sampling.prior import ANYTHING, Draw, Wanted, elements_of, fit_prior
 
 #: Folder of a run's samples, and the file in it that describes them.

@@ -111,7 +111,7 @@ def test_damage_is_found(run, package):
         shipped_weights()
 
 
-@pytest.mark.parametrize("words", [["evaluate", "--shipped"], ["sample", "-n", "1"], ["reconstruct", "X", "-o", "out"]])
+@pytest.mark.parametrize("words", [["evaluate", "--shipped"], ["reconstruct", "X", "-o", "out"]])
 def test_without_weights_the_error_says_how_to_train(package, words, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert main(words) == 2
@@ -123,13 +123,6 @@ def test_commands_use_the_shipped_weights(run, package, tmp_path, monkeypatch, c
     assert main(["ship", str(run), "--name", "small", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["total_bytes"] == (package / "small.safetensors").stat().st_size
 
-    code = main(["sample", "--group", "221", "-n", "2", "--json"])
-    report = json.loads(capsys.readouterr().out)
-    samples = report["samples"]
-    assert code == (report["failures"] > 0)
-    assert [entry["space_group"] for entry in samples] == [221, 221]
-    assert all((tmp_path / "samples" / entry["file"]).is_file() for entry in samples)
-
     assert main(["evaluate", "--shipped", "--json", "--draws", "0"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["models"]["small"]["groups"]["221"]["n"] == len(load_bundled().select(221, "test"))
@@ -140,11 +133,6 @@ def test_commands_use_the_shipped_weights(run, package, tmp_path, monkeypatch, c
     result = json.loads(capsys.readouterr().out)
     assert result["weights"] == "small"
     assert read_chgcar(tmp_path / "out" / "CHGCAR.CHGCAR").shape == (36, 36, 36)
-
-
-def test_a_group_that_the_model_does_not_know(run, capsys):
-    assert main(["sample", str(run), "--group", "225", "--quiet"]) == 2
-    assert "225 is not in this model" in capsys.readouterr().err
 
 
 def test_index_in_the_package_is_whole():

@@ -46,7 +46,8 @@ WRITING = {
     "export html": ["export", "{set}", "--html", "OUT/page.html"],
     "train": ["train", "--out", "OUT", "--set", "data.space_groups=[221]", "--set", "model.latent=4", "--quiet"],
     "evaluate": ["evaluate", "{run}", "-o", "OUT/page.html", "--draws", "0"],
-    "sample": ["sample", "{run}", "-o", "OUT", "-n", "1", "--group", "225"],
+    "sample": ["sample", "-o", "OUT", "-n", "1", "--group", "225"],
+    "verdict": ["verdict", "{file}", "-o", "OUT"],
     "reconstruct": ["reconstruct", "{file}", "-o", "OUT"],
 }
 #: Wrong in their arguments or in what they are given.
@@ -81,7 +82,13 @@ BAD = {
     "evaluate both": ["evaluate", "BAD", "--shipped"],
     "evaluate draws": ["evaluate", "--shipped", "--draws", "-1"],
     "sample": ["sample", "BAD", "-o", "OUT"],
+    "sample composition": ["sample", "--composition", "UO2", "-o", "OUT"],
     "sample count": ["sample", "-n", "0"],
+    "atoms": ["atoms", "BAD"],
+    "atoms nothing": ["atoms"],
+    "atoms split": ["atoms", "--evaluate", "none"],
+    "verdict": ["verdict", "BAD", "-o", "OUT"],
+    "verdict engine": ["verdict", "BAD", "--engine", "none"],
     "sample temperature": ["sample", "--temperature", "nan"],
     "sample seed": ["sample", "--seed", "-3"],
     "sample electrons": ["sample", "--electrons", "inf"],
@@ -206,7 +213,6 @@ def catches_sigint(status):
 @pytest.mark.parametrize(
     ("package", "words", "extra"),
     [
-        ("torch", ["sample"], "symfft[models]"),
         ("torch", ["train", "--out", "OUT"], "symfft[models]"),
         ("accelerate", ["train", "--out", "OUT"], "symfft[models]"),
         ("h5py", ["data", "info"], "symfft[io]"),

@@ -9,12 +9,12 @@ from scipy.optimize import nnls
 from synthetic import synthetic_entries
 from train_job import TINY
 
+from symfft_models.crystals.composition import CompositionError, amounts, matching, place, unlikeness, valences_of
 from symfft_models.data import load_bundled
 from symfft_models.datasets.bundled.recipe import VALENCE
 from symfft_models.model.config import load_config
 from symfft_models.model.density_table import grids_of, tabulate
 from symfft_models.model.vae import DensityVAE, fit_statistics
-from symfft_models.sampling.composition import CompositionError, amounts, matching, place, unlikeness, valences_of
 from symfft_models.sampling.prior import PARTNERS, LatentPrior, Wanted, elements_of, fit_prior, valence_electrons
 
 NAMES = ("NaCl", "KCl", "NaBr", "KBr", "LiF", "MgO", "CaO", "CsI", "CaF2", "SrF2", "BaF2", "CdF2")

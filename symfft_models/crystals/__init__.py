@@ -1,0 +1,1 @@
+"""Crystals without densities: compositions, relaxed phases, regressions over them, and draws of new ones."""
