@@ -240,8 +240,8 @@ def lattice_of_cell(cell: tuple[float, ...]) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> lattice_of_cell((2.0, 3.0, 4.0, 90.0, 90.0, 90.0)).round(12).tolist()
-    [[2.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 4.0]]
+    >>> (lattice_of_cell((2.0, 3.0, 4.0, 90.0, 90.0, 120.0)).round(3) + 0).tolist()
+    [[2.0, 0.0, 0.0], [-1.5, 2.598, 0.0], [0.0, 0.0, 4.0]]
     """
     import gemmi
 
