@@ -75,6 +75,10 @@ def _as_numpy(array: Any) -> Any:
             f"an array of {kind} is neither a NumPy array nor a torch tensor: give "
             "numpy.from_dlpack(array) on the CPU, or torch.from_dlpack(array) on any device"
         )
+    if np.ma.is_masked(array):
+        raise ShapeError(
+            f"{np.ma.count_masked(array)} values are masked, and a transform needs all: fill them, array.filled(value)"
+        )
     return np.asarray(array)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -93,10 +93,12 @@ class Density(Exchange, Verbs):
         grid = _array("values", self.values, (None, None, None))
         self._set("values", grid)
         self._set("lattice", _array("lattice", self.lattice, (3, 3)))
-        try:
-            numbers = np.ascontiguousarray(self.numbers, dtype=np.int64)
-        except OverflowError as error:
-            raise ShapeError(f"an atomic number is not a 64-bit integer: {error}") from error
+        given = np.asarray(self.numbers)
+        if given.dtype == object and all(isinstance(n, int) for n in given.flat):
+            raise ShapeError("an atomic number is not a 64-bit integer")
+        numbers = np.ascontiguousarray(_numbers("numbers", given), dtype=np.int64)
+        if (numbers != given).any():
+            raise ShapeError(f"numbers holds {given[numbers != given][0]}, it must hold atomic numbers: integers")
         if numbers.ndim != 1:
             raise ShapeError(f"numbers has the shape {numbers.shape}, it must be (n,)")
         if numbers.size and numbers.max() > len(SYMBOLS):
@@ -239,8 +241,18 @@ class Density(Exchange, Verbs):
         object.__setattr__(self, name, value)
 
 
+def _numbers(name: str, value: ArrayLike) -> NDArray[Any]:
+    """Return an array of real numbers, all of them given."""
+    if np.ma.is_masked(value):
+        raise ShapeError(f"{name} has {np.ma.count_masked(value)} masked values, it must have all: fill them first")
+    array = np.asarray(value)
+    if array.size and array.dtype.kind not in "fiub":
+        raise ShapeError(f"{name} has the type {array.dtype}, it must be real numbers")
+    return array
+
+
 def _array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
-    array = np.ascontiguousarray(value, dtype=np.float64)
+    array = np.ascontiguousarray(_numbers(name, value), dtype=np.float64)
     if array.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
         wanted = ", ".join("n" if n is None else str(n) for n in shape)
         raise ShapeError(f"{name} has the shape {array.shape}, it must be ({wanted})")

@@ -130,3 +130,12 @@ def test_arrays_of_other_libraries_are_refused_by_name():
         with pytest.raises(ShapeError, match=r"jaxlib\.ForeignArray.*from_dlpack"):
             transform(foreign, au)
     assert np.array_equal(au_dft(np.from_dlpack(foreign), au), au_dft(np.ones(au.size), au))
+
+
+def test_masked_values_are_refused():
+    """NumPy's functions would use what lies beneath the mask."""
+    masked = np.ma.masked_less(np.arange(512.0).reshape(8, 8, 8), 100)
+    with pytest.raises(ShapeError, match="100 values are masked"):
+        reduce_to_au(masked, asymmetric_unit(1, (8, 8, 8)))
+    whole = np.ma.masked_array(np.ones((8, 8, 8)))
+    assert reduce_to_au(whole, asymmetric_unit(1, (8, 8, 8))).tolist() == [1.0] * 512

@@ -164,3 +164,37 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, module: str
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(SymfftError, match="pip install"):
         getattr(salt(), call)()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("values", np.full((2, 2, 2), 1j), "values has the type complex128"),
+        ("values", np.full((2, 2, 2), "1"), "values has the type <U1"),
+        ("values", np.full((2, 2, 2), None), "values has the type object"),
+        ("values", np.zeros((2, 2, 2), "M8[s]"), "values has the type datetime64"),
+        ("values", np.ma.masked_less(np.arange(8.0).reshape(2, 2, 2), 3), "3 masked values"),
+        ("magnetization", np.full((2, 2, 2), 1j), "magnetization has the type complex128"),
+        ("lattice", np.eye(3) * 1j, "lattice has the type complex128"),
+        ("positions", [["a", "b", "c"]], "positions has the type <U1"),
+        ("numbers", ["Na"], "numbers has the type <U2"),
+        ("numbers", [1.5], "numbers holds 1.5"),
+        ("numbers", [1 + 1j], "numbers has the type complex128"),
+        ("numbers", [2**63], "numbers holds 9223372036854775808"),
+        ("numbers", [2**70], "not a 64-bit integer"),
+        ("numbers", [np.nan], "numbers holds nan"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")
+def test_what_is_not_real_numbers_is_refused_not_cast(field: str, value: object, message: str) -> None:
+    """NumPy would drop imaginary parts, masks and digits behind the point, with a warning at best."""
+    fields = {"values": np.ones((2, 2, 2)), "lattice": np.eye(3), "positions": [[0, 0, 0]], "numbers": [1]}
+    with pytest.raises(ShapeError, match=message):
+        Density(**fields | {field: value})
+
+
+@pytest.mark.parametrize("numbers", [[1.0], np.array([1], dtype=np.uint8), np.array([True]), [-3]])
+def test_whole_numbers_of_any_type_are_atomic_numbers(numbers: object) -> None:
+    found = Density(np.ones((2, 2, 2)), np.eye(3), [[0, 0, 0]], numbers)
+    assert found.numbers.dtype == np.int64
+    assert found.numbers.tolist() == np.asarray(numbers).astype(int).tolist()

@@ -210,6 +210,8 @@ class _Setting:
 def _structure(lattice: ArrayLike, positions: ArrayLike, numbers: ArrayLike, symprec: float) -> Cell:
     """Accept a structure: lattice, positions in [0, 1), and a number from 0 for each kind of atom."""
     require_symprec(symprec)
+    if np.iscomplexobj(lattice) or np.iscomplexobj(positions) or np.iscomplexobj(numbers):
+        raise SpaceGroupError("the structure has complex numbers: lattice, positions and numbers are real")
     try:
         rows, sites = np.array(lattice, dtype=np.float64), np.array(positions, dtype=np.float64).reshape(-1, 3)
         labels = np.asarray(numbers)

@@ -118,6 +118,8 @@ def readable(path: PathLike) -> Iterator[PathLike]:
     if isinstance(path, Pipe):
         yield path
         return
+    if "\0" in os.fspath(path):
+        raise SymfftError(f"{os.fspath(path)!r} cannot be the name of a file: it holds a null character")
     mode = os.fstat(sys.stdin.fileno()).st_mode if (standard := os.fspath(path) == "-") else os.stat(path).st_mode
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
         raise SymfftError(f"{path}: this is a device, not a file: give a file, or send one through a pipe")

@@ -111,12 +111,22 @@ def unique_reflections(density: Density, space_group: str, resolution: float) ->
         Symbol of its group in this cell.
     resolution : float
         Smallest d, in Å.
+
+    Raises
+    ------
+    ShapeError
+        If the grid does not resolve such a d, or no reflection has so large a one.
     """
     import gemmi
 
     cell = cell_parameters(density.lattice)
+    if (np.array(cell[:3]) / resolution >= density.shape).any():  # at most N/2 waves along an axis of N points
+        finest = float((2 * np.array(cell[:3]) / density.shape).max())
+        raise ShapeError(f"the grid {density.shape} does not resolve d = {resolution:g} Å: give {finest:.3g} Å or more")
     group = _group(space_group)
     hkl = gemmi.make_miller_array(gemmi.UnitCell(*cell), group, resolution).astype(np.int64)
+    if not len(hkl):
+        raise ShapeError(f"no reflection has d = {resolution:g} Å or more: give a smaller d")
     return Reflections(hkl, factors_of_density(density, hkl), cell, group.xhm())
 
 

@@ -17,6 +17,9 @@ from symfft.errors import NotSymmetricError, ShapeError
 from symfft.resampling.densities import carried_to
 from symfft.resampling.interpolation import lossless_shape
 
+#: How often a cell may be repeated along one vector.
+LARGEST_REPEAT = 10_000
+
 
 def supercell(density: Density, cell: int | ArrayLike) -> Density:
     """Return a density in a larger cell of its lattice.
@@ -128,6 +131,8 @@ def _integer_cell(cell: Any) -> NDArray[np.int64]:
     matrix = np.diag(np.broadcast_to(given, 3)) if given.shape in ((), (3,)) else given
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or (matrix != np.rint(matrix)).any():
         raise ShapeError(f"cell {cell!r} is not usable: give an integer, three integers or a 3 × 3 matrix of integers")
+    if np.abs(matrix).max() > LARGEST_REPEAT:
+        raise ShapeError(f"cell {cell!r} is too large: its integers must be at most {LARGEST_REPEAT}")
     if abs(np.linalg.det(matrix)) < 0.5:
         raise ShapeError(f"cell {cell!r} spans no cell: its rows must be independent")
     return matrix.astype(np.int64)

@@ -325,6 +325,8 @@ def test_small_and_large_tolerances_serve(symprec):
         (lambda c: (c[0][[0, 0, 1]], c[1], c[2]), "singular"),
         (lambda c: (c[0], c[1][:-1], c[2]), "as many positions"),
         (lambda c: (c[0], [["x"] * 3], [1]), "not made of numbers"),
+        (lambda c: (c[0] + 0.1j, c[1], c[2]), "complex"),
+        (lambda c: (c[0], c[1] * 1j, c[2]), "complex"),
         (lambda c: (c[0], c[1], [{}] * len(c[2])), "atomic number"),
         (lambda c: (c[0], c[1], [np.nan] * len(c[2])), "atomic number"),
         (lambda c: (c[0][:2], c[1], c[2]), "lattice"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from crystals import crystal
 
-from symfft import Density, DensityFormatError, ShapeError, SpaceGroup, check_symmetry, read_density
+from symfft import Density, DensityFormatError, ShapeError, SpaceGroup, SymfftError, check_symmetry, read_density
 from symfft.io.ccp4 import cell_parameters
 from symfft.io.reflections import (
     Reflections,
@@ -139,3 +139,14 @@ def test_a_cif_without_reflections_is_named(tmp_path: Path) -> None:
         read_density(tmp_path / "a.cif")
     with pytest.raises(DensityFormatError, match="structure factors"):
         read_density(tmp_path / "a.cif", format="cif")
+
+
+@pytest.mark.parametrize(("resolution", "message"), [(1e-9, "resolve d"), (0.5, "resolve d"), (99, "no reflection")])
+def test_resolutions_that_a_grid_does_not_have(resolution: float, message: str) -> None:
+    with pytest.raises(ShapeError, match=message):
+        unique_reflections(crystal(225), "F m -3 m", resolution)
+
+
+def test_a_name_with_a_null_character_is_refused() -> None:
+    with pytest.raises(SymfftError, match="null character"):
+        read_density("a\0b")

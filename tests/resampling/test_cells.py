@@ -87,7 +87,9 @@ def test_an_antiferromagnet_keeps_its_cell():
         primitive(dataclasses.replace(density, magnetization=moment))
 
 
-@pytest.mark.parametrize("bad", [0, (1, 2), 1.5, (1, 0, 1), np.ones((3, 3)), "abc", (1, 2, float("nan"))])
+@pytest.mark.parametrize(
+    "bad", [0, 10**20, (1, 2, 10**6), (1, 2), 1.5, (1, 0, 1), np.ones((3, 3)), "abc", (1, 2, float("nan"))]
+)
 def test_unusable_cells_are_refused(bad):
     with pytest.raises(ShapeError, match="cell"):
         supercell(crystal(14), bad)
