@@ -77,7 +77,7 @@ def _as_numpy(array: Any) -> Any:
         )
     if np.ma.is_masked(array):
         raise ShapeError(
-            f"{np.ma.count_masked(array)} values are masked, and a transform needs all: fill them, array.filled(value)"
+            f"{int(np.sum(array.mask))} values are masked, and a transform needs all: fill them, array.filled(value)"
         )
     return np.asarray(array)
 

@@ -244,7 +244,9 @@ class Density(Exchange, Verbs):
 def _numbers(name: str, value: ArrayLike) -> NDArray[Any]:
     """Return an array of real numbers, all of them given."""
     if np.ma.is_masked(value):
-        raise ShapeError(f"{name} has {np.ma.count_masked(value)} masked values, it must have all: fill them first")
+        raise ShapeError(
+            f"{name} has {int(np.sum(getattr(value, 'mask', 0)))} masked values, it must have all: fill them first"
+        )
     array = np.asarray(value)
     if array.size and array.dtype.kind not in "fiub":
         raise ShapeError(f"{name} has the type {array.dtype}, it must be real numbers")
