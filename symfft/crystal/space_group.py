@@ -319,7 +319,10 @@ class SpaceGroup(Immutable):
         """
         if self is other:
             return True
-        return isinstance(other, SpaceGroup) and self._key == other._key and self.number == other.number
+        if not isinstance(other, SpaceGroup) or self._key != other._key:
+            return False
+        # Of bare operators both numbers follow from them: none needs to be found.
+        return (self._number is None and other._number is None) or self.number == other.number
 
     def __hash__(self) -> int:
         return hash(self._key)
