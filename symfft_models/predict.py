@@ -6,25 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
-from symfft import Density, IncompatibleGridError, expand_from_au, next_compatible_shape
-from symfft_models._array_types import FloatArray
+from symfft import Density, expand_from_au
 from symfft_models.scattering.crystal import Crystal
+from symfft_models.scattering.measure import expected_error
 from symfft_models.scattering.model import Coefficients, DensityModel
 from symfft_models.scattering.structure import SYMPREC, crystal_of
-from symfft_models.scattering.synthesis import density_values, structure_factors, unit_for
+from symfft_models.scattering.synthesis import Shape, density_values, grid_for
 from symfft_models.scattering.weights_file import load_model
 
 #: Distance (Å) of neighbouring grid points where no grid is asked for.
 SPACING = 0.135
-#: The same where only the error bar is needed.
-COARSE = 0.3
-#: Draws from the distribution of the coefficients that the error bar is the mean of.
-DRAWS = 16
 SHIPPED = "density-model.safetensors"
-
-Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,32 +97,14 @@ class DensityPredictor:
         return Prediction(
             density=density_of(crystal, found, shape or grid_for(crystal, SPACING)),
             error_bar=self.model.bar * expected_error(crystal, found),
-            outside=self.model.outside(crystal, found),
+            outside=self.model.outside(crystal),
             crystal=crystal,
         )
 
 
-def grid_for(crystal: Crystal, spacing: float) -> Shape:
-    """Return a grid with points at most `spacing` (Å) apart that the group maps onto itself, if there is one."""
-    least = np.ceil(np.linalg.norm(crystal.lattice, axis=1) / spacing).astype(int).tolist()
-    try:
-        return next_compatible_shape(crystal.group, least)
-    except IncompatibleGridError:
-        return (least[0], least[1], least[2])
-
-
-def values_of(crystal: Crystal, found: Coefficients, coefficients: FloatArray, shape: Shape) -> tuple[FloatArray, Any]:
-    """Return densities (..., n) of coefficients (..., k, n) on the asymmetric unit of a grid, and the unit."""
-    unit = unit_for(crystal, shape)
-    inside = (2 * np.abs(unit.hkl) < np.array(shape)).all(axis=1)
-    factors = np.zeros((*coefficients.shape[:-2], len(unit.hkl)), dtype=np.complex128)
-    factors[..., inside] = structure_factors(crystal, found.terms, coefficients, unit.hkl[inside])
-    return density_values(crystal, unit, factors), unit
-
-
 def density_of(crystal: Crystal, found: Coefficients, shape: Shape) -> Density:
     """Return the expected density on a grid, with every atom of the cell."""
-    values, unit = values_of(crystal, found, found.mean, shape)
+    values, unit = density_values(crystal, found, found.mean, shape)
     positions, orbits = crystal.atoms()
     return Density(
         values=expand_from_au(values, unit),
@@ -139,15 +113,3 @@ def density_of(crystal: Crystal, found: Coefficients, shape: Shape) -> Density:
         numbers=crystal.numbers[orbits],
         comment="predicted by symfft-vae",
     )
-
-
-def expected_error(crystal: Crystal, found: Coefficients) -> float:
-    """Return the expected ``100 Σ|ρ - truth| / Σ|ρ|`` in %, from draws of the distribution of the coefficients."""
-    random = np.random.default_rng(0)
-    halves = np.stack([np.linalg.cholesky(part + 1e-12 * np.eye(len(part))) for part in found.spread])
-    noise = random.standard_normal((DRAWS, len(found.terms), halves.shape[-1]))
-    drawn = found.draws[:DRAWS] + np.einsum("knm,skm->skn", halves[found.terms.degree], noise[: len(found.draws)])
-    both = np.concatenate([found.mean[None], drawn])
-    values, unit = values_of(crystal, found, both, grid_for(crystal, COARSE))
-    total = float(np.abs(values[0]) @ unit.multiplicity)
-    return float(100 * (np.abs(values[1:]) @ unit.multiplicity).mean() / total)

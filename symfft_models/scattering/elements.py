@@ -45,6 +45,20 @@ def place(numbers: IntArray) -> tuple[IntArray, IntArray]:
     return period, np.where(numbers == 2, 18, group)
 
 
+def usual_valence(numbers: IntArray) -> FloatArray:
+    """Return the electrons outside the noble-gas core, and outside the filled d shell of later groups.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> usual_valence(np.array([1, 2, 8, 11, 26, 31])).tolist()
+    [1.0, 2.0, 6.0, 1.0, 8.0, 3.0]
+    """
+    numbers = np.asarray(numbers)
+    _, group = place(numbers)
+    return np.where(numbers == 2, 2, np.where(group < 13, group, group - 10)).astype(np.float64)
+
+
 @cache
 def coordinates() -> FloatArray:
     """Return the coordinates (LAST, 6) of the elements from hydrogen on.

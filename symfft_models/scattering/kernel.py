@@ -23,7 +23,7 @@ from scipy.linalg import cholesky, solve_triangular
 from symfft_models._array_types import FloatArray, IntArray
 from symfft_models.scattering.crystal import Crystal
 from symfft_models.scattering.elements import LAST, coordinates, covalent_radii
-from symfft_models.scattering.geometry import Terms, shells
+from symfft_models.scattering.geometry import Terms, shells, site_terms
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class KernelSettings:
     """
 
     cutoff: float = 6.0
-    element_range: float = 1.0
-    own_share: float = 0.3
-    neighbour_range: float = 1.2
+    element_range: float = 1.5
+    own_share: float = 0.1
+    neighbour_range: float = 2.0
     channels: int = 8
     knots: int = 6
     pair: float = 1.0
@@ -99,6 +99,21 @@ class Surroundings:
     def join(cls, parts: list[Self]) -> Self:
         """Return the terms of several crystals together."""
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("number", "along", "around")))
+
+
+@dataclass(frozen=True, eq=False)
+class Pseudoatoms:
+    """What the model sees of a crystal: the terms of its sites, and what surrounds each of them."""
+
+    crystal: Crystal
+    terms: Terms
+    around: Surroundings
+
+    @classmethod
+    def of(cls, crystal: Crystal, settings: KernelSettings) -> Self:
+        """Describe a crystal."""
+        terms = site_terms(crystal)
+        return cls(crystal, terms, surroundings(crystal, terms, settings))
 
 
 def surroundings(crystal: Crystal, terms: Terms, settings: KernelSettings) -> Surroundings:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from symfft_models._array_types import FloatArray, IntArray
 from symfft_models.scattering.crystal import Crystal
-from symfft_models.scattering.elements import LAST, place
-from symfft_models.scattering.geometry import Terms, site_terms
-from symfft_models.scattering.kernel import Features, KernelSettings, Surroundings, surroundings
+from symfft_models.scattering.elements import LAST, place, usual_valence
+from symfft_models.scattering.geometry import Terms
+from symfft_models.scattering.kernel import Features, KernelSettings, Pseudoatoms
 from symfft_models.scattering.radial import RADIAL
 
 
@@ -60,12 +60,11 @@ class Basis:
         """Valence electrons (LAST + 1,) of neutral atoms; of unknown elements as many as that of their group have."""
         numbers = np.arange(1, LAST + 1)
         period, group = place(numbers)
-        found = self.valence.copy()
+        found, usual = self.valence.copy(), usual_valence(numbers)
         for number in np.flatnonzero(~np.isfinite(found[1:])) + 1:
             alike = numbers[(group == group[number - 1]) & np.isfinite(self.valence[1:])]
-            nominal = group[number - 1] if group[number - 1] < 13 else group[number - 1] - 10
             nearest = alike[np.argsort(np.abs(period[alike - 1] - period[number - 1]), kind="stable")]
-            found[number] = self.valence[nearest[0]] if len(nearest) else nominal
+            found[number] = self.valence[nearest[0]] if len(nearest) else usual[number - 1]
         return found
 
     @property
@@ -73,35 +72,35 @@ class Basis:
         """Number of weights."""
         return self.atoms.shape[1] * RADIAL + sum(block.size for block in self.blocks)
 
-    def parts(self, crystal: Crystal, terms: Terms) -> Iterator[tuple[IntArray, FloatArray, FloatArray]]:
+    def parts(self, atoms: Pseudoatoms) -> Iterator[tuple[IntArray, FloatArray, FloatArray]]:
         """Yield, block after block, the terms it describes (t,), their features (t, q) and its shapes (RADIAL, r).
 
         The coefficients of those terms are ``features @ weights.reshape(r, q).T @ shapes.T``.
         """
-        spherical = np.flatnonzero(terms.degree == 0)
-        numbers = crystal.numbers[terms.orbit[spherical]]
+        degree = atoms.terms.degree
+        spherical = np.flatnonzero(degree == 0)
+        numbers = atoms.around.number[spherical]
         yield spherical, self.atoms[numbers] * self.electrons[numbers, None], self.atom_shapes
-        around = surroundings(crystal, terms, self.settings)
         for block in self.blocks:
-            rows = np.flatnonzero(terms.degree == block.degree)
-            features = block.features(around.take(rows)) if len(rows) else np.zeros((0, len(block.features)))
+            rows = np.flatnonzero(degree == block.degree)
+            features = block.features(atoms.around.take(rows)) if len(rows) else np.zeros((0, len(block.features)))
             yield rows, features, block.shapes
 
-    def coefficients(self, crystal: Crystal, terms: Terms, weights: FloatArray) -> FloatArray:
+    def coefficients(self, atoms: Pseudoatoms, weights: FloatArray) -> FloatArray:
         """Return coefficients (..., k, RADIAL) of the terms of a crystal, for weights (..., size)."""
-        result = np.zeros((*weights.shape[:-1], len(terms), RADIAL))
+        result = np.zeros((*weights.shape[:-1], len(atoms.terms), RADIAL))
         start = 0
-        for rows, features, shapes in self.parts(crystal, terms):
+        for rows, features, shapes in self.parts(atoms):
             size = features.shape[1] * shapes.shape[1]
             own = weights[..., start : start + size].reshape(*weights.shape[:-1], shapes.shape[1], features.shape[1])
             result[..., rows, :] += np.einsum("tq,...rq,nr->...tn", features, own, shapes, optimize=True)
             start += size
         return result
 
-    def design(self, equations: FloatArray, crystal: Crystal, terms: Terms) -> FloatArray:
+    def design(self, equations: FloatArray, atoms: Pseudoatoms) -> FloatArray:
         """Return what equations (p, k, RADIAL) of the coefficients are as equations (p, size) of the weights."""
         columns = []
-        for rows, features, shapes in self.parts(crystal, terms):
+        for rows, features, shapes in self.parts(atoms):
             own = np.einsum("ptn,nr,tq->prq", equations[:, rows], shapes, features, optimize=True)
             columns.append(own.reshape(len(equations), -1))
         return np.concatenate(columns, axis=1)
@@ -121,12 +120,15 @@ class Coefficients:
         What the weights, drawn from what the training set leaves open, add to them.
     spread : (5, RADIAL, RADIAL) float64
         Covariance, by degree, of what no weights describe: independent from term to term.
+    longest : float
+        1/Å; longer reflections are zero.
     """
 
     terms: Terms
     mean: FloatArray
     draws: FloatArray
     spread: FloatArray
+    longest: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +148,14 @@ class DensityModel:
     noise : float
         Standard deviation of a structure factor (times the square root of its multiplicity), in units of the square
         root of the number of electrons.
+    longest : float
+        1/Å; shorter reflections are those that the training set has: the model has no longer ones.
+    alone : (m,) float64
+        Weights of superposed atoms without anything else.
     bar : float
         Factor between the expected and the stated error, so that the stated one holds for nine of ten crystals.
+    familiar : float
+        Correlation with the most similar landmark below which an atom's surroundings are outside of what was learned.
     facts : mapping
         Where it comes from: training set, command, figures; JSON.
     """
@@ -157,7 +165,10 @@ class DensityModel:
     draws: FloatArray
     spread: FloatArray
     noise: float
+    longest: float
+    alone: FloatArray
     bar: float = 1.0
+    familiar: float = 0.0
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -171,38 +182,50 @@ class DensityModel:
 
     def coefficients(self, crystal: Crystal) -> Coefficients:
         """Return the distribution of the coefficients of a crystal."""
-        terms = site_terms(crystal)
+        atoms = Pseudoatoms.of(crystal, self.basis.settings)
         weights = np.concatenate([self.weights[None], self.draws])
-        every = self.basis.coefficients(crystal, terms, weights)
-        charged = charges(crystal, terms)
-        electrons = self.electrons(crystal)
-        wanted = np.concatenate([[electrons], np.zeros(len(self.draws))])
-        missing = wanted - np.einsum("kn,skn->s", charged, every)
-        given = np.einsum("kmn,kn->km", self.spread[terms.degree], charged)
-        every += missing[:, None, None] * given / float((given * charged).sum())
-        return Coefficients(terms, every[0], every[1:], self.spread)
+        return self._neutral(atoms, self.basis.coefficients(atoms, weights))
 
-    def outside(self, crystal: Crystal, found: Coefficients) -> list[str]:
+    def outside(self, crystal: Crystal) -> list[str]:
         """Return why the model may not know a crystal; an empty list where it does."""
         import gemmi
 
         unknown = sorted(set(crystal.numbers.tolist()) - set(self.elements.tolist()))
-        return [f"element {gemmi.Element(number).name} is not in the training set" for number in unknown]
+        reasons = [f"element {gemmi.Element(number).name} is not in the training set" for number in unknown]
+        for number, alike in zip(crystal.numbers.tolist(), self.familiarity(crystal).tolist(), strict=True):
+            if number not in unknown and alike < self.familiar:
+                reasons.append(
+                    f"the surroundings of {gemmi.Element(number).name} are unlike those learned: correlation "
+                    f"{alike:.2f} with the nearest, below {self.familiar:.2f}"
+                )
+        return list(dict.fromkeys(reasons))
 
-    def with_bar(self, bar: float) -> Self:
-        """Return the model with another factor of its error bar."""
-        return replace(self, bar=bar)
+    def superposed(self, crystal: Crystal) -> Coefficients:
+        """Return the coefficients of superposed atoms: what a prediction without neighbours would be."""
+        atoms = Pseudoatoms.of(crystal, self.basis.settings)
+        return self._neutral(atoms, replace(self.basis, blocks=()).coefficients(atoms, self.alone[None]))
+
+    def _neutral(self, atoms: Pseudoatoms, every: FloatArray) -> Coefficients:
+        """Give the first coefficients the electrons of neutral atoms, and the others, their differences, none."""
+        charged = charges(atoms.crystal, atoms.terms)
+        wanted = np.zeros(len(every))
+        wanted[0] = self.electrons(atoms.crystal)
+        missing = wanted - np.einsum("kn,skn->s", charged, every)
+        given = np.einsum("kmn,kn->km", self.spread[atoms.terms.degree], charged)
+        every = every + missing[:, None, None] * given / float((given * charged).sum())
+        return Coefficients(atoms.terms, every[0], every[1:], self.spread, self.longest)
+
+    def familiarity(self, crystal: Crystal) -> FloatArray:
+        """Return, for each orbit of a crystal, the correlation of its atom with the most similar landmark."""
+        atoms = Pseudoatoms.of(crystal, self.basis.settings)
+        spherical = np.flatnonzero(atoms.terms.degree == 0)
+        features = next(block.features for block in self.basis.blocks if block.degree == 0)
+        own, marks = atoms.around.take(spherical), features.landmarks
+        scale = np.sqrt(features.kernel.diagonal(own)[:, None] * features.kernel.diagonal(marks))
+        return np.asarray((features.kernel(own, marks) / scale).max(axis=1))
 
 
 def charges(crystal: Crystal, terms: Terms) -> FloatArray:
     """Return what each coefficient (k, RADIAL) adds to the electrons of the cell."""
     count = crystal.multiplicity[terms.orbit] * np.sqrt(1 / (4 * np.pi))
     return np.where(terms.degree == 0, count, 0.0)[:, None] * np.ones(RADIAL)
-
-
-def gather(parts: Sequence[tuple[Crystal, Terms]], settings: KernelSettings, degree: int) -> Surroundings:
-    """Return the terms of one degree of many crystals."""
-    found = [
-        surroundings(crystal, terms, settings).take(np.flatnonzero(terms.degree == degree)) for crystal, terms in parts
-    ]
-    return Surroundings.join(found)

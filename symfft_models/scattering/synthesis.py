@@ -6,23 +6,29 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from symfft import AsymmetricUnit, IncompatibleGridError, SpaceGroup, asymmetric_unit, au_idft
+from symfft import AsymmetricUnit, IncompatibleGridError, SpaceGroup, asymmetric_unit, au_idft, next_compatible_shape
 from symfft_models._array_types import ComplexArray, FloatArray, IntArray
 from symfft_models.scattering.crystal import Crystal
 from symfft_models.scattering.geometry import Terms, scattering
+from symfft_models.scattering.model import Coefficients
 from symfft_models.scattering.radial import WIDTHS, radial_functions
 
 #: Numbers that a piece of a sum over reflections may hold.
 PIECE = 4_000_000
-#: Beyond this many widths a Gaussian has no value.
-REACH = 6.5
+
+Shape = tuple[int, int, int]
 
 
-def structure_factors(crystal: Crystal, terms: Terms, coefficients: FloatArray, hkl: IntArray) -> ComplexArray:
-    """Return F (..., n_h) in electrons per cell of coefficients (..., k, RADIAL) at reflections (n_h, 3)."""
+def structure_factors(
+    crystal: Crystal, terms: Terms, coefficients: FloatArray, hkl: IntArray, longest: float = np.inf
+) -> ComplexArray:
+    """Return F (..., n_h) in electrons per cell of coefficients (..., k, RADIAL) at reflections (n_h, 3).
+
+    Reflections with 1/d above `longest` (1/Å) are zero.
+    """
     result = np.zeros((*coefficients.shape[:-2], len(hkl)), dtype=np.complex128)
     length = np.linalg.norm(hkl @ np.linalg.inv(crystal.lattice).T, axis=1)
-    seen = np.flatnonzero(length < REACH * WIDTHS[-1])
+    seen = np.flatnonzero(length <= longest)
     cost = max(crystal.group.order * 25, len(terms) * len(WIDTHS))
     for rows in _pieces(seen, max(1, PIECE // cost)):
         factors = scattering(crystal, terms, hkl[rows])
@@ -53,6 +59,21 @@ def carried(group: SpaceGroup, shape: tuple[int, int, int]) -> SpaceGroup:
     return SpaceGroup.from_operators(group.rotations[fits], group.translations[fits])
 
 
-def density_values(crystal: Crystal, unit: AsymmetricUnit, factors: ComplexArray) -> FloatArray:
-    """Return the density (n,) in e/Å³ on an asymmetric unit from F (n_h,) in electrons at ``unit.hkl``."""
-    return np.asarray(au_idft(factors * (float(np.prod(unit.shape)) / crystal.volume), unit))
+def grid_for(crystal: Crystal, spacing: float) -> Shape:
+    """Return a grid with points at most `spacing` (Å) apart that the group maps onto itself, if there is one."""
+    least = np.ceil(np.linalg.norm(crystal.lattice, axis=1) / spacing).astype(int).tolist()
+    try:
+        return next_compatible_shape(crystal.group, least)
+    except IncompatibleGridError:
+        return (least[0], least[1], least[2])
+
+
+def density_values(
+    crystal: Crystal, found: Coefficients, coefficients: FloatArray, shape: Shape
+) -> tuple[FloatArray, AsymmetricUnit]:
+    """Return densities (..., n) in e/Å³ of coefficients (..., k, RADIAL) on the AU of a grid, and that AU."""
+    unit = unit_for(crystal, shape)
+    inside = (2 * np.abs(unit.hkl) < np.array(shape)).all(axis=1)
+    factors = np.zeros((*coefficients.shape[:-2], len(unit.hkl)), dtype=np.complex128)
+    factors[..., inside] = structure_factors(crystal, found.terms, coefficients, unit.hkl[inside], found.longest)
+    return np.asarray(au_idft(factors * (float(np.prod(shape)) / crystal.volume), unit)), unit

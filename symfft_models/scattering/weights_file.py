@@ -38,6 +38,7 @@ def save_model(path: str | os.PathLike[str], model: DensityModel) -> None:
         "weights": model.weights,
         "draws": model.draws.astype(np.float16),
         "spread": model.spread,
+        "alone": model.alone,
     }
     kernels = []
     for block in model.basis.blocks:
@@ -56,7 +57,9 @@ def save_model(path: str | os.PathLike[str], model: DensityModel) -> None:
         "kernel": json.dumps(asdict(model.basis.settings)),
         "blocks": json.dumps(kernels),
         "noise": repr(model.noise),
+        "longest": repr(model.longest),
         "bar": repr(model.bar),
+        "familiar": repr(model.familiar),
         "facts": json.dumps(dict(model.facts)),
     }
     data = save(arrays, metadata | {"sha256": _digest(arrays, metadata)})
@@ -93,6 +96,12 @@ def load_model(path: str | os.PathLike[str]) -> DensityModel:
         raise ModelFileError(f"{path}: its parts do not fit together ({error}); learn again") from None
 
 
+def digest(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _model(arrays: Mapping[str, Any], metadata: Mapping[str, str]) -> DensityModel:
     settings = KernelSettings(**json.loads(metadata["kernel"]))
     blocks = []
@@ -109,13 +118,17 @@ def _model(arrays: Mapping[str, Any], metadata: Mapping[str, str]) -> DensityMod
         arrays["draws"].astype(np.float64),
         arrays["spread"],
         float(metadata["noise"]),
+        float(metadata["longest"]),
+        arrays["alone"],
         float(metadata["bar"]),
+        float(metadata["familiar"]),
         json.loads(metadata["facts"]),
     )
     expected = {
         "weights": (model.weights.shape, (basis.size,)),
         "draws": (model.draws.shape[1:], (basis.size,)),
         "spread": (model.spread.shape, (DEGREE + 1, RADIAL, RADIAL)),
+        "alone": (model.alone.shape, (basis.atoms.shape[1] * RADIAL,)),
         "valence": (basis.valence.shape, (LAST + 1,)),
     }
     for name, (found, right) in expected.items():

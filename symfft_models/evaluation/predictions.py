@@ -1,0 +1,93 @@
+"""How good predicted densities are: beside superposed atoms, and with a few latent numbers of the density itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symfft_models._array_types import ComplexArray
+from symfft_models.scattering.calibration import seen
+from symfft_models.scattering.measure import expected_error, nmae, predicted_factors
+from symfft_models.scattering.model import DensityModel
+from symfft_models.scattering.observation import Observation
+from symfft_models.scattering.posterior import Latents
+
+#: Latent numbers of a reconstruction.
+FLOATS = (64, 128, 256)
+#: Reflections that latents choose from.
+CANDIDATES = 1500
+
+Row = dict[str, Any]
+
+
+def judge_prediction(model: DensityModel, observation: Observation, floats: Sequence[int] = FLOATS) -> Row:
+    """Return the errors (NMAE in %) of a prediction, of superposed atoms, and of reconstructions of some sizes."""
+    crystal = observation.crystal
+    found = model.coefficients(crystal)
+    row: Row = {
+        "id": observation.id,
+        "group": crystal.group.number,
+        "seen": seen(model, observation),
+        "nmae": nmae(observation, predicted_factors(observation, found)),
+        "superposed": nmae(observation, predicted_factors(observation, model.superposed(crystal))),
+        "bar": model.bar * expected_error(crystal, found),
+        "outside": bool(model.outside(crystal)),
+    }
+    latents = Latents.of(model, crystal, observation.hkl[:CANDIDATES], max(floats))
+    numbers = latents.encode(observation.factors[:CANDIDATES])
+    for size in floats:
+        factors = predicted_factors(observation, found)
+        factors[:CANDIDATES] = latents.decode(numbers[:size])
+        row[f"latents_{size}"] = nmae(observation, factors)
+        row[f"stars_{size}"] = nmae(observation, stars(observation, size))
+    return row
+
+
+def stars(observation: Observation, size: int) -> ComplexArray:
+    """Return the structure factors of the shortest reflections alone: as many as have `size` real components."""
+    count = np.where(np.abs(observation.factors.imag) > 1e-6 * np.abs(observation.factors).max(), 2, 1)
+    count[0] = 0
+    return np.where(np.cumsum(count) <= size, observation.factors, 0)
+
+
+def summary(rows: Sequence[Row]) -> list[Row]:
+    """Return the figures of all rows and of each space group: of crystals whose elements the model has learned."""
+    result = []
+    groups = {row["group"] for row in rows}
+    for name in ("all", *sorted(groups, key=lambda g: -sum(row["group"] == g for row in rows))):
+        part = [row for row in rows if row["seen"] and name in ("all", row["group"])]
+        if not part:
+            continue
+        errors = np.array([row["nmae"] for row in part])
+        ratio = np.array([row["superposed"] / row["nmae"] for row in part])
+        figures: Row = {
+            "group": name,
+            "crystals": len(part),
+            "median": float(np.median(errors)),
+            "mean": float(errors.mean()),
+            "p95": float(np.percentile(errors, 95)),
+            "superposed_median": float(np.median([row["superposed"] for row in part])),
+            "better": float(np.median(ratio)),
+            "inside_bar": float(np.mean([row["nmae"] <= row["bar"] for row in part])),
+        }
+        for size in FLOATS:
+            for kind in ("latents", "stars"):
+                figures[f"{kind}_{size}"] = float(np.mean([row[f"{kind}_{size}"] for row in part]))
+        result.append(figures)
+    return result
+
+
+def table(name: str, figures: Sequence[Row], unseen: int) -> str:
+    """Format the figures of a split as a table in Markdown."""
+    head = "| crystals of | n | NMAE % median / mean / 95 % | superposed atoms | times better | inside the 90 % bar |"
+    head += "".join(f" {size} floats: latents / stars |" for size in FLOATS)
+    lines = [f"{name} ({unseen} more crystals have elements that the model has not learned)", head]
+    lines.append("|" + "---|" * (6 + len(FLOATS)))
+    for row in figures:
+        line = f"| {row['group']} | {row['crystals']} | {row['median']:.2f} / {row['mean']:.2f} / {row['p95']:.2f} "
+        line += f"| {row['superposed_median']:.2f} | {row['better']:.2f} | {100 * row['inside_bar']:.0f} % |"
+        line += "".join(f" {row[f'latents_{size}']:.2f} / {row[f'stars_{size}']:.2f} |" for size in FLOATS)
+        lines.append(line)
+    return "\n".join(lines)
