@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,16 +18,38 @@ import pytest
 
 from symfft import write_chgcar
 from symfft.cli import exit_codes
+from symfft.crystal.elements import symbol
 from symfft_models.cli import main
 from symfft_models.cli.registry import PROGRAM
 from symfft_models.data.store import load_bundled
 from symfft_models.datasets.prepare import prepare
 from symfft_models.datasets.prepare.standardize import Options
+from symfft_models.weights import INDEX, weights_folder
 
 ROOT = Path(__file__).resolve().parents[3]
 #: Said on the first run, where machine code is not kept yet.
 NOTICE = re.compile(r"symfft: compiling .*\n")
 COMMAND = [sys.executable, "-m", "symfft_models.cli"]
+
+
+#: What commands read, in one folder.
+NAMES = {"file": "CHGCAR", "set": "set", "parquet": "collection.parquet"}
+
+
+def write_collection(path):
+    """Write one density as the collections do that `fetch parquet` reads."""
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    density = load_bundled().select(221, "test")[0].density()
+    row = {
+        "immutable_id": "one",
+        "compressed_charge_density": json.dumps(density.values.tolist()),
+        "charge_density_grid_shape": list(density.shape),
+        "lattice_vectors": density.lattice.tolist(),
+        "species_at_sites": [symbol(number) for number in density.numbers.tolist()],
+        "cartesian_site_positions": (density.positions @ density.lattice).tolist(),
+        "space_group_it_number": 221,
+    }
+    parquet.write_table(pyarrow.Table.from_pylist([row]), path)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +58,8 @@ def inputs(tmp_path_factory, demo):
     folder = tmp_path_factory.mktemp("inputs")
     write_chgcar(folder / "CHGCAR", load_bundled().select(221, "test")[0].density())
     prepare([str(folder / "CHGCAR")], folder / "set", Options())
-    return {"run": str(demo), "file": str(folder / "CHGCAR"), "set": str(folder / "set")}
+    write_collection(folder / "collection.parquet")
+    return {name: str(folder / path) for name, path in NAMES.items()} | {"run": str(demo)}
 
 
 #: Commands that write, with OUT for the folder they write to.
@@ -49,6 +74,8 @@ WRITING = {
     "sample": ["sample", "-o", "OUT", "-n", "1", "--group", "225"],
     "verdict": ["verdict", "{file}", "-o", "OUT"],
     "reconstruct": ["reconstruct", "{file}", "-o", "OUT"],
+    "fetch": ["fetch", "parquet", "{parquet}", "-o", "OUT"],
+    "ship": ["ship", "{run}", "--name", "made-for-a-test"],
 }
 #: Wrong in their arguments or in what they are given.
 BAD = {
@@ -108,7 +135,7 @@ def filled(words, out, inputs=None, bad=""):
 
 def test_every_command_is_tried():
     assert {words[0] for words in BAD.values() if words} - {"frobnicate"} == set(PROGRAM.commands)
-    assert {words[0] for words in WRITING.values()} == set(PROGRAM.commands) - {"fetch", "ship", "demo"}
+    assert {words[0] for words in WRITING.values()} == set(PROGRAM.commands) - {"demo"}
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -129,11 +156,27 @@ def test_bad_input_is_one_line_and_code_2(name, tmp_path, capfd, monkeypatch):
         assert "error" in found or found["failures"] == 1
 
 
-def run(words, **options):
+#: The command with the folder of the shipped weights, and nothing else, somewhere else.
+ELSEWHERE = (
+    "import sys, pathlib, symfft_models.weights as weights; folder = pathlib.Path(sys.argv.pop(1)); "
+    "weights.weights_folder = lambda: folder; from symfft_models.cli import main; sys.exit(main())"
+)
+
+
+def command(words, out):
+    """Return the command line of a process; ship writes into the package, which no test may change."""
+    if words[:1] != ["ship"]:
+        return [*COMMAND, *words]
+    out.mkdir(exist_ok=True)
+    shutil.copy(weights_folder() / INDEX, out)
+    return [sys.executable, "-c", ELSEWHERE, str(out), *words]
+
+
+def run(words, out=Path(), **options):
     """Run the command in a process of its own."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.run(
-        [*COMMAND, *words], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, check=False, **options
+        command(words, out), cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, check=False, **options
     )
 
 
@@ -144,7 +187,8 @@ def small_files():
 
 @pytest.mark.parametrize("name", WRITING)
 def test_a_full_disk_is_one_line_and_code_2(name, inputs, tmp_path):
-    done = run(filled(WRITING[name], tmp_path / "out", inputs), preexec_fn=small_files, stdout=subprocess.PIPE)
+    out = tmp_path / "out"
+    done = run(filled(WRITING[name], out, inputs), out, preexec_fn=small_files, stdout=subprocess.PIPE)
     lines = [line for line in done.stderr.splitlines() if not line.startswith("symfft: compiling")]
     assert done.returncode == exit_codes.FAILED, done.stderr
     assert len(lines) == 1, done.stderr
@@ -171,14 +215,22 @@ def test_a_reader_that_leaves_is_no_error(words):
     assert (done.returncode, done.stderr) == (exit_codes.PIPE_CLOSED, "")
 
 
-@pytest.mark.parametrize("seconds", [0.15, 0.3, 0.6, 1.2, 2.5])
-@pytest.mark.parametrize("name", ["prepare", "train", "sample"])
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        *itertools.product(["prepare", "train", "sample"], [0.15, 0.3, 0.6, 1.2, 2.5]),
+        *itertools.product(
+            ["data", "evaluate", "export", "export parquet", "export html", "fetch", "reconstruct"], [0.2]
+        ),
+    ],
+)
 def test_an_interruption_at_any_time_is_one_line(name, seconds, inputs, tmp_path):
-    words = filled(WRITING[name], tmp_path / "out", inputs)
+    out = tmp_path / "out"
+    words = filled(WRITING[name], out, inputs)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     # the whole group is interrupted, as by Ctrl-C at a terminal; Python itself must have started
     process = subprocess.Popen(
-        [*COMMAND, *words],
+        command(words, out),
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
