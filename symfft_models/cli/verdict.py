@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,10 @@ def run(
     steps = Steps(engine, potential, engine_python, potential_python, cpu_limit, minutes)
 
     def told(entry: dict[str, Any]) -> None:
-        if not quiet:
-            tell(line(entry))
+        if "error" in entry:
+            print(f"symfft-vae: error: {line(entry)}", file=sys.stderr, flush=True)
+        elif not quiet:
+            tell(f"{entry['file']}: judged by its density")
 
     return {"folder": str(folder), **judge_files(paths, folder, steps, named_group(group), tell=told)}
 
@@ -74,7 +77,7 @@ def run(
 def line(entry: dict[str, Any]) -> str:
     """Format the verdict of a file on one line."""
     if "error" in entry:
-        return f"{entry['file']}: error: {entry['error']}"
+        return f"{entry['file']}: {entry['error']}"
     words = ["ok" if entry["ok"] else "not ok: " + "; ".join(entry["reasons"])]
     if entry["atoms"]["found"]:
         words.append(f"{entry['atoms']['found']} of {entry['electrons']:.0f} e")
@@ -94,7 +97,7 @@ def line(entry: dict[str, Any]) -> str:
 
 def text(result: Result) -> str:
     """Return a line per file, the table of shares, and what was not possible."""
-    lines = [line(entry) for entry in result["verdicts"]]
+    lines = [line(entry) for entry in result["verdicts"] if "error" not in entry]
     lines += [f"{count:5d} of {of:<5d} {SHARES[name]}" for name, (count, of) in result["shares"].items() if of]
     missing: dict[tuple[str, str], int] = {}
     for entry in result["verdicts"]:

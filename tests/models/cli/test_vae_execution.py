@@ -72,7 +72,6 @@ WRITING = {
     "train": ["train", "--out", "OUT", "--set", "data.space_groups=[221]", "--set", "model.latent=4", "--quiet"],
     "evaluate": ["evaluate", "{run}", "-o", "OUT/page.html", "--draws", "0"],
     "sample": ["sample", "-o", "OUT", "-n", "1", "--group", "225"],
-    "verdict": ["verdict", "{file}", "-o", "OUT"],
     "reconstruct": ["reconstruct", "{file}", "-o", "OUT"],
     "fetch": ["fetch", "parquet", "{parquet}", "-o", "OUT"],
     "ship": ["ship", "{run}", "--name", "made-for-a-test"],
