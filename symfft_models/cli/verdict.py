@@ -98,6 +98,8 @@ def line(entry: dict[str, Any]) -> str:
 def text(result: Result) -> str:
     """Return a line per file, the table of shares, and what was not possible."""
     lines = [line(entry) for entry in result["verdicts"] if "error" not in entry]
+    if not lines:
+        return ""
     lines += [f"{count:5d} of {of:<5d} {SHARES[name]}" for name, (count, of) in result["shares"].items() if of]
     missing: dict[tuple[str, str], int] = {}
     for entry in result["verdicts"]:
