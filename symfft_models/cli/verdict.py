@@ -71,7 +71,8 @@ def run(
         elif not quiet:
             tell(f"{entry['file']}: judged by its density")
 
-    return {"folder": str(folder), **judge_files(paths, folder, steps, named_group(group), tell=told)}
+    report = judge_files(paths, folder, steps, named_group(group), tell=told)
+    return {"folder": str(folder), **report, "failures": sum(not entry["ok"] for entry in report["verdicts"])}
 
 
 def line(entry: dict[str, Any]) -> str:

@@ -136,7 +136,7 @@ def filled(words, out, inputs=None, bad=""):
 
 
 #: Not run on a full disk here: minutes of work before they write, weights of their own, or no file to write.
-WITHOUT_A_RUN = {"atoms", "demo", "fit", "predict", "compare"}
+WITHOUT_A_RUN = {"atoms", "verdict", "demo", "fit", "predict", "compare"}
 
 
 def test_every_command_is_tried():
