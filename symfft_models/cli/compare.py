@@ -14,24 +14,27 @@ def arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     options.add_quiet(command)
     add = command.add_argument
-    add("set", type=Path, nargs="?", metavar="SET", help="packed set (default: the PAW set of the package)")
+    add(
+        "set",
+        type=Path,
+        nargs="?",
+        metavar="SET",
+        help="packed set, or folder of a prepared one (default: the PAW set of the package)",
+    )
     add("--model", type=Path, metavar="FILE", help="density model (default: the one that comes with the package)")
     add("--split", action="append", dest="splits", metavar="SPLIT", help="repeatable (default: test, and hard if any)")
 
 
 def run(*, set: Path | None, model: Path | None, splits: Sequence[str] | None, quiet: bool) -> Result:
     """Compare predictions with a set."""
-    from symfft_models.datasets.paw import PawSet
     from symfft_models.evaluation.predictions import judge_prediction, summary
     from symfft_models.predict import DensityPredictor
-    from symfft_models.scattering.densities import observations, open_set
+    from symfft_models.scattering.densities import observations, splits_of
 
-    densities = open_set(set)
     predictor = DensityPredictor.load_shipped() if model is None else DensityPredictor.load(model)
-    chosen = splits or (("test", "hard") if isinstance(densities, PawSet) else ("test",))
     result: Result = {"facts": dict(predictor.model.facts), "splits": {}}
-    for split in chosen:
-        rows = [judge_prediction(predictor.model, found) for found in observations(densities, (split,))]
+    for split in splits or splits_of(set):
+        rows = [judge_prediction(predictor.model, found) for found in observations(set, split)]
         result["splits"][split] = {"summary": summary(rows), "rows": rows}
     return result
 

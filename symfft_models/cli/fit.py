@@ -18,7 +18,13 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
     options.add_quiet(command)
     add = command.add_argument
-    add("set", type=Path, nargs="?", metavar="SET", help="packed set (default: the PAW set of the package)")
+    add(
+        "set",
+        type=Path,
+        nargs="?",
+        metavar="SET",
+        help="packed set, or folder of a prepared one (default: the PAW set of the package)",
+    )
     add("-o", "--out", type=Path, required=True, metavar="FILE", help="density model to write (*.safetensors)")
     add("--curve", action="store_true", help="also print the errors against the number of compounds")
     add(
@@ -50,7 +56,7 @@ def run(
     from symfft import SymfftError
     from symfft_models.datasets.paw import paw_path
     from symfft_models.scattering.calibration import calibrated, learning_curve
-    from symfft_models.scattering.densities import observations, open_set
+    from symfft_models.scattering.densities import observations
     from symfft_models.scattering.kernel import KernelSettings
     from symfft_models.scattering.training import TrainingSettings, train
     from symfft_models.scattering.weights_file import digest, save_model
@@ -59,8 +65,7 @@ def run(
         raise SymfftError(f"{out} exists: give --force to replace it")
     inner = {entry.name: values.pop(entry.name) for entry in fields(KernelSettings)}
     settings = TrainingSettings(kernel=KernelSettings(**inner), **values)
-    densities = open_set(set)
-    known, unseen = observations(densities, ("train",)), observations(densities, ("val",))
+    known, unseen = observations(set, "train"), observations(set, "val")
     model = train(known, settings)
     changed = [
         f"--{name.replace('_', '-')} {value}"

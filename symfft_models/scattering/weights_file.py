@@ -97,9 +97,13 @@ def load_model(path: str | os.PathLike[str]) -> DensityModel:
 
 
 def digest(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the SHA-256 of a file; of a folder that of its HDF5 files one after the other, by name."""
+    found = hashlib.sha256()
+    for part in sorted(Path(path).rglob("*.h5")) if Path(path).is_dir() else [Path(path)]:
+        with open(part, "rb") as file:
+            while block := file.read(2**20):
+                found.update(block)
+    return found.hexdigest()
 
 
 def _model(arrays: Mapping[str, Any], metadata: Mapping[str, str]) -> DensityModel:

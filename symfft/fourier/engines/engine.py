@@ -32,14 +32,14 @@ class Engine(ABC):
         """Return ``F(h) = Σ_m rho(m) exp(-2πi h·x_m)``."""
         if out is None:
             out = aligned((len(values), len(self.hkl)), np.result_type(values.dtype, np.complex64))
-        self._forward(values, out, threads)
+        self._forward(np.ascontiguousarray(values), out, threads)
         return out
 
     def inverse(self, coefficients: NDArray[Any], out: NDArray[Any] | None = None, threads: int = 1) -> NDArray[Any]:
         """Return ``rho(m) = 1/N Σ_h F(h) exp(2πi h·x_m)``, of the symmetric part of the coefficients."""
         if out is None:
             out = aligned((len(coefficients), self.size), coefficients.real.dtype)
-        self._inverse(coefficients, out, threads)
+        self._inverse(np.ascontiguousarray(coefficients), out, threads)
         return out
 
     @abstractmethod
