@@ -7,18 +7,19 @@ import pickle
 import tomllib
 import warnings
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import ase.io
 import ase.io.formats
 import numpy as np
 import pytest
 import xarray
-from conftest import ROOT
 from crystals import crystal, odd_magnetization
 
 from symfft import Density, ShapeError, SpaceGroup, SymfftError, read_density
 from symfft.io import write_density
 
+ROOT = Path(__file__).resolve().parents[1]
 FIELDS = [field.name for field in dataclasses.fields(Density)]
 TEXT = "augmentation occupancies   1   2\n  0.1000000E+00  0.2000000E+00\n"
 
