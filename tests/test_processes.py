@@ -43,8 +43,12 @@ def test_what_arrives_waits_for_the_end():
             signal.raise_signal(signal.SIGINT)
             waited.append(True)
 
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert waited
 
 

@@ -13,8 +13,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.linalg.blas import dsyrk
+from scipy.optimize import Bounds, LinearConstraint, milp
 
 from symfft import SymfftError
 from symfft_models._array_types import FloatArray, IntArray
@@ -174,6 +176,9 @@ class Stored(Sequence[Equations]):
 def valences(observations: Sequence[Observation]) -> FloatArray:
     """Return the electrons (LAST + 1,) of a neutral atom of each element that occurs, by atomic number; else NaN.
 
+    Whole numbers that give the electrons of all densities; of these the ones nearest to the usual valences, where the
+    crystals leave a choice (as between the two elements of a single compound).
+
     Raises
     ------
     TrainingError
@@ -184,9 +189,8 @@ def valences(observations: Sequence[Observation]) -> FloatArray:
     for row, observation in enumerate(observations):
         np.add.at(counts[row], np.searchsorted(numbers, observation.crystal.numbers), observation.crystal.multiplicity)
     electrons = np.array([o.electrons for o in observations])
-    usual = usual_valence(numbers)
-    found = np.round(usual + np.linalg.lstsq(counts, electrons - counts @ usual, rcond=None)[0])
-    wrong = np.flatnonzero(np.abs(counts @ found - electrons) > 0.01)
+    found = _whole_numbers(counts, np.round(electrons), usual_valence(numbers))
+    wrong = np.flatnonzero(np.abs(counts @ found - electrons) > 0.05)
     if len(wrong):
         first = observations[wrong[0]]
         raise TrainingError(
@@ -197,6 +201,28 @@ def valences(observations: Sequence[Observation]) -> FloatArray:
     result = np.full(LAST + 1, np.nan)
     result[numbers] = found
     return result
+
+
+def _whole_numbers(counts: FloatArray, sums: FloatArray, usual: FloatArray) -> FloatArray:
+    """Return whole numbers v >= 1 that break as few equations ``counts @ v = sums`` as little as can be.
+
+    Among these, the ones with the least sum of |v - usual|.
+    """
+    rows = np.unique(np.column_stack([counts, sums]), axis=0)
+    equations, known = sparse.csr_array(rows[:, :-1]), rows[:, -1]
+    m, n = equations.shape
+    # unknowns: v, |v - usual|, |equations @ v - known|
+    apart, broken = sparse.eye_array(n), sparse.eye_array(m)
+    below = sparse.block_array([[apart, -apart, None], [equations, None, -broken]])
+    above = sparse.block_array([[apart, apart, None], [equations, None, broken]])
+    bounds = np.concatenate([usual, known])
+    solved = milp(
+        np.concatenate([np.zeros(n), np.ones(n), np.full(m, 1e3)]),
+        integrality=np.concatenate([np.ones(n), np.zeros(n + m)]),
+        bounds=Bounds(np.concatenate([np.ones(n), np.zeros(n + m)])),
+        constraints=[LinearConstraint(below, -np.inf, bounds), LinearConstraint(above, bounds, np.inf)],
+    )
+    return np.round(solved.x[:n])
 
 
 def only(valence: FloatArray, observations: Sequence[Observation]) -> FloatArray:

@@ -70,7 +70,7 @@ def test_an_unknown_entry_is_an_error_that_names_near_ones(tmp_path, capsys):
 
 
 def test_prepare_and_export_are_commands(tmp_path, capsys):
-    entry = load_bundled().find("hcp-Mg")
+    entry = load_paw().find("hcp-Mg")
     assert main(["data", "export", "hcp-Mg", "-o", str(tmp_path / "CHGCAR"), "--quiet"]) == 0
     out = tmp_path / "set"
     assert main(["prepare", str(tmp_path / "CHGCAR"), "-o", str(out), "--mode", "spacing", "--json", "--quiet"]) == 0
