@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
+from symfft.cli.exit_codes import INTERRUPTED
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code, one of :mod:`symfft.cli.exit_codes`.
@@ -33,11 +35,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     from symfft.cli.execution import Interrupt, execute
 
     signal.signal(signal.SIGINT, Interrupt())
-    code = execute(sys.argv[1:])
-    signal.signal(signal.SIGINT, _leave)
+    return leave(execute(sys.argv[1:]))
+
+
+def leave(code: int) -> int:
+    """Return an exit code, the result being out; after an interruption end the process with it here and now.
+
+    Python ends itself by the signal where code that it ran from a string was interrupted, whoever caught that. Children
+    end with it. From here on interruptions wait: Python is about to take its handlers down.
+    """
+    if code == INTERRUPTED:
+        if started := sys.modules.get("multiprocessing"):
+            for process in started.active_children():
+                process.kill()
+        os._exit(code)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     return code
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
     os.write(2, b"symfft: interrupted\n")
-    os._exit(130)
+    os._exit(INTERRUPTED)

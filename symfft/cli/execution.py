@@ -8,10 +8,11 @@ import logging
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from symfft.cli import exit_codes
 from symfft.cli.command import Command, Program, Result
@@ -23,17 +24,34 @@ _LOG = logging.getLogger("symfft")
 
 
 class Interrupt:
-    """Handler of SIGINT that remembers: while code is compiled or imported, KeyboardInterrupt may become another error.
+    """Handler of SIGINT that remembers: while code is compiled, KeyboardInterrupt may become another error.
 
-    Where that happens, :func:`execute` takes the error for the interruption that it is.
+    Where that happens, :func:`execute` takes the error for the interruption that it is. While a module is imported the
+    interruption waits until it is there: an extension module may end the process where an exception comes through it.
     """
 
+    #: Seconds after which an interruption that came during an import is tried again.
+    PATIENCE = 0.02
     arrived = False
 
-    def __call__(self, number: int, frame: FrameType | None) -> NoReturn:
+    def __call__(self, number: int, frame: FrameType | None) -> None:
         """Interrupt what is running."""
         self.arrived = True
+        if _imports(frame):
+            again = threading.Timer(self.PATIENCE, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
+            return
         raise KeyboardInterrupt
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether a module is being imported at a frame."""
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def execute(argv: Sequence[str], program: Program = PROGRAM) -> int:
@@ -120,34 +138,39 @@ def _show(program: Program, name: str, command: Command, result: Result, as_json
 
 def _attempt(program: Program, command: Command, options: dict[str, Any]) -> tuple[int, Result]:
     """Return exit code and result; a failure becomes one line on standard error."""
-    from symfft.errors import IncompatibleGridError, NotSymmetricError, SymfftError
-
     try:
         result = command.run(**options)
     except BrokenPipeError:
         raise
-    except (NotSymmetricError, IncompatibleGridError) as error:
-        code, message = exit_codes.NEGATIVE, one_line(error)
-    except (SymfftError, OSError, MemoryError) as error:
-        code, message = exit_codes.FAILED, one_line(error)
-    except ImportError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing in program.extras:
-            message = f'this needs {missing}, which is not installed: pip install "{program.extras[missing]}"'
-        else:
-            message = one_line(error)
-        code = exit_codes.FAILED
     except Exception as error:
         if getattr(signal.getsignal(signal.SIGINT), "arrived", False):
             raise KeyboardInterrupt from error
-        if "SYMFFT_TRACEBACK" in os.environ or _LOG.isEnabledFor(logging.DEBUG):
-            traceback.print_exc()
-        code = exit_codes.INTERNAL
-        message = f"internal error, please report it ({type(error).__name__}: {one_line(error)})"
+        code, message = _failure(program, error)
     else:
         return command.code(result), result
     _say(program, f"error: {message}")
     return code, {"error": message}
+
+
+def _failure(program: Program, error: Exception) -> tuple[int, str]:
+    """Return the exit code and the line that say what failed."""
+    from symfft.errors import IncompatibleGridError, NotSymmetricError, SymfftError
+
+    if isinstance(error, NotSymmetricError | IncompatibleGridError):
+        return exit_codes.NEGATIVE, one_line(error)
+    if isinstance(error, SymfftError | OSError | MemoryError):
+        return exit_codes.FAILED, one_line(error)
+    if isinstance(error, ImportError):
+        missing = (error.name or "").partition(".")[0]
+        if missing in program.extras:
+            return (
+                exit_codes.FAILED,
+                f'this needs {missing}, which is not installed: pip install "{program.extras[missing]}"',
+            )
+        return exit_codes.FAILED, one_line(error)
+    if "SYMFFT_TRACEBACK" in os.environ or _LOG.isEnabledFor(logging.DEBUG):
+        traceback.print_exc()
+    return exit_codes.INTERNAL, f"internal error, please report it ({type(error).__name__}: {one_line(error)})"
 
 
 def one_line(error: Exception) -> str:

@@ -31,14 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return execute(argv, PROGRAM)
     # While modules are being imported an exception could come out as another one; nothing is open yet.
     signal.signal(signal.SIGINT, _leave)
+    from symfft.cli import leave
     from symfft.cli.execution import Interrupt, execute
     from symfft_models.cli.registry import PROGRAM
 
     signal.signal(signal.SIGINT, Interrupt())
-    code = execute(sys.argv[1:], PROGRAM)
-    if hasattr(signal, "pthread_sigmask"):  # the result is out, and Python takes its handlers down
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    return code
+    return leave(execute(sys.argv[1:], PROGRAM))
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

@@ -236,11 +236,11 @@ def test_divergence_stops_and_keeps_the_last_good_checkpoint(tmp_path):
 
 def test_time_budget_ends_the_run_with_its_schedule_complete(tmp_path):
     out = tmp_path / "run"
-    summary = tiny_train(out, "train.max_minutes=0.04", "train.epochs=100000", "train.final_rate=0.01")
-    assert 0.04 <= summary["minutes"] < 0.2
+    summary = tiny_train(out, "train.max_minutes=0.1", "train.epochs=100000", "train.final_rate=0.01")
+    assert 0.1 <= summary["minutes"] < 0.4
     rates = list(curve(out, "rate").values())
     assert max(rates) > 4e-3
-    assert rates[-1] < 0.05 * max(rates)
+    assert rates[-1] < 0.2 * max(rates)
 
 
 def test_linear_path_and_muon_learn_faster(tmp_path):
