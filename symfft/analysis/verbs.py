@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, Self
 
@@ -87,9 +88,9 @@ class Verbs(Arithmetic):
     comment: str
     augmentation: tuple[str, ...] | None
 
+    @abstractmethod
     def space_group(self, symprec: float = 1e-3) -> SpaceGroup:
         """Return the space group of the crystal."""
-        raise NotImplementedError
 
     # ---- spins and symmetry -----------------------------------------------------------------------------------------
 

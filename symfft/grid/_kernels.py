@@ -6,10 +6,27 @@ one array per matrix element, so that the loop over operators is vectorised.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from symfft._array_types import Array
-from symfft._compile import bare
+from symfft._compile import bare, embedded
+
+
+@embedded
+def image(
+    operators: Array, g: Any, x: Any, y: Any, z: Any, n0: Any, n1: Any, n2: Any, r0: Any, r1: Any, r2: Any
+) -> Any:
+    """Return where operator g takes a point, in C order; r is 1 / n."""
+    u0 = operators[0, g] * x + operators[1, g] * y + operators[2, g] * z + operators[9, g]
+    u1 = operators[3, g] * x + operators[4, g] * y + operators[5, g] * z + operators[10, g]
+    u2 = operators[6, g] * x + operators[7, g] * y + operators[8, g] * z + operators[11, g]
+    # adding one half keeps the rounded quotient off the integers, so that its floor is exact
+    u0 -= n0 * np.int64((u0 + 0.5) * r0)
+    u1 -= n1 * np.int64((u1 + 0.5) * r1)
+    u2 -= n2 * np.int64((u2 + 0.5) * r2)
+    return (u0 * n1 + u1) * n2 + u2
 
 
 @bare
@@ -52,14 +69,7 @@ def label_orbits(
                 if labels[row + z] >= 0:
                     continue
                 for g in range(order):
-                    u0 = operators[0, g] * x + operators[1, g] * y + operators[2, g] * z + operators[9, g]
-                    u1 = operators[3, g] * x + operators[4, g] * y + operators[5, g] * z + operators[10, g]
-                    u2 = operators[6, g] * x + operators[7, g] * y + operators[8, g] * z + operators[11, g]
-                    # adding one half keeps the rounded quotient off the integers, so that its floor is exact
-                    u0 -= n0 * np.int64((u0 + 0.5) * r0)
-                    u1 -= n1 * np.int64((u1 + 0.5) * r1)
-                    u2 -= n2 * np.int64((u2 + 0.5) * r2)
-                    images[g] = (u0 * n1 + u1) * n2 + u2
+                    images[g] = image(operators, g, x, y, z, n0, n1, n2, r0, r1, r2)
                 size = 0
                 for g in range(order):
                     if labels[images[g]] < 0:
@@ -331,13 +341,7 @@ def orbit_spreads(
                 if done[p]:
                     continue
                 for g in range(order):
-                    u0 = operators[0, g] * x + operators[1, g] * y + operators[2, g] * z + operators[9, g]
-                    u1 = operators[3, g] * x + operators[4, g] * y + operators[5, g] * z + operators[10, g]
-                    u2 = operators[6, g] * x + operators[7, g] * y + operators[8, g] * z + operators[11, g]
-                    u0 -= n0 * np.int64((u0 + 0.5) * r0)
-                    u1 -= n1 * np.int64((u1 + 0.5) * r1)
-                    u2 -= n2 * np.int64((u2 + 0.5) * r2)
-                    images[g] = (u0 * n1 + u1) * n2 + u2
+                    images[g] = image(operators, g, x, y, z, n0, n1, n2, r0, r1, r2)
                 least = most = rho[p]
                 for g in range(order):
                     done[images[g]] = True
@@ -387,13 +391,7 @@ def largest_changes(
         x, y, z = first[k] // (n1 * n2), first[k] // n2 % n1, first[k] % n2
         least = most = rho[first[k]]
         for h in range(order):
-            u0 = operators[0, h] * x + operators[1, h] * y + operators[2, h] * z + operators[9, h]
-            u1 = operators[3, h] * x + operators[4, h] * y + operators[5, h] * z + operators[10, h]
-            u2 = operators[6, h] * x + operators[7, h] * y + operators[8, h] * z + operators[11, h]
-            u0 -= n0 * np.int64((u0 + 0.5) * r0)
-            u1 -= n1 * np.int64((u1 + 0.5) * r1)
-            u2 -= n2 * np.int64((u2 + 0.5) * r2)
-            images[h] = (u0 * n1 + u1) * n2 + u2
+            images[h] = image(operators, h, x, y, z, n0, n1, n2, r0, r1, r2)
             values[h] = signs[h] * rho[images[h]]
             least, most = min(least, values[h]), max(most, values[h])
         found = residuals[active[0]]
@@ -406,13 +404,8 @@ def largest_changes(
             value = rho[images[h]]
             for a in range(len(active)):
                 g = active[a]
-                u0 = operators[0, g] * i0 + operators[1, g] * i1 + operators[2, g] * i2 + operators[9, g]
-                u1 = operators[3, g] * i0 + operators[4, g] * i1 + operators[5, g] * i2 + operators[10, g]
-                u2 = operators[6, g] * i0 + operators[7, g] * i1 + operators[8, g] * i2 + operators[11, g]
-                u0 -= n0 * np.int64((u0 + 0.5) * r0)
-                u1 -= n1 * np.int64((u1 + 0.5) * r1)
-                u2 -= n2 * np.int64((u2 + 0.5) * r2)
-                residuals[g] = max(residuals[g], abs(rho[(u0 * n1 + u1) * n2 + u2] - signs[g] * value))
+                moved = image(operators, g, i0, i1, i2, n0, n1, n2, r0, r1, r2)
+                residuals[g] = max(residuals[g], abs(rho[moved] - signs[g] * value))
 
 
 @bare
@@ -424,13 +417,8 @@ def odd_changes(rho: Array, shape: Array, operators: Array, points: Array, activ
         x, y, z = points[k] // (n1 * n2), points[k] // n2 % n1, points[k] % n2
         for a in range(len(active)):
             g = active[a]
-            u0 = operators[0, g] * x + operators[1, g] * y + operators[2, g] * z + operators[9, g]
-            u1 = operators[3, g] * x + operators[4, g] * y + operators[5, g] * z + operators[10, g]
-            u2 = operators[6, g] * x + operators[7, g] * y + operators[8, g] * z + operators[11, g]
-            u0 -= n0 * np.int64((u0 + 0.5) * r0)
-            u1 -= n1 * np.int64((u1 + 0.5) * r1)
-            u2 -= n2 * np.int64((u2 + 0.5) * r2)
-            residuals[g] = max(residuals[g], abs(rho[(u0 * n1 + u1) * n2 + u2] + rho[points[k]]))
+            moved = image(operators, g, x, y, z, n0, n1, n2, r0, r1, r2)
+            residuals[g] = max(residuals[g], abs(rho[moved] + rho[points[k]]))
 
 
 @bare

@@ -20,6 +20,11 @@ from symfft_models.verdict.from_density import judge_density
 VERDICTS = "verdicts.json"
 #: Names that density files have in a folder.
 PATTERNS = ("*CHGCAR*", "*.cube", "*.cube.gz", "*.xsf")
+#: Steps that other programs take: the option, the variable that names the program's Python, and its module.
+PROGRAMS = {
+    "recheck": ("--engine", outside.ENGINE_PYTHON, "gpaw"),
+    "stability": ("--potential", outside.POTENTIAL_PYTHON, "chgnet"),
+}
 
 
 @dataclass(frozen=True)
@@ -64,12 +69,14 @@ def judge_files(
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / VERDICTS
     before = json.loads(index.read_text(encoding="utf-8"))["verdicts"] if index.exists() else []
-    done = {(entry["file"], entry["modified"]): entry for entry in before if "error" not in entry}
+    remaining = {
+        (entry["file"], entry["modified"]): _without_reasons(entry) for entry in before if "error" not in entry
+    }
     verdicts: list[dict[str, Any]] = []
     crystals: dict[int, Crystal] = {}
     for path in paths:
         key = (str(path), path.stat().st_mtime_ns if path.exists() else 0)
-        entry = done.get(key)
+        entry = remaining.pop(key, None)
         if entry is None:
             entry = {"file": key[0], "modified": key[1]}
             try:
@@ -79,7 +86,8 @@ def judge_files(
             if tell is not None:
                 tell(entry)
         verdicts.append(entry)
-        write_text(index, json.dumps({"verdicts": verdicts, "shares": shares(verdicts)}, indent=1))
+        sofar = [*verdicts, *remaining.values()]
+        write_text(index, json.dumps({"verdicts": sofar, "shares": shares(sofar)}, indent=1))
         if (entry.get("atoms") or {}).get("found"):
             crystal, group = crystal_of_sites(entry, path, space_group)
             if outside.in_reference_setting(crystal, group):
@@ -127,42 +135,52 @@ def crystal_of_sites(entry: dict[str, Any], path: Path, space_group: SpaceGroup 
     return crystal, group
 
 
+def _without_reasons(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return a verdict of an earlier run, without why programs of that run were not possible."""
+    reasons = {step: why for step, why in entry["not_possible"].items() if step not in PROGRAMS}
+    return {**entry, "not_possible": reasons}
+
+
 def _ask_engine(
     verdicts: list[dict[str, Any]], crystals: dict[int, Crystal], paths: Sequence[Path], folder: Path, steps: Steps
 ) -> None:
-    if steps.engine is None:
-        _not_possible(verdicts, "recheck", "no engine was asked for (--engine gpaw)")
-        return
-    try:
-        python = outside.interpreter(steps.engine_python, outside.ENGINE_PYTHON, "gpaw")
-    except outside.NotInstalledError as error:
-        _not_possible(verdicts, "recheck", str(error))
+    python = _python(verdicts, "recheck", steps.engine, steps.engine_python)
+    if python is None:
         return
     outside.gpaw_jobs(list(crystals.values()), folder, volumes=True)
     outside.run_gpaw(python, folder, steps.cpu_limit, steps.minutes)
     for row, crystal in crystals.items():
-        found = outside.recheck(read_density(paths[row]), crystal, folder)
-        verdicts[row]["not_possible"] |= found.pop("not_possible")
-        if found:
-            verdicts[row]["recheck"] = found
+        _add(verdicts[row], "recheck", outside.recheck(read_density(paths[row]), crystal, folder))
 
 
 def _ask_potential(verdicts: list[dict[str, Any]], crystals: dict[int, Crystal], folder: Path, steps: Steps) -> None:
-    if steps.potential is None:
-        _not_possible(verdicts, "stability", "no potential was asked for (--potential chgnet)")
-        return
-    try:
-        python = outside.interpreter(steps.potential_python, outside.POTENTIAL_PYTHON, "chgnet")
-    except outside.NotInstalledError as error:
-        _not_possible(verdicts, "stability", str(error))
+    python = _python(verdicts, "stability", steps.potential, steps.potential_python)
+    if python is None:
         return
     outside.potential_jobs(list(crystals.values()), folder)
     outside.run_potential(python, folder)
     for row, crystal in crystals.items():
-        found = outside.stability(crystal, folder)
-        verdicts[row]["not_possible"] |= found.pop("not_possible")
-        if found:
-            verdicts[row]["stability"] = found
+        _add(verdicts[row], "stability", outside.stability(crystal, folder))
+
+
+def _python(verdicts: list[dict[str, Any]], step: str, asked: str | None, given: str | None) -> str | None:
+    """Return the Python that a step runs in; None where that is not possible, which the verdicts then say."""
+    option, variable, module = PROGRAMS[step]
+    if asked is None:
+        _not_possible(verdicts, step, f"{option} {module} was not asked for")
+        return None
+    try:
+        return outside.interpreter(given, variable, module)
+    except outside.NotInstalledError as error:
+        _not_possible(verdicts, step, str(error))
+        return None
+
+
+def _add(entry: dict[str, Any], step: str, found: dict[str, Any]) -> None:
+    """Add what a program found to a verdict."""
+    entry["not_possible"] |= found.pop("not_possible")
+    if found:
+        entry[step] = found
 
 
 def _not_possible(verdicts: list[dict[str, Any]], step: str, why: str) -> None:

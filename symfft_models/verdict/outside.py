@@ -160,7 +160,7 @@ def stability(crystal: Crystal, folder: Path) -> dict[str, Any]:
     try:
         after = relaxed(crystal, results[crystal.id])
     except ImplausibleError as error:
-        return {"stable": False, "not_possible": {"stability": f"{POTENTIAL}: {error}"}}
+        return {"not_possible": {"stability": f"{POTENTIAL}: {error}"}}
     item = Relaxed(after, float(results[crystal.id]["energy_ev_per_atom"]))
     energy, phases = lowest_mixture(item.amounts)
     above = item.energy - energy

@@ -180,10 +180,10 @@ def elsewhere(file, name, kind):
         file.create_dataset(name, shape, dtype, external=[("/etc/passwd", 0, 10**6)])
     elif kind == "virtual":
         layout = h5py.VirtualLayout(shape, dtype)
-        layout[:] = h5py.VirtualSource("/tmp/other.h5", "values", shape)
+        layout[:] = h5py.VirtualSource("other.h5", "values", shape)
         file.create_virtual_dataset(name, layout)
     elif kind == "external link":
-        file[name] = h5py.ExternalLink("/tmp/other.h5", "/values")
+        file[name] = h5py.ExternalLink("other.h5", "/values")
     else:
         file[name] = h5py.SoftLink("/electrons")
 
@@ -196,7 +196,7 @@ def test_data_outside_of_the_file_are_refused(path, kind, name):
             return
         with h5py.File(path, "r+") as file:
             file.move("metadata", "other")
-            file["metadata"] = h5py.SoftLink("/other") if kind == "link" else h5py.ExternalLink("/tmp/o.h5", "/m")
+            file["metadata"] = h5py.SoftLink("/other") if kind == "link" else h5py.ExternalLink("other.h5", "/m")
     else:
         with h5py.File(path, "r+") as file:
             elsewhere(file, name, kind)

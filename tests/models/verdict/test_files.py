@@ -35,6 +35,30 @@ def test_a_second_call_does_not_judge_again(folder, tmp_path):
     assert len(told) == 1
 
 
+def test_an_interruption_keeps_the_verdicts_that_are_not_reached_yet(folder, tmp_path):
+    judge_files([folder / "MgO.CHGCAR"], tmp_path, Steps())
+    first = tmp_path / "first.CHGCAR"
+    first.write_text("no density")
+    second = tmp_path / "second.CHGCAR"
+    second.write_text("no density")
+
+    def interrupt(entry):
+        if entry["file"] == str(second):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        judge_files([first, second, folder / "MgO.CHGCAR"], tmp_path, Steps(), tell=interrupt)
+    kept = [entry["file"] for entry in json.loads((tmp_path / VERDICTS).read_text())["verdicts"]]
+    assert kept == [str(first), str(folder / "MgO.CHGCAR")]
+
+
+def test_a_later_call_says_why_its_own_programs_were_not_possible(folder, tmp_path):
+    for engine, reason in ((None, "--engine gpaw was not asked for"), ("gpaw", "/nowhere/python cannot import gpaw")):
+        steps = Steps(engine=engine, engine_python="/nowhere/python")
+        (entry,) = judge_files([folder / "MgO.CHGCAR"], tmp_path, steps)["verdicts"]
+        assert entry["not_possible"]["recheck"] == reason
+
+
 def test_an_interpreter_without_the_program_is_named(folder, tmp_path):
     steps = Steps(engine="gpaw", engine_python="/nowhere/python", potential="chgnet", potential_python="/nowhere/p")
     (entry,) = judge_files([folder / "MgO.CHGCAR"], tmp_path, steps)["verdicts"]
