@@ -21,6 +21,8 @@ Triangle = tuple[tuple[int, ...], ...]
 
 #: With more sites than this, a tree finds the nearest one faster than their distances do.
 FEW = 64
+#: Basis of a cell that is primitive.
+IDENTITY: Triangle = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 #: Sites of a kind on which a translation is tried before all.
 TRIED = 8
 
@@ -160,6 +162,8 @@ def primitive_crystal(
     of_kind = [np.flatnonzero(kinds == name) for name in names[np.argsort(counts, kind="stable")]]
     sites = [Sites(lattice, positions[own]) for own in of_kind]
     parts = gcd(*counts.tolist())
+    if parts == 1:
+        return Crystal(1, IDENTITY, lattice, positions, kinds), np.arange(len(kinds))
     shifts = sites[0].positions - sites[0].positions[0]
     candidates = np.rint(parts * shifts)
     fits = _fit(np.linalg.norm((shifts - candidates / parts) @ lattice, axis=1), near, far)
