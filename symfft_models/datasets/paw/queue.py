@@ -43,7 +43,7 @@ from symfft_models.datasets.paw.store import PawSet, paw_path
 #: Space groups with a queue of their own, all others together as 0, and how often each has its turn.
 PACE = {221: 1.0, 225: 1.3, 227: 0.7, 0: 0.7}
 #: How strongly a crystal's cost delays it within its group: 0 would take all structure types equally often.
-COST_EXPONENT = 1.2
+COST_EXPONENT = 1.6
 #: Factors of the lattice constants in copies at other volumes, and the share of the compounds that get them.
 VOLUMES, VOLUME_SHARE = (0.97, 1.03), 0.4
 #: How much dearer than it is a copy at another volume counts.
