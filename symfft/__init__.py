@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from symfft.au import AsymmetricUnit, asymmetric_unit, expand_from_au, reduce_to_au, symmetrize
     from symfft.basins.charges import BaderCharges, bader, basin
     from symfft.crystal.space_group import SpaceGroup
+    from symfft.crystal.wyckoff import Site
     from symfft.density import Density
     from symfft.errors import (
         ChgcarFormatError,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     )
     from symfft.grid.shape import next_compatible_shape
     from symfft.grid.symmetry_check import OperatorCheck, SymmetryReport, check_symmetry
-    from symfft.io import read_chgcar, read_density, write_chgcar, write_density
+    from symfft.io import read_chgcar, read_density, write_chgcar, write_density, write_structure_factors
     from symfft.resampling.cells import primitive, supercell
     from symfft.resampling.densities import resample, standardize
     from symfft.resampling.reciprocal import symmetrize_reciprocal
@@ -43,6 +44,7 @@ __all__ = [
     "OperatorCheck",
     "RealBasis",
     "ShapeError",
+    "Site",
     "SpaceGroup",
     "SpaceGroupError",
     "SymfftError",
@@ -72,6 +74,7 @@ __all__ = [
     "symmetrize_reciprocal",
     "write_chgcar",
     "write_density",
+    "write_structure_factors",
 ]
 
 #: Public names by the module that they come from, which is imported when one of them is first asked for.
@@ -80,6 +83,7 @@ _MODULES = {
     "au": "AsymmetricUnit asymmetric_unit expand_from_au reduce_to_au symmetrize",
     "basins.charges": "BaderCharges bader basin",
     "crystal.space_group": "SpaceGroup",
+    "crystal.wyckoff": "Site",
     "density": "Density",
     "errors": (
         "ChgcarFormatError DensityFormatError IncompatibleGridError NotSymmetricError ShapeError SpaceGroupError "
@@ -87,7 +91,7 @@ _MODULES = {
     ),
     "grid.shape": "next_compatible_shape",
     "grid.symmetry_check": "OperatorCheck SymmetryReport check_symmetry",
-    "io": "read_chgcar read_density write_chgcar write_density",
+    "io": "read_chgcar read_density write_chgcar write_density write_structure_factors",
     "resampling.cells": "primitive supercell",
     "resampling.densities": "resample standardize",
     "resampling.reciprocal": "symmetrize_reciprocal",

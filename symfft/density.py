@@ -17,6 +17,7 @@ from symfft.kinds import KINDS, UNITS, Kind
 
 if TYPE_CHECKING:
     from symfft.crystal.space_group import SpaceGroup
+    from symfft.crystal.wyckoff import Site
 
 #: Fractional coordinates beyond this have fewer than ten digits behind the point.
 FARTHEST = 1e6
@@ -222,6 +223,34 @@ class Density(Exchange, Verbs):
         if self.stated_group is not None:
             return self.stated_group
         raise SpaceGroupError("the density holds no atoms to find the space group from: give space_group")
+
+    def sites(self, symprec: float = 1e-3) -> tuple[Site, ...]:
+        """Return the orbits of atoms with their Wyckoff letters, site symmetries and multiplicities, found by spglib.
+
+        Parameters
+        ----------
+        symprec : float
+            How far, in Å, an atom may lie from where symmetry puts it.
+
+        Raises
+        ------
+        SpaceGroupError
+            If there are no atoms, or the structure is unusable.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from symfft import Density
+        >>> fcc = 2.8 * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])
+        >>> salt = Density(np.ones((4, 4, 4)), fcc, [[0, 0, 0], [0.5, 0.5, 0.5]], [11, 17])
+        >>> [(site.number, site.multiplicity, site.wyckoff, site.site_symmetry) for site in salt.sites()]
+        [(11, 1, 'a', 'm-3m'), (17, 1, 'b', 'm-3m')]
+        """
+        from symfft.crystal.wyckoff import wyckoff_sites
+
+        if not len(self.numbers):
+            raise SpaceGroupError("the density holds no atoms, so it has no sites")
+        return wyckoff_sites(self.lattice, self.positions, self.numbers, symprec)
 
     def with_values(self, values: ArrayLike, magnetization: ArrayLike | None = None) -> Self:
         """Return a density of other values in the same crystal, on any grid.

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from crystals import crystal
 
-from symfft import Density, ShapeError, SymfftError, read_chgcar
+from symfft import Density, ShapeError, SpaceGroupError, SymfftError, read_chgcar
 
 LATTICE = np.array([[0.0, 2.0, 2.0], [2.0, 0.0, 2.0], [2.0, 2.0, 0.0]])
 SITES = [[0.0, 0.0, 0.0], [0.5, 0.5, 0.5]]
@@ -198,3 +199,17 @@ def test_whole_numbers_of_any_type_are_atomic_numbers(numbers: object) -> None:
     found = Density(np.ones((2, 2, 2)), np.eye(3), [[0, 0, 0]], numbers)
     assert found.numbers.dtype == np.int64
     assert found.numbers.tolist() == np.asarray(numbers).astype(int).tolist()
+
+
+def test_sites_have_wyckoff_letters_and_a_generator_each():
+    density = crystal(62)
+    sites = density.sites()
+    assert sum(site.multiplicity for site in sites) == len(density.numbers)
+    group = density.space_group()
+    for site in sites:
+        images = group.rotations @ np.array(site.position) + np.array(group.translations, dtype=np.float64)
+        apart = images[:, None] - images
+        apart -= np.round(apart)
+        assert len(np.unique((np.abs(apart).max(axis=-1) < 1e-6), axis=0)) == site.multiplicity
+    with pytest.raises(SpaceGroupError, match="no atoms"):
+        density.patterson().sites()

@@ -2,7 +2,7 @@
 Averages, potentials, integrals
 ===============================
 
-What is done with a density every day is a method of :class:`symfft.Density`. All of them act on the Fourier series of
+What is done with a density every day is a method of :class:`symfft.Density`. They act on the Fourier series of
 the density, without interpolation or finite differences, and on its asymmetric unit where they keep the symmetry.
 """
 

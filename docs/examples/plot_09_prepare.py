@@ -34,7 +34,9 @@ def shell(command):
     done = subprocess.run(
         [sys.executable, "-m", "symfft_models.cli", *command.split()], cwd=folder, capture_output=True, text=True
     )
-    print(done.stdout + (done.stderr if done.returncode > 1 else ""))
+    print(done.stdout)
+    if done.returncode > 1:
+        raise RuntimeError(done.stderr)
 
 
 # %%

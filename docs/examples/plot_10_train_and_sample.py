@@ -24,7 +24,9 @@ def shell(command):
     done = subprocess.run(
         [sys.executable, "-m", "symfft_models.cli", *command.split()], cwd=folder, capture_output=True, text=True
     )
-    print(done.stdout + (done.stderr if done.returncode > 1 else ""))
+    print(done.stdout)
+    if done.returncode > 1:
+        raise RuntimeError(done.stderr)
 
 
 shell("train --out run --set data.space_groups=[225]")
@@ -42,15 +44,24 @@ symfft.write_chgcar(folder / "CHGCAR", density)
 shell("reconstruct CHGCAR -o out --model run")
 
 # %%
-# New densities, of a wanted composition. Their symmetry and electron count are exact, which is checked on reading them
-# back.
-shell("sample run --group 225 --composition NaBr -n 1 -o samples")
+# The density of a crystal that nobody has computed, from its structure alone; `predict` has a model of its own, fitted
+# to PAW densities, and says how far it expects to be off.
+(folder / "POSCAR").write_text(
+    "NaBr\n1.0\n5.97 0 0\n0 5.97 0\n0 0 5.97\nNa Br\n4 4\nDirect\n"
+    "0 0 0\n0 .5 .5\n.5 0 .5\n.5 .5 0\n.5 .5 .5\n.5 0 0\n0 .5 0\n0 0 .5\n"
+)
+shell("predict POSCAR -o predicted")
+
+# %%
+# New crystals: here the composition is given, and the structure type and the lattice constant are drawn. Symmetry and
+# electron count of their densities are exact, which is checked on reading them back.
+shell("sample --group 225 --composition NaBr -n 1 -o samples")
 sample = json.loads((folder / "samples" / "samples.json").read_text())["samples"][0]
 generated = symfft.read_chgcar(folder / "samples" / sample["file"])
 print(generated)
 
 # %%
 # How it looks:
-from symfft.plot import plot_slices
+from symfft.plot import plot_planes
 
-figure = plot_slices(generated, generated.space_group(), log=True, isolines=8, title="generated: NaBr")
+figure = plot_planes(generated, log=True, isolines=8)

@@ -400,6 +400,52 @@ class Verbs(Arithmetic):
         sizes = np.asarray(upper, dtype=np.float64) - np.asarray(lower, dtype=np.float64)
         return Integrals(np.array([self._volume * np.prod(sizes)]), *self._spread(found))
 
+    def structure_factors(self, hkl: ArrayLike) -> NDArray[np.complex128]:
+        r"""Return structure factors of crystallography, in electrons, with the sign of its programs.
+
+        .. math:: F(h) = \int \rho(r)\, e^{2\pi i h \cdot r}\, dr = \frac{V}{N} \sum_x \rho(x)\, e^{2\pi i h \cdot x}
+
+        :func:`symfft.au_dft` has the other sign, of Fourier transforms, and no V/N. Of a magnetization:
+        ``density.with_values(density.magnetization).structure_factors(hkl)``, in μB.
+
+        Parameters
+        ----------
+        hkl : (n, 3) int
+            Miller indices of this cell, of less than half the points of the grid each.
+
+        Returns
+        -------
+        (n,) complex128
+            F(000) is the number of electrons.
+
+        Raises
+        ------
+        ShapeError
+            If an index is not an integer, or beyond what the grid resolves.
+        SymfftError
+            If the values are not a charge density.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from symfft import Density
+        >>> wave = 1 + 0.5 * np.cos(2 * np.pi * (np.arange(8) / 8 - 0.25))[:, None, None] * np.ones((8, 4, 4))
+        >>> Density(wave, 2.0 * np.eye(3), [], []).structure_factors([[0, 0, 0], [1, 0, 0]]).round(12) + 0
+        array([8.+0.j, 0.+2.j])
+        """
+        self._require_charge("a structure factor")
+        indices = np.asarray(hkl)
+        if indices.ndim != 2 or indices.shape[1] != 3 or indices.dtype.kind not in "iu":
+            raise ShapeError(f"hkl has the shape {indices.shape} and type {indices.dtype}, it must be (n, 3) integers")
+        beyond = (2 * np.abs(indices) >= self._shape).any(axis=1)
+        if beyond.any():
+            raise ShapeError(
+                f"the grid {self._shape} does not resolve the reflection {indices[beyond][0].tolist()}: |h| must be "
+                "below N/2"
+            )
+        spectrum = np.fft.ifftn(self.total().values) * self._volume
+        return np.asarray(spectrum[tuple((indices % self._shape).T)], dtype=np.complex128)
+
     def isosurface(self, level: float) -> Mesh:
         """Return the surface in the cell where the values cross a level; see :func:`symfft.analysis.isosurface`.
 

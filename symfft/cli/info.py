@@ -10,7 +10,6 @@ import numpy as np
 from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
 from symfft.crystal.elements import symbol
-from symfft.crystal.wyckoff import wyckoff_sites
 from symfft.errors import SpaceGroupError
 from symfft.grid.orbits import orbit_count
 from symfft.grid.shape import fitting_operators
@@ -62,7 +61,7 @@ def run(file: str, *, reading: files.Reading, group: str | None, symprec: float)
     if group is None and len(density.numbers):
         result["sites"] = [
             {**asdict(site), "element": symbol(site.number) if site.number > 0 else f"kind {-site.number}"}
-            for site in wyckoff_sites(density.lattice, density.positions, density.numbers, symprec)
+            for site in density.sites(symprec)
         ]
     fits = fitting_operators(found, density.shape)
     result["space_group"] = {**results.name(found), "fitting_operators": int(fits.sum()), "fits": bool(fits.all())}

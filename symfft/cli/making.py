@@ -19,23 +19,24 @@ def diff_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of diff."""
     options.add_file(command, metavar="A")
     command.add_argument("other", nargs="+", metavar="B", help="densities to subtract, on the same grid")
-    options.add_density_output(command)
+    options.add_density_output(command, required=False)
     command.add_argument("--total", action="store_true", help="leave magnetizations out")
 
 
 def diff(
-    file: str, other: list[str], output: str, *, reading: files.Reading, total: bool, to: str | None, force: bool
+    file: str, other: list[str], output: str | None, *, reading: files.Reading, total: bool, to: str | None, force: bool
 ) -> Result:
-    """Subtract densities from a density."""
-    files.require_new(output, force)
+    """Subtract densities from a density; write the difference where asked."""
+    if output is not None:
+        files.require_new(output, force)
     first, _ = files.load(file, reading)
     new = first.total() if total else first
     for name in other:
         one, _ = files.load(name, reading)
         new = new - (one.total() if total else one)
     voxel = new.volume / new.values.size
-    notes = files.write(output, new, to)
-    if first.augmentation is not None:
+    notes = [] if output is None else files.write(output, new, to)
+    if output is not None and first.augmentation is not None:
         notes.append("PAW augmentation occupancies are not subtracted: left out")
     return {
         "file": file,
@@ -54,10 +55,11 @@ def diff(
 def diff_text(result: Result) -> str:
     """Return the range of the difference."""
     unit = words.UNITS[result["kind"]]
+    moved = " electrons" if result["kind"] == "charge" else f"{unit} Å³"
     lines = [
-        f"{result['output']}: {words.content(result)}",
+        f"{result['output'] or result['file']}: {words.content(result)}",
         f"  values {result['min']:.5g} to {result['max']:.5g}{unit}",
-        f"  half the integral of |A - B|: {result['moved']:.6g}",
+        f"  half the integral of |A - B|: {result['moved']:.6g}{moved}",
     ]
     return "\n".join(lines + words.total(result) + words.notes(result))
 

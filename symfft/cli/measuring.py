@@ -53,17 +53,20 @@ def profile(
 
 def table(result: Result) -> str:
     """Return a column of distances and one of each grid."""
+    unit = words.UNITS[result["kind"]].strip()
+    suffix = "" if not unit else f"/({unit})" if "/" in unit else f"/{unit}"
     names = [name for name in ("values", "magnetization", "spin_down") if result[name] is not None]
     columns: list[tuple[str, list[float]]] = [("distance/Å", result["distance"])]
     for name in names:
         rows = result[name]
         if rows and isinstance(rows[0], list):
-            columns += [(f"{name}_{axis}", row) for axis, row in zip("xyz", rows, strict=True)]
+            columns += [(f"{name}_{axis}{suffix}", row) for axis, row in zip("xyz", rows, strict=True)]
         else:
-            columns.append((name, rows))
-    head = "# " + " ".join(f"{name:>16}" for name, _ in columns)
+            columns.append((f"{name}{suffix}", rows))
+    width = max(16, *(len(name) for name, _ in columns))
+    head = "# " + " ".join(f"{name:>{width}}" for name, _ in columns)
     rows = zip(*(values for _, values in columns), strict=True)
-    return "\n".join([head, *("  " + " ".join(f"{v:16.9g}" for v in row) for row in rows)])
+    return "\n".join([head, *("  " + " ".join(f"{v:{width}.9g}" for v in row) for row in rows)])
 
 
 def integrate_arguments(command: argparse.ArgumentParser) -> None:
@@ -120,6 +123,7 @@ def integrate_text(result: Result) -> str:
         moment = row.get("moment")
         if moment is not None:
             line += ", moment " + " ".join(f"{v:.5f}" for v in (moment if isinstance(moment, list) else [moment]))
+            line += " μB" if result["kind"] == "charge" else ""
         if "spin_down" in row:
             line += f", spin down {row['spin_down']:.6f}"
         lines.append(line)

@@ -63,7 +63,8 @@ def add_density_output(command: argparse.ArgumentParser, *, positional: bool = F
     if positional:
         command.add_argument("output", metavar="OUT", help=what)
     else:
-        command.add_argument("-o", "--output", required=required, metavar="OUT", help=what)
+        optional = "" if required else " (default: none)"
+        command.add_argument("-o", "--output", required=required, metavar="OUT", help=what + optional)
     command.add_argument("--to", choices=WRITABLE, help="the format to write, where the name does not say it")
     command.add_argument("--force", action="store_true", help="overwrite an output that exists")
 

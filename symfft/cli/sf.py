@@ -9,9 +9,8 @@ import numpy as np
 
 from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
-from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import SymfftError
-from symfft.io.reflections import factors_of_density, unique_reflections, write_reflections
+from symfft.io.reflections import write_structure_factors
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -51,19 +50,13 @@ def run(
         raise SymfftError(f"{file}: structure factors in electrons need a charge density, this is {density.kind}")
     result: dict[str, Any] = {"file": file, "reflections": [], "output": output, "space_group": None, "written": None}
     if hkl:
-        for index, value in zip(hkl, factors_of_density(density, np.array(hkl)).tolist(), strict=True):
+        for index, value in zip(hkl, density.structure_factors(np.array(hkl)).tolist(), strict=True):
             phase = float(np.degrees(np.angle(value)))
             result["reflections"].append({"hkl": index, "amplitude": abs(value), "phase": phase})
     if output is not None and dmin is not None:
         found = files.find_group(density, group, symprec)
-        if SpaceGroup.from_symbol(found.symbol) != found:
-            raise SymfftError(
-                f"{file}: in this cell the operators are not those of {found.symbol} in a setting that files of "
-                "reflections can name: convert --standardize first"
-            )
-        reflections = unique_reflections(density, found.symbol, dmin)
-        write_reflections(output, reflections)
-        result |= {"space_group": results.name(found), "written": len(reflections.hkl)}
+        written = write_structure_factors(output, density, dmin, found)
+        result |= {"space_group": results.name(found), "written": written}
     return result
 
 

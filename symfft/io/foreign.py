@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 
+_NETCDF = "a netCDF file", "convert it to cube or XSF with the program that wrote it"
+_QE_REMEDY = "let pp.x write a cube (output_format = 6) or XSF (output_format = 5)"
 #: (what the file is, what to do about it) by the bytes at its beginning.
 _BY_START: tuple[tuple[bytes, str, str], ...] = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "get the file with `git lfs pull`"),
-    (b"CDF\x01", "a netCDF file", "convert it to cube or XSF with the program that wrote it"),
-    (b"CDF\x02", "a netCDF file", "convert it to cube or XSF with the program that wrote it"),
-    (b"CDF\x05", "a netCDF file", "convert it to cube or XSF with the program that wrote it"),
+    (b"CDF\x01", *_NETCDF),
+    (b"CDF\x02", *_NETCDF),
+    (b"CDF\x05", *_NETCDF),
     (b"\x89PNG", "a picture", ""),
     (b"%PDF", "a PDF document", ""),
     (b"\x93NUMPY", "a NumPy array without cell and atoms", "make a symfft.Density of it and write that"),
     (b"\x7fELF", "a program", ""),
     (b"\xff\xfe", "text in UTF-16", "save it as UTF-8"),
     (b"\xfe\xff", "text in UTF-16", "save it as UTF-8"),
+)
+#: (names of data sets or attributes at the root of an HDF5 file, what the file is, what to do about it).
+_BY_HDF5_NAMES: tuple[tuple[frozenset[str], str, str], ...] = (
+    (frozenset({"rhotot_g", "MillerIndices"}), "a charge density of Quantum ESPRESSO", _QE_REMEDY),
+    (frozenset({"_NCProperties"}), *_NETCDF),
 )
 _XML = re.compile(rb"\s*<(\?xml|!DOCTYPE|modeling|html|qes:|fpmd|UPF)", re.IGNORECASE)
 _OPENDX = re.compile(rb"object\s+\S+\s+class\s+gridpositions")
@@ -41,8 +49,19 @@ def what_it_is(head: bytes) -> str | None:
     if first_line(head).startswith(b"data_"):
         return "a CIF: it holds a structure, not a density"
     if _QE.match(head):
-        return "a file of Quantum ESPRESSO's pp.x: let pp.x write a cube (output_format = 6) or XSF (output_format = 5)"
+        return f"a file of Quantum ESPRESSO's pp.x: {_QE_REMEDY}"
     return _fortran(head)
+
+
+def what_hdf5_is(names: Set[str]) -> str | None:
+    """Say what an HDF5 file is, by the names at its root, and what to do with it; None where none is recognised.
+
+    Examples
+    --------
+    >>> what_hdf5_is({"_NCProperties", "rho"})
+    'a netCDF file: convert it to cube or XSF with the program that wrote it'
+    """
+    return next((f"{what}: {remedy}" for known, what, remedy in _BY_HDF5_NAMES if known <= names), None)
 
 
 def first_line(head: bytes) -> bytes:
@@ -55,7 +74,7 @@ def _xml(head: bytes) -> str:
     if b"<modeling" in head:
         return "VASP's vasprun.xml, which holds no density: read the CHGCAR or vaspwave.h5 of that run"
     if b"qes:espresso" in head or b"quantum-espresso" in head:
-        return "an XML file of Quantum ESPRESSO: let pp.x write a cube (output_format = 6) or XSF (output_format = 5)"
+        return f"an XML file of Quantum ESPRESSO: {_QE_REMEDY}"
     if b"<html" in head.lower() or b"doctype html" in head.lower():
         return "a web page, perhaps the error page of a download"
     return "an XML file"

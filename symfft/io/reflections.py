@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from symfft.crystal.lattice import METRIC_TOLERANCE, cell_volume, metric_change
-from symfft.crystal.space_group import SpaceGroup
+from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.density import Density
-from symfft.errors import DensityFormatError, ShapeError
+from symfft.errors import DensityFormatError, ShapeError, SpaceGroupError
 from symfft.grid.shape import next_compatible_shape
 from symfft.io._compressed import DecompressionError, PathLike, Source
 from symfft.io._text import MAX_POINTS
@@ -64,44 +64,8 @@ class Reflections:
     space_group: str
 
 
-def factors_of_density(density: Density, hkl: ArrayLike) -> NDArray[np.complex128]:
-    """Return structure factors in electrons with the crystallographic sign, ``V/N Σ ρ exp(2πi h·x)``.
-
-    Parameters
-    ----------
-    density : Density
-        The charge density, in e/Å³; F(000) is its number of electrons.
-    hkl : (n, 3) int
-        Miller indices of this cell, of less than half the points of the grid each.
-
-    Returns
-    -------
-    (n,) complex128
-
-    Raises
-    ------
-    ShapeError
-        If an index is beyond what the grid resolves.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> wave = 1.0 + 0.5 * np.cos(2 * np.pi * (np.arange(8) / 8 - 0.25))[:, None, None] * np.ones((8, 4, 4))
-    >>> factors_of_density(Density(wave, 2.0 * np.eye(3), [], []), [[0, 0, 0], [1, 0, 0]]).round(12) + 0
-    array([8.+0.j, 0.+2.j])
-    """
-    indices = np.asarray(hkl)
-    if indices.ndim != 2 or indices.shape[1] != 3 or indices.dtype.kind not in "iu":
-        raise ShapeError(f"hkl has the shape {indices.shape} and type {indices.dtype}, it must be (n, 3) integers")
-    if (2 * np.abs(indices) >= density.shape).any():
-        worst = indices[(2 * np.abs(indices) >= density.shape).any(axis=1)][0].tolist()
-        raise ShapeError(f"the grid {density.shape} does not resolve the reflection {worst}: |h| must be below N/2")
-    spectrum = np.fft.ifftn(density.values) * density.volume
-    return np.asarray(spectrum[tuple((indices % density.shape).T)], dtype=np.complex128)
-
-
 def unique_reflections(density: Density, space_group: str, resolution: float) -> Reflections:
-    """Return the structure factors of the unique reflections of a space group down to a resolution.
+    """Return F(000) and the structure factors of the unique reflections of a space group down to a resolution.
 
     Parameters
     ----------
@@ -127,7 +91,70 @@ def unique_reflections(density: Density, space_group: str, resolution: float) ->
     hkl = gemmi.make_miller_array(gemmi.UnitCell(*cell), group, resolution).astype(np.int64)
     if not len(hkl):
         raise ShapeError(f"no reflection has d = {resolution:g} Å or more: give a smaller d")
-    return Reflections(hkl, factors_of_density(density, hkl), cell, group.xhm())
+    hkl = np.concatenate([np.zeros((1, 3), dtype=np.int64), hkl])
+    return Reflections(hkl, density.structure_factors(hkl), cell, group.xhm())
+
+
+def write_structure_factors(
+    path: PathLike,
+    density: Density,
+    resolution: float,
+    space_group: SpaceGroup | int | str | None = None,
+) -> int:
+    """Write the unique structure factors of a charge density, F(000) among them, to an MTZ or a CIF file.
+
+    Amplitudes in electrons (FC) and phases in degrees (PHIC) with the sign of :meth:`Density.structure_factors`; gemmi
+    writes them. :func:`symfft.read_density` reads such a file and returns its Fourier synthesis.
+
+    Parameters
+    ----------
+    path : path-like
+        Where to write: ``*.mtz`` or ``*.cif``.
+    density : Density
+        The charge density, in e/Å³.
+    resolution : float
+        Smallest d, in Å.
+    space_group : SpaceGroup, int or str, optional
+        By default the group of the atoms, or that which the file states.
+
+    Returns
+    -------
+    int
+        Number of reflections written.
+
+    Raises
+    ------
+    DensityFormatError
+        If the name is of neither format.
+    ShapeError
+        If the grid does not resolve such a d, or no reflection has so large a one.
+    SpaceGroupError
+        If the cell is not one in which a symbol can name the group; :func:`symfft.standardize` goes to one.
+    SymfftError
+        If the values are not a charge density.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, symfft
+    >>> x = np.arange(12) / 12
+    >>> waves = sum(np.cos(2 * np.pi * x).reshape(s) for s in ((12, 1, 1), (1, 12, 1), (1, 1, 12)))
+    >>> density = symfft.Density(4 + waves, 4.0 * np.eye(3), [[0, 0, 0]], [84])
+    >>> path = tempfile.mkdtemp() + "/po.mtz"
+    >>> symfft.write_structure_factors(path, density, 2.5)
+    3
+    >>> again = symfft.read_density(path)
+    >>> round(again.electrons, 3), again.space_group().symbol
+    (256.0, 'P m -3 m')
+    """
+    group = density.space_group() if space_group is None else as_space_group(space_group)
+    if SpaceGroup.from_symbol(group.symbol) != group:
+        raise SpaceGroupError(
+            f"in this cell the operators are not those of {group.symbol} in a setting that files of reflections can "
+            "name: go to the conventional cell first (symfft.standardize; symfft convert IN OUT --standardize)"
+        )
+    reflections = unique_reflections(density, group.symbol, resolution)
+    write_reflections(path, reflections)
+    return len(reflections.hkl)
 
 
 def write_reflections(path: PathLike, reflections: Reflections) -> None:

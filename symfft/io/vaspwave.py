@@ -25,6 +25,7 @@ from symfft.io._blocks import fields_of_blocks
 from symfft.io._compressed import PathLike
 from symfft.io._poscar import MOST_ATOMS
 from symfft.io._text import MAX_POINTS
+from symfft.io.foreign import what_hdf5_is
 from symfft.io.hdf5 import open_checked
 from symfft.io.kinds import kind_of_name, kind_to_read
 from symfft.kinds import Kind
@@ -75,7 +76,13 @@ def read_vaspwave(
     """
     with open_checked(path) as file:
         try:
+            if (what := what_hdf5_is({*file.keys(), *file.attrs.keys()})) is not None:
+                raise DensityFormatError(path, f"this is {what}")
             if "vdata" in file:
+                if dataset is not None:
+                    raise DensityFormatError(
+                        path, f"dataset {dataset!r} (--dataset) does not apply: a file of pymatgen holds one density"
+                    )
                 return _read_pymatgen(path, file, kind, max_points)
             return _read_vasp(path, file, kind, dataset, max_points)
         except ShapeError as error:

@@ -192,6 +192,32 @@ def test_integrals_around_atoms():
     assert box.volume[0] == pytest.approx(density.volume)
 
 
+HKL = np.array([[0, 0, 0], [1, 0, 0], [-1, 0, 0], [1, 2, 1], [0, 1, -1]])
+
+
+def test_structure_factors_by_their_definition():
+    values, lattice = np.random.default_rng(0).random((5, 6, 7)), np.diag([4.0, 5.0, 6.0]) + 0.3 * np.eye(3, k=1)
+    density = Density(values, lattice, [], [], magnetization=-values)
+    x = np.stack(np.meshgrid(*(np.arange(n) / n for n in density.shape), indexing="ij"), axis=-1)
+    of_spin = density.with_values(density.magnetization).structure_factors(HKL)
+    for hkl, found, spin in zip(HKL, density.structure_factors(HKL), of_spin, strict=True):
+        wave = np.exp(2j * np.pi * (x @ hkl))
+        assert found == pytest.approx((values * wave).sum() * density.volume / values.size)
+        assert spin == pytest.approx(-found)
+    assert density.structure_factors([[0, 0, 0]])[0].real == pytest.approx(density.electrons)
+
+
+@pytest.mark.parametrize("hkl", [[[3, 0, 0]], [[0, -3, 0]], [[0.5, 0, 0]], [1, 0, 0], [[True, False, False]]])
+def test_structure_factors_that_a_grid_does_not_have(hkl):
+    with pytest.raises(ShapeError, match=r"does not resolve|must be \(n, 3\) integers"):
+        Density(np.ones((5, 6, 7)), np.eye(3), [], []).structure_factors(hkl)
+
+
+def test_structure_factors_need_a_charge_density():
+    with pytest.raises(SymfftError, match="potential"):
+        crystal(62, kind="potential").structure_factors(HKL)
+
+
 @pytest.mark.parametrize("verb", ["hartree_potential", "reduced_gradient", "patterson"])
 def test_verbs_of_charge_densities_refuse_a_potential(verb):
     with pytest.raises(SymfftError, match="potential"):

@@ -19,6 +19,11 @@ def test_differences(save, run, run_json, tmp_path):
     voxel = a.volume / a.values.size
     assert result["moved"] == pytest.approx(np.abs(a.values - b.values).sum() * voxel / 2, rel=1e-6)
     assert run("diff", save(a, "a.vasp"), save(b, "b.vasp"), "-o", out)[0] == 2
+    code, only_told = run_json("diff", tmp_path / "a.vasp", tmp_path / "b.vasp")
+    assert code == 0
+    assert {**only_told, "output": str(out)} == {**result, "output": str(out)}
+    code, told, _ = run("diff", tmp_path / "a.vasp", tmp_path / "b.vasp")
+    assert (code, "electrons" in told) == (0, True)
     code, _, err = run("diff", tmp_path / "a.vasp", save(crystal(62, shape=(8, 6, 12)), "c.vasp"), "-o", out, "--force")
     assert code == 2
     assert "resample" in err

@@ -16,6 +16,7 @@ def test_averages_as_numbers_and_as_a_table(save, run, run_json):
     np.testing.assert_allclose(result["values"], line.values, rtol=1e-8)
     np.testing.assert_allclose(result["distance"], line.distance)
     _, out, _ = run("average", path, "--axis", "a")
+    assert out.splitlines()[0].split() == ["#", "distance/Å", "values/(e/Å³)"]
     rows = np.loadtxt(out.splitlines())
     np.testing.assert_allclose(rows[:, 1], density.average("a").values, rtol=1e-7)
     assert run("average", path, "--axis", "z")[0] == 2
@@ -63,4 +64,4 @@ def test_moments_in_regions(save, run, run_json):
     path = save(crystal(14, magnetization=field))
     _, result = run_json("integrate", path, "--atoms", "1.0")
     assert isinstance(result["regions"][0]["moment"], float)
-    assert "moment" in run("integrate", path, "--atoms", "1.0")[1]
+    assert run("integrate", path, "--atoms", "1.0")[1].splitlines()[1].endswith(" μB")

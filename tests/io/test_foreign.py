@@ -37,7 +37,20 @@ def test_the_error_says_what_a_file_is(what: str, name: str, tmp_path: Path) -> 
             read_density(tmp_path / name)
 
 
-def test_netcdf4_and_other_hdf5_say_what_is_missing(tmp_path: Path) -> None:
+def test_hdf5_of_other_programs(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        file.attrs["_NCProperties"] = "version=2,netcdf=4.9.2,hdf5=1.14.3"
+        file["rho"] = np.zeros((2, 2, 2))
+    with h5py.File(tmp_path / "charge-density.hdf5", "w") as file:
+        file["MillerIndices"] = np.zeros((3, 3), dtype=np.int32)
+        file["rhotot_g"] = np.zeros(6)
+    for name, what in (("a.nc", "netCDF"), ("charge-density.hdf5", "Quantum ESPRESSO: let pp.x")):
+        with pytest.raises(DensityFormatError, match=what):
+            read_density(tmp_path / name)
+
+
+def test_other_hdf5_says_what_is_missing(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "a.nc", "w") as file:
         file["x"] = 1.0

@@ -11,27 +11,28 @@ import numpy as np
 import pytest
 from crystals import crystal
 
-from symfft import Density, DensityFormatError, ShapeError, SpaceGroup, SymfftError, check_symmetry, read_density
+from symfft import (
+    Density,
+    DensityFormatError,
+    ShapeError,
+    SpaceGroup,
+    SpaceGroupError,
+    SymfftError,
+    check_symmetry,
+    primitive,
+    read_density,
+)
 from symfft.io.ccp4 import cell_parameters
 from symfft.io.reflections import (
     Reflections,
     density_of_reflections,
-    factors_of_density,
     read_reflections,
     unique_reflections,
     write_reflections,
+    write_structure_factors,
 )
 
 HKL = np.array([[0, 0, 0], [1, 0, 0], [-1, 0, 0], [1, 2, 1], [0, 1, -1]])
-
-
-def test_the_definition(density: Density) -> None:
-    density = Density(np.random.default_rng(0).random((5, 6, 7)), density.lattice, [], [])
-    x = np.stack(np.meshgrid(*(np.arange(n) / n for n in density.shape), indexing="ij"), axis=-1)
-    for hkl, found in zip(HKL, factors_of_density(density, HKL), strict=True):
-        wave = np.exp(2j * np.pi * (x @ hkl))
-        assert found == pytest.approx((density.values * wave).sum() * density.volume / density.values.size)
-    assert factors_of_density(density, [[0, 0, 0]])[0].real == pytest.approx(density.electrons)
 
 
 def test_gemmi_has_the_same_sign_and_unit() -> None:
@@ -42,7 +43,7 @@ def test_gemmi_has_the_same_sign_and_unit() -> None:
     grid.set_unit_cell(gemmi.UnitCell(4, 5, 6, 90, 90, 90))
     grid.spacegroup = gemmi.SpaceGroup("P 1")
     theirs = gemmi.transform_map_to_f_phi(grid)
-    for hkl, ours in zip(HKL, factors_of_density(density, HKL), strict=True):
+    for hkl, ours in zip(HKL, density.structure_factors(HKL), strict=True):
         assert theirs.get_value(*hkl.tolist()) == pytest.approx(ours, rel=1e-5)
 
 
@@ -51,7 +52,9 @@ def test_gemmi_has_the_same_sign_and_unit() -> None:
 def test_unique_reflections_go_through_files(number: int, symbol: str, suffix: str, tmp_path: Path) -> None:
     density = crystal(number)
     reflections = unique_reflections(density, symbol, 2.2)
-    assert len(reflections.hkl) > 1
+    unit_cell = gemmi.UnitCell(*cell_parameters(density.lattice))
+    theirs = gemmi.make_miller_array(unit_cell, gemmi.find_spacegroup_by_name(symbol), 2.2)
+    np.testing.assert_array_equal(reflections.hkl, [[0, 0, 0], *theirs.tolist()])
     path = tmp_path / f"a{suffix}"
     write_reflections(path, reflections)
     again = read_reflections(path)
@@ -66,10 +69,6 @@ def test_unique_reflections_go_through_files(number: int, symbol: str, suffix: s
 
 
 def test_what_is_refused(tmp_path: Path, density: Density) -> None:
-    with pytest.raises(ShapeError, match="does not resolve"):
-        factors_of_density(density, [[3, 0, 0]])
-    with pytest.raises(ShapeError, match="must be"):
-        factors_of_density(density, [[0.5, 0, 0]])
     with pytest.raises(ShapeError, match="no setting"):
         unique_reflections(density, "Q 5", 2.0)
     some = Reflections(HKL[1:], np.ones(4, dtype=np.complex128), (4.0, 5.0, 6.0, 90.0, 90.0, 90.0), "P 1")
@@ -101,8 +100,8 @@ def test_the_synthesis_of_unique_reflections_is_the_density(
     found = read_density(path)
     assert found.stated_group == SpaceGroup.from_symbol(symbol)
     assert len(found.numbers) == 0
-    assert found.electrons == pytest.approx(0, abs=1e-9)
-    factors = factors_of_density(found, reflections.hkl)
+    assert found.electrons == pytest.approx(crystal(number).electrons, rel=1e-5)
+    factors = found.structure_factors(reflections.hkl)
     np.testing.assert_allclose(factors, reflections.values, atol=1e-5 * np.abs(reflections.values).max())
     assert check_symmetry(found.values, found.space_group()).largest_residual < 1e-5
     if plain.suffix == ".mtz":
@@ -113,10 +112,33 @@ def test_the_synthesis_of_unique_reflections_is_the_density(
 def test_f000_gives_the_electrons(tmp_path: Path) -> None:
     density = crystal(14)
     hkl = np.array([[0, 0, 0], [1, 0, 0], [0, 2, 0]])
-    some = Reflections(hkl, factors_of_density(density, hkl), cell_parameters(density.lattice), "P 1")
+    some = Reflections(hkl, density.structure_factors(hkl), cell_parameters(density.lattice), "P 1")
     found = density_of_reflections("here", some)
     assert found.electrons == pytest.approx(density.electrons)
-    np.testing.assert_allclose(factors_of_density(found, hkl), some.values, atol=1e-9)
+    np.testing.assert_allclose(found.structure_factors(hkl), some.values, atol=1e-9)
+
+
+@pytest.mark.parametrize("suffix", [".mtz", ".cif.gz"])
+def test_a_density_goes_to_a_file_and_back(suffix: str, tmp_path: Path) -> None:
+    density = crystal(62, shape=(12, 10, 12))
+    plain = tmp_path / f"a{suffix.removesuffix('.gz')}"
+    count = write_structure_factors(plain, density, 1.7)
+    assert count == len(read_reflections(plain).hkl)
+    found = read_density(plain)
+    assert found.electrons == pytest.approx(density.electrons, rel=1e-5)
+    assert found.space_group() == SpaceGroup.from_number(62)
+    assert write_structure_factors(plain, density, 1.7, 1) > count
+
+
+def test_groups_that_no_symbol_names(tmp_path: Path) -> None:
+    """A cell whose operators are those of no setting, and values that are no charge."""
+    turned = primitive(crystal(225))
+    with pytest.raises(SpaceGroupError, match="standardize"):
+        write_structure_factors(tmp_path / "a.mtz", turned, 2.2)
+    potential = dataclasses.replace(crystal(225), kind="potential")
+    with pytest.raises(SymfftError, match="charge"):
+        write_structure_factors(tmp_path / "a.mtz", potential, 2.2)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

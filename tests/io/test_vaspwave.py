@@ -208,6 +208,8 @@ def test_pymatgens_hdf5_of_a_chgcar(blocks: int, tmp_path: Path) -> None:
         magnetization=None if blocks == 1 else others[0] if blocks == 2 else np.stack(others),
     )
     density.to_pymatgen().to_hdf5(tmp_path / "a.h5")
+    with pytest.raises(DensityFormatError, match="does not apply"):
+        read_density(tmp_path / "a.h5", dataset="vdata/total")
     again = read_density(tmp_path / "a.h5")
     for mine, theirs in zip(grids(again), grids(density), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-14)
