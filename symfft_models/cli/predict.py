@@ -26,6 +26,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     add("--as", choices=ENDS, default="chgcar", dest="form", help="format of the densities (default: %(default)s)")
     add("--shape", type=options.positive, nargs=3, metavar="N", help="grid (default: a point for each 0.135 Å)")
     add("--model", type=Path, metavar="FILE", help="density model (default: the one that comes with the package)")
+    add("--properties", action="store_true", help="also formation energy, bulk modulus, and gap or metal")
     add("--symprec", type=displacement, default=1e-3, help="largest displacement in Å (default: 0.001)")
     add("--force", action="store_true", help="replace files that exist")
 
@@ -37,6 +38,7 @@ def run(
     form: str,
     shape: Sequence[int] | None,
     model: Path | None,
+    properties: bool,
     symprec: float,
     force: bool,
     quiet: bool,
@@ -45,10 +47,12 @@ def run(
     """Predict the densities of structures."""
     from symfft import SymfftError, write_density
     from symfft_models.predict import DensityPredictor
+    from symfft_models.properties.model import load_properties
     from symfft_models.scattering.files import read_structure
 
     grid = None if shape is None else (shape[0], shape[1], shape[2])
     predictor = DensityPredictor.load_shipped() if model is None else DensityPredictor.load(model)
+    known = load_properties() if properties else None
     targets = [out / f"{_stem(path)}{ENDS[form]}" for path in files]
     for target in targets:
         if targets.count(target) > 1:
@@ -77,6 +81,8 @@ def run(
                 "outside": found.outside,
             }
         )
+        if known is not None:
+            entries[-1]["properties"] = known.predict(found.crystal)
         if not quiet:
             tell(format_line(entries[-1]))
     failures = sum("error" in entry for entry in entries)
@@ -95,7 +101,23 @@ def format_line(entry: dict[str, Any]) -> str:
     shape = "×".join(map(str, entry["shape"]))
     line = f"{entry['file']}: {entry['space_group']}, {entry['electrons']:g} e on {shape}, error below "
     line += f"{entry['error_bar']:.1f} % for nine of ten"
+    if "properties" in entry:
+        line += f"\n  {properties_line(entry['properties'])}"
     return "".join([line, *(f"\n  outside of what was learned: {reason}" for reason in entry["outside"])])
+
+
+def properties_line(found: dict[str, Any]) -> str:
+    """Format the properties of one crystal."""
+    words = [f"formation energy {found['formation_ev']:.2f} ± {found['formation_bar']:.2f} eV per atom"]
+    if "bulk_modulus_gpa" in found:
+        low, high = found["bulk_modulus_range"]
+        words.append(f"bulk modulus {found['bulk_modulus_gpa']:.0f} GPa ({low:.0f} to {high:.0f})")
+    words.append(f"a metal with probability {found['metal_probability']:.2f}")
+    if found["metal_probability"] < 0.5:
+        words.append(f"gap {found['gap_ev']:.1f} ± {found['gap_bar']:.1f} eV (PBE)")
+    if found["unknown_elements"]:
+        words.append(f"nothing is learned of {', '.join(found['unknown_elements'])}")
+    return ", ".join(words)
 
 
 def text(result: Result) -> str:

@@ -19,6 +19,7 @@ PROGRAM = Program(
         "atoms": ("atoms:ATOMS", "find the atoms of a crystal from its density alone"),
         "verdict": ("verdict:VERDICT", "judge densities as materials: atoms, novelty, DFT, stability"),
         "predict": ("predict:PREDICT", "predict the densities of structures"),
+        "properties": ("properties:PROPERTIES", "tell how well properties can be predicted, and learn their model"),
         "fit": ("fit:FIT", "learn the model behind predict"),
         "compare": ("compare:COMPARE", "compare predictions with computed densities"),
         "reconstruct": ("reconstruct:RECONSTRUCT", "encode and decode density files"),

@@ -64,7 +64,10 @@ def gpaw_jobs(crystals: Sequence[Crystal], folder: Path, *, volumes: bool) -> li
     for order, crystal in enumerate(crystals):
         copies = [crystal, *(scaled(crystal, factor) for factor in FACTORS)] if volumes else [crystal]
         for place, copy in enumerate(copies):
-            jobs.append(recipe.job(copy, order + 1000.0 * place))
+            # one set of k-points for all volumes: another one would shift the energies against each other
+            jobs.append(
+                recipe.job(copy, order + 1000.0 * place) | {"kpoints": recipe.kpoints(crystal.cell(primitive=True)[0])}
+            )
             names.append(copy.id)
     write_lines(folder / "gpaw" / "queue" / "jobs.jsonl", jobs)
     return names

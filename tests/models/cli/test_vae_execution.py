@@ -124,6 +124,8 @@ BAD = {
     "predict": ["predict", "BAD", "-o", "OUT/CHGCAR"],
     "fit": ["fit", "BAD", "-o", "OUT/model"],
     "compare": ["compare", "BAD"],
+    "properties": ["properties", "BAD"],
+    "properties out": ["properties", "-o", "BAD"],
     "ship": ["ship", "BAD", "--name", "x"],
     "ship name": ["ship", "BAD", "--name", "../x"],
     "demo": ["demo", "--out", "OUT", "--set", "train"],
@@ -136,7 +138,7 @@ def filled(words, out, inputs=None, bad=""):
 
 
 #: Not run on a full disk here: minutes of work before they write, weights of their own, or no file to write.
-WITHOUT_A_RUN = {"atoms", "verdict", "demo", "fit", "predict", "compare"}
+WITHOUT_A_RUN = {"atoms", "verdict", "demo", "fit", "predict", "compare", "properties"}
 
 
 def test_every_command_is_tried():

@@ -1,0 +1,1 @@
+"""Formation energy, bulk modulus, and gap or metal of crystals, from several descriptions of them."""

@@ -1,0 +1,198 @@
+r"""What is to be predicted: properties of crystals of a PAW set, from the energies, stresses and gaps that it stores.
+
+The bulk modulus is that of the Birch-Murnaghan equation of state through the pressures at several volumes,
+
+.. math:: P(V) = \tfrac32 B \left(x^7 - x^5\right) \left[1 + \tfrac34 (B' - 4)(x^2 - 1)\right],
+          \quad x = (V_0 / V)^{1/3}
+
+(F. Birch, Phys. Rev. 71, 809, 1947), with B' = 4.5 and coordinates that do not relax. The pressure is minus a third of
+the trace of the stress: unlike the energy it hardly depends on how the k-points change from one volume to the next.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from symfft import SymfftError
+from symfft_models._array_types import FloatArray
+from symfft_models.datasets.paw import PawSet
+from symfft_models.datasets.paw.store import load_paw
+from symfft_models.properties.references import load_references
+from symfft_models.scattering.crystal import Crystal
+from symfft_models.scattering.structure import crystal_of
+
+#: B', the usual derivative of the bulk modulus with the pressure.
+STIFFENING = 4.5
+#: Pressure (GPa) above which a crystal is far from any equilibrium: its lattice constant is not that of the compound.
+FAR = 30.0
+#: Volumes of one crystal that tell a bulk modulus: their smallest and largest ratio.
+SPAN, WIDEST = 1.02, 1.35
+#: Deviation of cells from having the same shape.
+SHAPE = 0.01
+#: Smallest gap (eV) of an insulator: narrower ones are within what smearing and k-points leave open.
+GAP = 0.05
+
+
+class PropertiesError(SymfftError):
+    """Properties cannot be learned from a set, or a model of them is damaged."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A crystal with known properties.
+
+    Attributes
+    ----------
+    id, composition, prototype, split : str
+        Of the entry of the set.
+    space_group : int
+        Number.
+    crystal : Crystal
+        Cell and atoms.
+    pressure_gpa : float
+        At the entry's cell.
+    formation_ev : float
+        Per atom against the elements; NaN where one has no reference.
+    bulk_modulus_gpa : float
+        NaN where the set has too few volumes of the crystal.
+    gap_ev : float
+        Zero for a metal.
+    """
+
+    id: str
+    composition: str
+    prototype: str
+    split: str
+    space_group: int
+    crystal: Crystal
+    pressure_gpa: float
+    formation_ev: float
+    bulk_modulus_gpa: float
+    gap_ev: float
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Crystals that have no place among the samples.
+
+    Attributes
+    ----------
+    elements : int
+        Entries of one element.
+    far : tuple of str
+        Entries above :data:`FAR`.
+    without_reference : tuple of str
+        Entries with an element that has no reference: they have no formation energy.
+    """
+
+    elements: int
+    far: tuple[str, ...]
+    without_reference: tuple[str, ...]
+
+
+def samples_of(densities: PawSet | None = None) -> tuple[list[Sample], LeftOut]:
+    """Return the compounds of a set, one structure type of a composition once, and what is left out.
+
+    Of several volumes the one under the least pressure is taken.
+
+    Parameters
+    ----------
+    densities : PawSet, optional
+        By default the one that comes with the package.
+    """
+    import gemmi
+
+    densities = load_paw() if densities is None else densities
+    column = {
+        name: densities.column(name)
+        for name in ("id", "composition", "prototype", "split", "space_group", "energy_ev", "stress_gpa", "gap_ev")
+    }
+    members: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row, key in enumerate(zip(column["composition"].tolist(), column["prototype"].tolist(), strict=True)):
+        members[key].append(row)
+    pressures = np.array([-np.mean([float(word) for word in text.split()[:3]]) for text in column["stress_gpa"]])
+    references = load_references()
+    samples, elements, far, unknown = [], 0, [], []
+    for rows in members.values():
+        row = min(rows, key=lambda r: (abs(pressures[r]), column["id"][r]))
+        entry = densities[row]
+        if len({site.symbol for site in entry.sites}) == 1:
+            elements += len(rows)
+            continue
+        if abs(pressures[row]) > FAR:
+            far.append(entry.id)
+            continue
+        crystal = crystal_of(entry)
+        symbols = [gemmi.Element(int(number)).name for number in crystal.numbers]
+        energies = np.array([references.get(symbol, np.nan) for symbol in symbols])
+        if np.isnan(energies).any():
+            unknown.append(entry.id)
+        atoms = int(crystal.multiplicity.sum())
+        samples.append(
+            Sample(
+                id=entry.id,
+                composition=entry.composition,
+                prototype=entry.prototype,
+                split=entry.split,
+                space_group=entry.space_group,
+                crystal=crystal,
+                pressure_gpa=float(pressures[row]),
+                formation_ev=(entry.metadata["energy_ev"] - float(energies @ crystal.multiplicity)) / atoms,
+                bulk_modulus_gpa=_bulk_modulus_of(densities, rows, row, pressures),
+                gap_ev=entry.metadata["gap_ev"] if entry.metadata["gap_ev"] >= GAP else 0.0,
+            )
+        )
+    if not samples:
+        raise PropertiesError(f"{densities.path} holds no compound near its equilibrium volume: nothing to learn from")
+    return samples, LeftOut(elements, tuple(sorted(far)), tuple(sorted(unknown)))
+
+
+def _bulk_modulus_of(densities: PawSet, rows: Sequence[int], row: int, pressures: FloatArray) -> float:
+    """Bulk modulus of the entries that differ from one in their volume alone."""
+    base = densities[row]
+    alike = []
+    for other in rows:
+        entry = densities[other]
+        ratio = np.linalg.norm(entry.lattice, axis=1) / np.linalg.norm(base.lattice, axis=1)
+        same = [s.symbol for s in entry.sites] == [s.symbol for s in base.sites] and all(
+            np.allclose(a.position, b.position, atol=0.01) for a, b in zip(entry.sites, base.sites, strict=True)
+        )
+        if same and np.ptp(ratio) < SHAPE:
+            alike.append((abs(float(np.linalg.det(entry.lattice))), float(pressures[other])))
+    volumes = np.array([volume for volume, _ in alike])
+    near = (volumes < volumes[0] * WIDEST) & (volumes > volumes[0] / WIDEST)
+    volumes, found = volumes[near], np.array([pressure for _, pressure in alike])[near]
+    if volumes.max() / volumes.min() < SPAN:
+        return float("nan")
+    return bulk_modulus(volumes, found)
+
+
+def bulk_modulus(volumes: FloatArray, pressures: FloatArray) -> float:
+    """Return the bulk modulus (GPa) at zero pressure of pressures (n,) in GPa at volumes (n,), of two or more volumes.
+
+    NaN where the pressure does not fall with the volume.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> volumes = np.array([70.0, 74.0, 78.0])
+    >>> round(bulk_modulus(volumes, pressure(volumes, 75.0, 160.0)), 6)
+    160.0
+    """
+    slope = np.polyfit(np.log(volumes), pressures, 1)
+    if slope[0] >= 0:
+        return float("nan")
+    start = [np.log(-slope[0]), -slope[1] / slope[0]]
+    fitted = least_squares(lambda p: pressure(volumes, np.exp(p[1]), np.exp(p[0])) - pressures, start, x_scale=0.01)
+    return float(np.exp(fitted.x[0]))
+
+
+def pressure(volumes: FloatArray, equilibrium: float, modulus: float) -> FloatArray:
+    """Return the pressure of the equation of state at volumes, in the unit of the modulus."""
+    x = np.cbrt(equilibrium / np.asarray(volumes, dtype=np.float64))
+    return np.asarray(1.5 * modulus * (x**7 - x**5) * (1 + 0.75 * (STIFFENING - 4) * (x**2 - 1)))
