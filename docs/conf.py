@@ -89,7 +89,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "write_computation_times": False,
     "capture_repr": ("_repr_html_", "__repr__"),
-    "image_scrapers": ("matplotlib", "figures"),
+    "image_scrapers": ("figures", "matplotlib"),
     "reset_modules": (),
     "plot_gallery": True,
     "abort_on_example_error": True,

@@ -9,11 +9,16 @@ SHOWN: WeakSet[Figure] = WeakSet()
 
 
 def figures(block, block_vars, gallery_conf):
-    """Save each figure that an example has named since the last block; pyplot's have a manager and another scraper."""
+    """Save each figure that an example has named since the last block; pyplot's have a manager and another scraper.
+
+    It comes before that scraper, which closes figures and takes their managers away.
+    """
     paths = []
     for value in list(block_vars["example_globals"].values()):
-        if isinstance(value, Figure) and value.canvas.manager is None and value not in SHOWN:
-            SHOWN.add(value)
+        if not isinstance(value, Figure) or value in SHOWN:
+            continue
+        SHOWN.add(value)
+        if value.canvas.manager is None:
             path = next(block_vars["image_path_iterator"])
             value.savefig(path)
             paths.append(path)

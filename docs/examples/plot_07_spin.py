@@ -56,11 +56,12 @@ print(f"without signs: largest value {np.abs(plain).max():.1e}; with signs: {np.
 print(f"noise {np.std(density.magnetization - moment):.1e} before, {np.std(signed - moment):.1e} after")
 
 # %%
-# ``symfft symmetrize`` finds the signs by itself. A picture of the magnetization has zero in the middle of its colours:
-from symfft.plot import plot_slices
+# ``symfft symmetrize`` finds the signs by itself. A picture of the magnetization has zero in the middle of its colours;
+# this is the plane of both sublattices:
+from symfft.plot import plot_planes
 
 mended = density.with_values(symfft.symmetrize(density.values, group), signed)
-figure = plot_slices(mended, quantity="magnetization", at=(0, 0, 0), isolines=9)
+figure = plot_planes(mended, [(1, -1, 0)], quantity="magnetization", isolines=10)
 
 # %%
 # In the page, choose *magnetization* for both of its surfaces.

@@ -58,6 +58,7 @@ class Colours:
     levels: NDArray[np.float64]
     extend: str
     label: str
+    lines: str  # colour of bonds and cells, which must stand out from most of the picture
 
     def within(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return interpolated values no lower than the scale can show; of a logarithmic one a little below its end."""
@@ -108,7 +109,7 @@ def colours_of(
         raise ShapeError(f"logarithmic colours cannot begin at {low}: give limits above zero")
     size = max(abs(low), abs(high)) or 1.0
     norm: Any
-    name = "viridis"
+    name, lines = "viridis", "white"
     if low < 0 < high and (quantity == "magnetization" or density.kind == "potential"):
         # symmetric, so that the middle of the colours is zero
         norm = (
@@ -116,7 +117,8 @@ def colours_of(
             if log
             else colors.Normalize(-size, size)
         )
-        name = "coolwarm"
+        name, lines = "coolwarm", "0.3"
+        isolines += isolines % 2  # none at zero, where rounding errors would draw it
     elif log and high > 0:
         floor = high / 10.0**DECADES if limits is None else low
         floor = min(floor, VALENCE) if density.kind == "charge" and limits is None else floor
@@ -131,7 +133,7 @@ def colours_of(
     ]
     levels = np.asarray(norm.inverse(np.arange(1, isolines + 1) / (isolines + 1)), dtype=np.float64)
     colour_map = matplotlib.colormaps[name].with_extremes(bad=(1, 1, 1, 0), under=BELOW_COLOUR)
-    return Colours(rho, norm, colour_map, levels, extend, _label(density, quantity))
+    return Colours(rho, norm, colour_map, levels, extend, _label(density, quantity), lines)
 
 
 def _label(density: Density, quantity: Quantity) -> str:

@@ -57,7 +57,8 @@ def plot_planes(
     log : bool
         Logarithmic colours over five decades, or down to 0.01 e/Å³.
     isolines : int
-        Number of contour lines, evenly spaced on the scale of the colours.
+        Number of contour lines, evenly spaced on the scale of the colours; rounded up to an even number where zero is
+        in its middle, so that none is at zero.
     limits : (float, float), optional
         Values of the first and the last colour; by default the smallest and the largest value of the density.
     title : str, optional
@@ -182,15 +183,17 @@ def _draw(ax: Axes, density: Density, colours: Colours, plane: LatticePlane, siz
             across, up, values.T, levels=levels, colors="black", linewidths=0.5, alpha=0.65, negative_linestyles="-"
         )
     corners = np.array([np.zeros(3), cell[0], cell[0] + cell[1], cell[1]])
-    ax.add_patch(Polygon(corners @ axes.T, fill=False, edgecolor="white", linestyle="--", linewidth=0.9, zorder=3))
-    _draw_atoms(ax, density, origin, axes, low, high)
+    ax.add_patch(
+        Polygon(corners @ axes.T, fill=False, edgecolor=colours.lines, linestyle="--", linewidth=0.9, zorder=3)
+    )
+    _draw_atoms(ax, density, colours.lines, origin, axes, low, high)
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel="Å", ylabel="Å")
     ax.set_title(plane.name, fontsize=11)
     return image
 
 
 def _draw_atoms(
-    ax: Axes, density: Density, origin: FloatArray, axes: FloatArray, low: FloatArray, high: FloatArray
+    ax: Axes, density: Density, line: str, origin: FloatArray, axes: FloatArray, low: FloatArray, high: FloatArray
 ) -> None:
     lattice = density.lattice
     normal = np.cross(axes[0], axes[1])
@@ -213,7 +216,7 @@ def _draw_atoms(
         begins = places[i][seen(places[i], ATOM_DISTANCE)]
         for begin in begins:
             ends = np.array([begin, begin + vector @ lattice]) @ axes.T
-            ax.plot(*ends.T, color="white", linewidth=1.2, alpha=0.8, zorder=4)
+            ax.plot(*ends.T, color=line, linewidth=1.2, alpha=0.8, zorder=4)
     for number in dict.fromkeys(density.numbers.tolist()):
         of_kind = places[density.numbers == number]
         flat = of_kind[seen(of_kind, ATOM_DISTANCE)] @ axes.T

@@ -75,7 +75,8 @@ def plot_slices(
         Logarithmic colours over five decades, or down to 0.01 e/Å³; values that fall below are grey. Quantities of
         both signs get a scale that is linear around zero.
     isolines : int
-        Number of contour lines, evenly spaced on the scale of the colours.
+        Number of contour lines, evenly spaced on the scale of the colours; rounded up to an even number where zero is
+        in its middle, so that none is at zero.
     limits : (float, float), optional
         Values of the first and the last colour; by default the smallest and the largest value of the density.
     title : str, optional

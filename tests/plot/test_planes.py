@@ -107,3 +107,19 @@ def test_thin_grids_and_grids_without_atoms(shape):
 def test_unusable_planes_are_refused(planes):
     with pytest.raises(ShapeError):
         plot_planes(crystal(14), planes)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_no_contour_line_is_at_the_zero_in_the_middle_of_a_scale(log):
+    """Where a magnetization vanishes but for noise, its zero line would run everywhere; bonds stand out from grey."""
+    density = crystal(225)
+    moment = density.values - density.values.mean()
+    density = Density(density.values, density.lattice, density.positions, density.numbers, magnetization=moment)
+    figure = plot_planes(density, [(1, 0, 0)], quantity="magnetization", isolines=3, log=log)
+    marks = sorted(float(line.get_ydata()[0]) for line in figure.axes[-1].lines)
+    assert len(marks) == 4
+    np.testing.assert_allclose(marks, -np.array(marks[::-1]))
+    assert min(map(abs, marks)) > 1e-3 * max(marks)
+    bonds = [line for line in figure.axes[0].lines if line.get_linestyle() == "-"]
+    assert bonds
+    assert {line.get_color() for line in bonds} == {"0.3"}
