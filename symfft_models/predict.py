@@ -12,7 +12,7 @@ from symfft_models.scattering.measure import expected_error
 from symfft_models.scattering.model import Coefficients, DensityModel
 from symfft_models.scattering.structure import SYMPREC, crystal_of
 from symfft_models.scattering.synthesis import Shape, density_values, grid_for
-from symfft_models.scattering.weights_file import load_model
+from symfft_models.scattering.weights_file import digest, load_model
 
 #: Distance (Å) of neighbouring grid points where no grid is asked for.
 SPACING = 0.135
@@ -45,6 +45,13 @@ class Prediction:
 class DensityPredictor:
     """Predicts densities of structures; no torch.
 
+    Attributes
+    ----------
+    model : DensityModel
+        The model.
+    sha256 : str
+        Of its file.
+
     Examples
     --------
     >>> from symfft_models.predict import DensityPredictor
@@ -56,6 +63,7 @@ class DensityPredictor:
     """
 
     model: DensityModel
+    sha256: str
 
     @classmethod
     def load_shipped(cls) -> Self:
@@ -71,7 +79,7 @@ class DensityPredictor:
         ModelFileError
             If there is none, or it is damaged.
         """
-        return cls(load_model(path))
+        return cls(load_model(path), digest(path))
 
     def predict(self, structure: Any, shape: Shape | None = None, *, symprec: float = SYMPREC) -> Prediction:
         """Predict the density of a structure.

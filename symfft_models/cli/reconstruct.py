@@ -18,9 +18,16 @@ def arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     options.add_quiet(command)
     add = command.add_argument
-    add("files", type=Path, nargs="+", metavar="FILE", help="CHGCARs, or any other format symfft reads")
+    add("files", type=Path, nargs="+", metavar="FILE", help="CHGCARs, any format symfft reads, or NAME.latent.npz")
     add("-o", "--out", type=options.folder, required=True, help="folder for latents and CHGCARs")
-    add("--model", type=Path, metavar="RUN", help=options.RUN)
+    add(
+        "--model",
+        type=Path,
+        metavar="MODEL",
+        help="density model, run folder or weights of a codec (default: the density model that comes with the package "
+        "where it has learned the file's atoms, else its codec)",
+    )
+    add("--floats", type=options.positive, metavar="N", help="latent numbers of the density model (default: 128)")
     add("--symprec", type=displacement, default=1e-3, help="largest displacement in Å (default: 0.001)")
     add("--force", action="store_true", help="replace files that exist")
 
@@ -30,18 +37,14 @@ def run(
     files: Sequence[Path],
     out: Path,
     model: Path | None,
+    floats: int | None,
     symprec: float,
     force: bool,
     quiet: bool,
     tell: Callable[[str], None],
 ) -> Result:
     """Encode and decode density files."""
-    from symfft_models.model.checkpoint import load_model
-    from symfft_models.reconstruct import format_line, reconstruct_files
-    from symfft_models.weights import weights_of
-
-    weights, name = weights_of(model)
-    loaded, _ = load_model(weights)
+    from symfft_models.reconstruct.run import format_line, reconstruct_files
 
     def tell_entry(entry: dict[str, Any]) -> None:
         if "error" in entry:
@@ -49,8 +52,7 @@ def run(
         elif not quiet:
             tell(format_line(entry))
 
-    report = reconstruct_files(loaded, files, out, weights=name, symprec=symprec, force=force, tell=tell_entry)
-    return {"weights": name, **report}
+    return reconstruct_files(model, files, out, floats=floats, symprec=symprec, force=force, tell=tell_entry)
 
 
 def text(result: Result) -> str:

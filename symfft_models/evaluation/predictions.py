@@ -12,12 +12,10 @@ from symfft_models.scattering.calibration import seen
 from symfft_models.scattering.measure import expected_error, nmae, predicted_factors
 from symfft_models.scattering.model import DensityModel
 from symfft_models.scattering.observation import Observation
-from symfft_models.scattering.posterior import Latents
+from symfft_models.scattering.posterior import CANDIDATES, Latents
 
 #: Latent numbers of a reconstruction.
 FLOATS = (64, 128, 256)
-#: Reflections that latents choose from.
-CANDIDATES = 1500
 
 Row = dict[str, Any]
 
@@ -35,11 +33,12 @@ def judge_prediction(model: DensityModel, observation: Observation, floats: Sequ
         "bar": model.bar * expected_error(crystal, found),
         "outside": bool(model.outside(crystal)),
     }
-    latents = Latents.of(model, crystal, observation.hkl[:CANDIDATES], max(floats))
-    numbers = latents.encode(observation.factors[:CANDIDATES])
+    near = slice(CANDIDATES)
+    latents = Latents.of(model, crystal, observation.hkl[near], observation.multiplicity[near], max(floats))
+    numbers = latents.encode(observation.factors[near])
     for size in floats:
         factors = predicted_factors(observation, found)
-        factors[:CANDIDATES] = latents.decode(numbers[:size])
+        factors[near] = latents.decode(numbers[:size])
         row[f"latents_{size}"] = nmae(observation, factors)
         row[f"stars_{size}"] = nmae(observation, stars(observation, size))
     return row

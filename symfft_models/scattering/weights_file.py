@@ -96,6 +96,17 @@ def load_model(path: str | os.PathLike[str]) -> DensityModel:
         raise ModelFileError(f"{path}: its parts do not fit together ({error}); learn again") from None
 
 
+def is_density_model(path: str | os.PathLike[str]) -> bool:
+    """Whether a file says that it is a density model."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return (file.metadata() or {}).get("format") == FORMAT
+    except (SafetensorError, OSError, ValueError):
+        return False
+
+
 def digest(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file; of a folder that of its HDF5 files one after the other, by name."""
     found = hashlib.sha256()

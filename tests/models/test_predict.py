@@ -119,7 +119,7 @@ def test_unknown_elements_are_named(predictor):
 def test_model_survives_its_file_and_damage_is_found(predictor, tmp_path, magnesia):
     path = tmp_path / "model.safetensors"
     save_model(path, predictor.model)
-    again = DensityPredictor(load_model(path)).predict(magnesia, (12, 12, 12))
+    again = DensityPredictor.load(path).predict(magnesia, (12, 12, 12))
     np.testing.assert_array_equal(again.density.values, predictor.predict(magnesia, (12, 12, 12)).density.values)
     data = bytearray(path.read_bytes())
     data[-100] ^= 1

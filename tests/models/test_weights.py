@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from train_job import TINY
@@ -128,10 +130,12 @@ def test_commands_use_the_shipped_weights(run, package, tmp_path, monkeypatch, c
     assert report["models"]["small"]["groups"]["221"]["n"] == len(load_bundled().select(221, "test"))
     assert list(tmp_path.rglob("*.html")) == []
 
-    write_chgcar(tmp_path / "CHGCAR", load_bundled().select(221, "test")[0].density())
+    density = load_bundled().select(221, "test")[0].density()
+    unknown = replace(density, numbers=np.where(density.numbers == density.numbers[0], 63, 8))
+    write_chgcar(tmp_path / "CHGCAR", unknown)
     assert main(["reconstruct", "CHGCAR", "-o", "out", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert result["weights"] == "small"
+    assert [entry["weights"] for entry in result["files"]] == ["small"]
     assert read_chgcar(tmp_path / "out" / "CHGCAR.CHGCAR").shape == (36, 36, 36)
 
 

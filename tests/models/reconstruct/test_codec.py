@@ -23,7 +23,9 @@ from symfft_models.model.config import load_config
 from symfft_models.model.density_table import grids_of, tabulate
 from symfft_models.model.representation import half_shift
 from symfft_models.model.vae import DensityVAE, fit_statistics
-from symfft_models.reconstruct import UnsupportedDensityError, names_of, reconstruct_density
+from symfft_models.reconstruct.charge import UnsupportedDensityError
+from symfft_models.reconstruct.codec import reconstruct_density
+from symfft_models.reconstruct.names import names_of
 
 PRIMITIVE = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
 CUBIC_OF_PRIMITIVE = [[-1, 1, 1], [1, -1, 1], [1, 1, -1]]
