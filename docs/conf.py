@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 import symfft
+from symfft._compile import numba_parts
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
@@ -63,6 +64,7 @@ html_title = "symfft"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "github_url": "https://github.com/symfft/symfft",
     "show_toc_level": 2,
@@ -75,6 +77,8 @@ html_sidebars = {"index": [], "changelog": [], "contributing": [], "cite": []}
 
 # ---- examples --------------------------------------------------------------------------------------------------------
 
+# examples show what they print; what a first call compiles depends on the machine
+numba_parts._say_compiling = lambda name: None
 # figures are drawn, not shown
 os.environ.setdefault("MPLBACKEND", "agg")
 warnings.filterwarnings("ignore", message=".*non-interactive.*")

@@ -2,18 +2,26 @@
 
 from docutils.nodes import SkipNode
 from latex2mathml.converter import convert
+from sphinx.util.logging import getLogger
 
 
 def inline(translator, node):
     """Write a formula within a line."""
-    translator.body.append(convert(node.astext()))
+    translator.body.append(_converted(node, node.astext(), "inline"))
     raise SkipNode
 
 
 def display(translator, node):
     """Write a formula on lines of its own."""
-    translator.body.append(f'<div class="math-display">{convert(_aligned(node.astext()), display="block")}</div>\n')
+    translator.body.append(f'<div class="math-display">{_converted(node, _aligned(node.astext()), "block")}</div>\n')
     raise SkipNode
+
+
+def _converted(node, text, display):
+    found = convert(text, display=display)
+    if "\\" in found:
+        getLogger(__name__).warning("a command of the formula %s is not translated", text, location=node)
+    return found
 
 
 def _aligned(text):

@@ -37,9 +37,15 @@ for number, electrons, volume in zip(found.numbers, found.electrons, found.volum
 print(f"sum {found.electrons.sum():.6f} of {density.electrons:.6f} electrons")
 
 # %%
-# The part of the density that belongs to the first chlorine, and the surface where it ends:
-from symfft.view import density_page
+# The part of the density that belongs to the first chlorine, in the face of the cell that holds it:
+from symfft.plot import plot_planes
 
 chlorine = int(np.flatnonzero(density.numbers == 17)[0])
 part = symfft.basin(density, chlorine, reference=density.with_values(density.values + cores))
+figure = plot_planes(part, [(0, 0, 1, density.positions[chlorine, 2])], log=True)
+
+# %%
+# And in space:
+from symfft.view import density_page
+
 density_page(part, title="NaCl, the basin of one Cl")

@@ -8,8 +8,8 @@ the asymmetric unit.
 
 The Landau–Brazovskii free energy of an order parameter ψ with mean 0 is
 
-.. math:: f[\psi] = \Big\langle \tfrac12 \big[(\nabla^2 + 1)\psi\big]^2 + \tfrac{\tau}{2}\psi^2
-          - \tfrac{\gamma}{6}\psi^3 + \tfrac1{24}\psi^4 \Big\rangle .
+.. math:: f[\psi] = \left\langle \tfrac12 \big[(\nabla^2 + 1)\psi\big]^2 + \tfrac{\tau}{2}\psi^2
+          - \tfrac{\gamma}{6}\psi^3 + \tfrac1{24}\psi^4 \right\rangle .
 
 """
 

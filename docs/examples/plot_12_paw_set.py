@@ -45,6 +45,7 @@ for row, period in enumerate(PERIODS):
 axes.imshow(counts, cmap="YlGnBu", norm=LogNorm(1, 4 * np.nanmax(counts)), aspect="equal")
 axes.set_axis_off()
 axes.set_title("compounds of the set that hold an element")
+plt.show()
 
 # %%
 # One crystal of each of twelve structure types, in the plane of a + b and c through the origin: the valence density on
@@ -60,9 +61,11 @@ for panel, prototype in zip(panels.flat, TYPES, strict=True):
     along, up = np.meshgrid(np.linspace(0, 1, 81), np.linspace(0, 1, 61))
     plane = density.at(np.stack([along, along, up], axis=-1).reshape(-1, 3)).values.reshape(along.shape)
     width, height = np.linalg.norm(entry.lattice[0] + entry.lattice[1]), np.linalg.norm(entry.lattice[2])
-    panel.imshow(plane, origin="lower", extent=(0, width, 0, height), cmap="viridis", norm=LogNorm(3e-3, 3))
+    image = panel.imshow(plane, origin="lower", extent=(0, width, 0, height), cmap="viridis", norm=LogNorm(3e-3, 3))
     panel.set_title(f"{entry.composition}, {prototype}", fontsize=8)
     panel.set_axis_off()
+figure.colorbar(image, ax=panels, label="e/Å³", shrink=0.6)
+plt.show()
 
 # %%
 # Energies are there for every entry; where a compound is there at three volumes, a pressure as well.
