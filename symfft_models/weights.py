@@ -14,12 +14,19 @@ from typing import Any
 
 from symfft import SymfftError
 from symfft.io.atomic import replacement, write_text
+from symfft_models.datasets.paw import paw_path
 from symfft_models.model.checkpoint import WEIGHTS, load_model, read_json
 from symfft_models.model.config import training_command
 from symfft_models.model.density_table import DensityTable, load_entries, tabulate
 from symfft_models.model.vae import DensityVAE
+from symfft_models.scattering.weights_file import digest as density_digest
+from symfft_models.scattering.weights_file import load_model as load_density_model
 
 INDEX = "index.json"
+#: Name of the density model in the index.
+DENSITY_MODEL = "density_model"
+#: Its file.
+SHIPPED = "density-model.safetensors"
 #: Bytes of all weights together.
 LIMIT = 20_000_000
 
@@ -117,6 +124,53 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def ship_density_model(path: Path) -> dict[str, Any]:
+    """Put a density model into the package, with its settings and the command that makes it again.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is damaged.
+    ShippedWeightsError
+        If it learned from another set than the bundled one, or all weights together would exceed `LIMIT`.
+    """
+    facts = dict(load_density_model(path).facts)
+    if facts.get("set_sha256") != density_digest(paw_path()):
+        raise ShippedWeightsError(
+            f"{path} learned from another set than the one in the package: learn again (symfft-vae fit -o FILE)"
+        )
+    index, target = shipped_index(), weights_folder() / SHIPPED
+    size = _within_limit(path, list(index["models"].values()))
+    if path.resolve() != target.resolve():
+        _copy(path, target)
+    entry = {
+        "file": target.name,
+        "bytes": target.stat().st_size,
+        "sha256": digest(target),
+        "command": facts.pop("command"),
+        "set_sha256": facts.pop("set_sha256"),
+        "config": json.loads(facts.pop("settings")),
+        "facts": facts,
+    }
+    write_text(weights_folder() / INDEX, json.dumps(index | {DENSITY_MODEL: entry}, indent=2) + "\n")
+    return entry | {"total_bytes": size}
+
+
+def _within_limit(path: Path, others: Sequence[dict[str, Any]]) -> int:
+    """Return the bytes of weights and all others."""
+    size = path.stat().st_size + sum(int(entry["bytes"]) for entry in others)
+    if size > LIMIT:
+        raise ShippedWeightsError(
+            f"{path} has {path.stat().st_size} bytes, all weights together would have {size}; the limit is {LIMIT}"
+        )
+    return size
+
+
+def _copy(source: Path, target: Path) -> None:
+    with replacement(target) as partial:
+        shutil.copyfile(source, partial)
+
+
 def ship(run: Path, name: str, *, default: bool = False) -> dict[str, Any]:
     """Put a run's weights into the package, with their settings and the command that makes them again.
 
@@ -145,14 +199,10 @@ def ship(run: Path, name: str, *, default: bool = False) -> dict[str, Any]:
         )
     index, folder = shipped_index(), weights_folder()
     others = {key: entry for key, entry in index["models"].items() if key != name}
-    size = run.stat().st_size + sum(entry["bytes"] for entry in others.values())
-    if size > LIMIT:
-        raise ShippedWeightsError(
-            f"{run} has {run.stat().st_size} bytes, all weights together would have {size}; the limit is {LIMIT}"
-        )
+    beside = [*others.values(), *([index[DENSITY_MODEL]] if DENSITY_MODEL in index else [])]
+    size = _within_limit(run, beside)
     target = folder / f"{name}.safetensors"
-    with replacement(target) as partial:
-        shutil.copyfile(run, partial)
+    _copy(run, target)
     entry = {
         "file": target.name,
         "bytes": run.stat().st_size,
@@ -164,5 +214,5 @@ def ship(run: Path, name: str, *, default: bool = False) -> dict[str, Any]:
     }
     models = dict(sorted((others | {name: entry}).items(), key=lambda item: (item[1]["latent"], item[0])))
     chosen = name if default or index["default"] is None else index["default"]
-    write_text(folder / INDEX, json.dumps({"default": chosen, "models": models}, indent=2) + "\n")
+    write_text(folder / INDEX, json.dumps(index | {"default": chosen, "models": models}, indent=2) + "\n")
     return entry | {"name": name, "default": chosen == name, "total_bytes": size}

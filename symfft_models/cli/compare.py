@@ -22,31 +22,50 @@ def arguments(command: argparse.ArgumentParser) -> None:
         help="packed set, or folder of a prepared one (default: the PAW set of the package)",
     )
     add("--model", type=Path, metavar="FILE", help="density model (default: the one that comes with the package)")
+    add("-o", "--out", type=Path, metavar="HTML", help="page to write: tables, error bars, worst cases")
+    add("--samples", type=Path, metavar="DIR", help="folder of symfft-vae sample, whose draws the page shows too")
     add("--split", action="append", dest="splits", metavar="SPLIT", help="repeatable (default: test, and hard if any)")
 
 
-def run(*, set: Path | None, model: Path | None, splits: Sequence[str] | None, quiet: bool) -> Result:
+def run(
+    *,
+    set: Path | None,
+    model: Path | None,
+    out: Path | None,
+    samples: Path | None,
+    splits: Sequence[str] | None,
+    quiet: bool,
+) -> Result:
     """Compare predictions with a set."""
-    from symfft_models.evaluation.predictions import judge_prediction, summary
+    from symfft import SymfftError
+    from symfft_models.evaluation.prediction_page import Judged, write_prediction_page
     from symfft_models.predict import DensityPredictor
-    from symfft_models.scattering.densities import observations, splits_of
+    from symfft_models.scattering.densities import splits_of
 
+    if samples is not None and out is None:
+        raise SymfftError("--samples are shown on a page: name it with -o")
     predictor = DensityPredictor.load_shipped() if model is None else DensityPredictor.load(model)
-    result: Result = {"facts": dict(predictor.model.facts), "splits": {}}
-    for split in splits or splits_of(set):
-        rows = [judge_prediction(predictor.model, found) for found in observations(set, split)]
-        result["splits"][split] = {"summary": summary(rows), "rows": rows}
+    judged = Judged.of(predictor.model, set, splits or splits_of(set))
+    result: Result = judged.report()
+    if out is not None:
+        write_prediction_page(out, judged, samples)
+        result["html"] = str(out)
     return result
 
 
 def text(result: Result) -> str:
     """Return a table for each split."""
+    return "\n\n".join([*tables_of(result), *([result["html"]] if "html" in result else [])])
+
+
+def tables_of(result: Result) -> list[str]:
+    """Return a table for each split."""
     from symfft_models.evaluation.predictions import table
 
-    return "\n\n".join(
+    return [
         table(name, part["summary"], sum(not row["seen"] for row in part["rows"]))
         for name, part in result["splits"].items()
-    )
+    ]
 
 
 COMPARE = Command(arguments, run, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from symfft import SymfftError
@@ -22,6 +23,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "--shipped", action="store_true", help="all weights that come with the package (without a RUN)"
     )
     command.add_argument("-o", "--out", type=Path, metavar="HTML", help="page to write (default: RUN/report.html)")
+    command.add_argument(
+        "--samples", type=Path, metavar="DIR", help="folder of symfft-vae sample, whose draws the page shows too"
+    )
     command.add_argument("--no-html", action="store_true", help="no page beside the weights")
     command.add_argument(
         "--draws",
@@ -31,15 +35,28 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def run(*, runs: Sequence[Path], shipped: bool, out: Path | None, no_html: bool, draws: int, quiet: bool) -> Result:
+def run(
+    *,
+    runs: Sequence[Path],
+    shipped: bool,
+    out: Path | None,
+    samples: Path | None,
+    no_html: bool,
+    draws: int,
+    quiet: bool,
+) -> Result:
     """Measure trained models on the test split, and write a page about them."""
     from symfft_models.evaluation.judging import REPORT, judge, judge_into_folder, samples_of, write_page
+    from symfft_models.evaluation.prediction_page import judge_shipped, prediction_parts
     from symfft_models.evaluation.rate_distortion import rate_distortion
-    from symfft_models.weights import open_shipped, open_trained
+    from symfft_models.weights import DENSITY_MODEL, open_shipped, open_trained, shipped_index
 
     if runs and shipped:
         raise SymfftError("name runs, or say --shipped, not both")
+    if samples is not None and (runs or out is None):
+        raise SymfftError("--samples are shown on a page of the shipped weights: name it with -o, and no run")
     models = [open_trained(path) for path in runs] or open_shipped()
+    judged = None if runs or DENSITY_MODEL not in shipped_index() else judge_shipped()
     last = models[-1]
     page = out
     if page is None and runs and not no_html:
@@ -53,8 +70,11 @@ def run(*, runs: Sequence[Path], shipped: bool, out: Path | None, no_html: bool,
         curves = rate_distortion(last.model, last.tables["test"], last.tables["train"])
         named = zip([trained.name for trained in models], reports, strict=True)
         result = {"models": dict(named), "rate_distortion": curves}
+    if judged is not None:
+        result = result | {"density_model": judged.report()}
     if page is not None:
-        write_page(page, models, reports, curves, samples_of(last))
+        predictions = None if judged is None else partial(prediction_parts, judged, samples)
+        write_page(page, models, reports, curves, samples_of(last), predictions)
         result = result | {"html": str(page)}
     return result
 
@@ -65,6 +85,10 @@ def text(result: Result) -> str:
 
     tables = {name: format_table(report) for name, report in result.get("models", {}).items()}
     lines = "\n\n".join(f"{name}\n{table}" for name, table in tables.items()) or format_table(result)
+    if "density_model" in result:
+        from symfft_models.cli.compare import tables_of
+
+        lines += "\n\ndensity model\n" + "\n\n".join(tables_of(result["density_model"]))
     return f"{lines}\n{result['html']}" if "html" in result else lines
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from symfft.io.atomic import write_text
 from symfft_models.evaluation.generated import compare_generated
 from symfft_models.evaluation.held_out import evaluate, format_table, hard_list
+from symfft_models.evaluation.page import Draw
 from symfft_models.evaluation.rate_distortion import rate_distortion
 from symfft_models.model.checkpoint import LOG, SUMMARY, read_json
 from symfft_models.sampling.prior import active_units
@@ -56,6 +57,7 @@ def write_page(
     reports: Sequence[dict[str, Any]],
     curves: dict[str, Any],
     samples: dict[str, Any],
+    predictions: Callable[[Draw], Sequence[str]] | None = None,
 ) -> None:
     """Write the HTML page of one or several models on the same densities; `samples` are those of the last.
 
@@ -78,7 +80,8 @@ def write_page(
                 trained.folder / LOG if trained.folder else None,
             )
         )
-    write_report(path, judged, models[-1].tables["test"], curves, files=path.parent if path.name == REPORT else None)
+    files = path.parent if path.name == REPORT else None
+    write_report(path, judged, models[-1].tables["test"], curves, predictions=predictions, files=files)
 
 
 def samples_of(trained: TrainedModel) -> dict[str, Any]:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-import shlex
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from html import escape
 from importlib.util import find_spec
@@ -17,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from symfft import SymfftError, __version__, expand_from_au, read_chgcar
-from symfft.io.atomic import replace_file, write_text
+from symfft import SymfftError, expand_from_au, read_chgcar
 from symfft_models.evaluation.generated import RADII, SCALARS, SHELLS
 from symfft_models.evaluation.held_out import reconstruct, training_line
+from symfft_models.evaluation.page import Draw, number, picture, table, write_page
 from symfft_models.evaluation.pictures import (
     Picture,
     Reconstruction,
@@ -37,36 +31,8 @@ from symfft_models.model.density_table import DensityTable
 from symfft_models.model.stars import cell_weights, exact_mean
 from symfft_models.model.vae import DensityVAE
 
-#: Draws a named figure, with a caption if wanted, and returns its HTML.
-Draw = Callable[..., str]
-
 #: Reconstructions to draw of each space group, evenly from the best to the worst.
 CASES = 3
-
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em; color: #222 }
-table { border-collapse: collapse; margin: 1em 0 } td, th { padding: .2em .7em; text-align: right }
-th { border-bottom: 1px solid #888; font-weight: 600 } tr:nth-child(even) td { background: #f4f5f7 }
-th { cursor: pointer } th[aria-sort=ascending]::after { content: " ↑" }
-th[aria-sort=descending]::after { content: " ↓" } iframe { width: 100%; height: 34em; border: 1px solid #ccc }
-td.text, th.text { text-align: left } figure { margin: 1em 0 } img { max-width: 100% }
-figcaption, p.note { color: #555; font-size: 90% } pre { background: #f4f5f7; padding: .8em; overflow-x: auto }
-"""
-
-#: A click on a heading sorts the table by its column, a second one the other way round.
-SORT = """
-for (const head of document.querySelectorAll("th")) head.addEventListener("click", () => {
-  const body = head.closest("table"), rows = [...body.rows].slice(1), column = head.cellIndex;
-  const down = head.ariaSort === "ascending" ? -1 : 1;
-  const value = (row) => row.cells[column].textContent.trim();
-  const number = (text) => text === "–" ? -Infinity : parseFloat(text.replace("−", "-"));
-  const numeric = rows.every((row) => !isNaN(number(value(row))));
-  rows.sort((a, b) => down * (numeric ? number(value(a)) - number(value(b)) : value(a).localeCompare(value(b))));
-  for (const other of body.rows[0].cells) other.ariaSort = null;
-  head.ariaSort = down === 1 ? "ascending" : "descending";
-  body.tBodies[0].append(...rows);
-});
-"""
 
 
 @dataclass(frozen=True)
@@ -84,7 +50,13 @@ class Judged:
 
 
 def write_report(
-    path: Path, judged: Sequence[Judged], test: DensityTable, curves: Mapping[str, Any], *, files: Path | None = None
+    path: Path,
+    judged: Sequence[Judged],
+    test: DensityTable,
+    curves: Mapping[str, Any],
+    *,
+    predictions: Callable[[Draw], Sequence[str]] | None = None,
+    files: Path | None = None,
 ) -> None:
     """Write the page.
 
@@ -98,15 +70,14 @@ def write_report(
         The test split.
     curves
         What `symfft_models.evaluation.rate_distortion.rate_distortion` returns.
+    predictions
+        Gives the part about the density model: see :mod:`symfft_models.evaluation.prediction_page`.
     files
         Folder that gets the pictures as files too.
     """
     shown, draw = judged[-1], partial(picture, files)
-    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     names = ", ".join(one.name for one in judged)
     parts = [
-        f"<h1>{escape(names)}</h1>",
-        f"<p class=note>Made {made} by symfft {__version__}: <code>{escape(command_line())}</code></p>",
         "<p>Densities of the test split, which the models have not seen: split by composition, posterior mean "
         "decoded. NMAE = Σ|Δρ| / Σ|ρ| over the full cell; PSNR = 20 log₁₀(max ρ / RMSE).</p>",
         "<h2>Reconstruction</h2>",
@@ -128,6 +99,8 @@ def write_report(
         *worst_cases(shown, test, draw),
         *interactive_case(shown, test),
     ]
+    if predictions is not None:
+        parts += predictions(draw)
     if shown.generation:
         parts += ["<h2>Generated densities</h2>", *generation_parts(shown.generation, draw)]
     if shown.samples:
@@ -135,40 +108,7 @@ def write_report(
     for one in judged:
         text = json.dumps({"facts": dict(one.facts), "config": json.loads(one.model.config.to_json())}, indent=2)
         parts.append(f"<details><summary>Settings of {escape(one.name)}</summary><pre>{escape(text)}</pre></details>")
-    page = f"<title>{escape(names)}</title><style>{STYLE}</style>" + "\n".join(parts)
-    write_text(path, f'<!doctype html><html lang="en"><meta charset="utf-8">{page}<script>{SORT}</script></html>\n')
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Lay out a table; numbers to the right, text to the left."""
-    lines = ["<tr>" + "".join(f'<th title="sort">{escape(cell)}</th>' for cell in header) + "</tr>"]
-    for row in rows:
-        cells = [f"<td{'' if _numeric(cell) else ' class=text'}>{escape(str(cell))}</td>" for cell in row]
-        lines.append("<tr>" + "".join(cells) + "</tr>")
-    return "<table>" + "\n".join(lines) + "</table>"
-
-
-def _numeric(cell: Any) -> bool:
-    return str(cell).lstrip("-−+").replace("–", "-")[:1].isdigit() or cell == "–"
-
-
-def number(value: float | None, digits: int = 2) -> str:
-    """Format a number, or a dash in the place of none."""
-    return "–" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
-
-
-def picture(folder: Path | None, name: str, figure: Figure, caption: str = "") -> str:
-    """Draw a figure into the page, and into a file of a folder where there is one."""
-    FigureCanvasAgg(figure)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=100, format="png")
-    png = buffer.getvalue()
-    if folder:
-        with replace_file(folder / f"{name}.png") as file:
-            file.write(png)
-    data = base64.b64encode(png).decode("ascii")
-    note = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{data}">{note}</figure>'
+    write_page(path, names, parts)
 
 
 def training_parts(judged: Judged, draw: Draw) -> list[str]:
@@ -283,12 +223,6 @@ def interactive_case(judged: Judged, test: DensityTable) -> list[str]:
     )
     note = f"{row['id']}, the worst of all: true, reconstructed, and their difference. Drag to turn, scroll to zoom."
     return [f"<p class=note>{escape(note)}</p>", page._repr_html_()]
-
-
-def command_line() -> str:
-    """Return the command that runs, as one could type it."""
-    name = Path(sys.argv[0]).name
-    return shlex.join([name if name.startswith("symfft") else "symfft-vae", *sys.argv[1:]])
 
 
 def drawings(model: DensityVAE, test: DensityTable, rows: Sequence[Mapping[str, Any]]) -> list[Reconstruction]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +23,9 @@ from symfft_models.model.checkpoint import load_model, save_weights
 from symfft_models.model.config import chosen_config, from_json, load_config, presets, training_command
 from symfft_models.model.density_table import grids_of, load_entries, tabulate
 from symfft_models.model.vae import DensityVAE, fit_statistics
-from symfft_models.weights import ShippedWeightsError, ship, shipped_index, shipped_weights
+from symfft_models.predict import DensityPredictor
+from symfft_models.scattering.weights_file import save_model
+from symfft_models.weights import ShippedWeightsError, ship, ship_density_model, shipped_index, shipped_weights
 
 SMALL = [*TINY, "data.space_groups=[221]", "model.codec=true"]
 
@@ -139,10 +143,36 @@ def test_commands_use_the_shipped_weights(run, package, tmp_path, monkeypatch, c
     assert read_chgcar(tmp_path / "out" / "CHGCAR.CHGCAR").shape == (36, 36, 36)
 
 
+def test_a_density_model_of_another_set_is_refused(package, tmp_path):
+    model = DensityPredictor.load_shipped().model
+    save_model(tmp_path / "m.safetensors", replace(model, facts=dict(model.facts) | {"set_sha256": "0"}))
+    with pytest.raises(ShippedWeightsError, match="learned from another set"):
+        ship_density_model(tmp_path / "m.safetensors")
+    assert "density_model" not in shipped_index()
+
+
+def test_a_density_model_is_entered_with_what_makes_it_again(package, capsys):
+    source = Path(weights.__file__).parent / "shipped" / "density-model.safetensors"
+    assert main(["ship", str(source), "--name", "density-model", "--json"]) == 0
+    listed = shipped_index()["density_model"]
+    assert (package / listed["file"]).read_bytes() == source.read_bytes()
+    assert listed["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
+    assert listed["command"].startswith("symfft-vae fit")
+    assert main(["ship", str(source), "--name", "other"]) == 2
+    assert "--name density-model" in capsys.readouterr().err
+
+
 def test_index_in_the_package_is_whole():
     """Whatever is committed as weights is complete, small enough, and loads."""
     index = shipped_index()
-    assert sum(entry["bytes"] for entry in index["models"].values()) <= weights.LIMIT
+    listed = index["density_model"]
+    path = weights.weights_folder() / listed["file"]
+    assert (listed["bytes"], listed["sha256"]) == (path.stat().st_size, weights.digest(path)), (
+        "symfft-vae ship it again"
+    )
+    settings = json.loads(DensityPredictor.load_shipped().model.facts["settings"])
+    assert listed["config"] == settings
+    assert sum(entry["bytes"] for entry in [listed, *index["models"].values()]) <= weights.LIMIT
     for name, entry in index["models"].items():
         model, _ = load_model(shipped_weights(name))
         assert from_json(json.dumps(entry["config"])) == model.config

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from symfft_models.evaluation import report as report_page
+from symfft_models.evaluation.page import SORT, command_line, table
 from symfft_models.evaluation.pictures import METHODS, model_colours, rates_figure
-from symfft_models.evaluation.report import SORT, command_line, table
 
 
 def test_every_model_has_one_colour_in_all_panels():
