@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from symfft._array_types import IntArray
 from symfft._arrays import TensorT, as_real, check_grid, check_values, is_tensor
 from symfft._immutable import Immutable, frozen
+from symfft._shape import Shape, as_shape
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import NotSymmetricError, ShapeError
 from symfft.fourier.plan import FourierPlan
@@ -21,7 +22,7 @@ from symfft.grid.averages import keeps_lines, line_averages
 from symfft.grid.brick import Brick, orbits_in_brick
 from symfft.grid.means import Means, labels_on, means_of
 from symfft.grid.orbits import GridOrbits
-from symfft.grid.shape import Shape, as_shape, grid_operators
+from symfft.grid.shape import grid_operators
 from symfft.grid.symmetry_check import check_symmetry, even_subgroup
 
 #: Largest difference between two values of an orbit, relative to the largest value, that `reduce_to_au` accepts.

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._array_types import IntArray
+from symfft._shape import Shape
 from symfft.crystal.lattice import invariant_form, obtuse_superbase
 from symfft.errors import ShapeError
 from symfft.fourier.lengths import Metric, metric_of
-from symfft.grid.shape import Shape
 
 if TYPE_CHECKING:
     from symfft.au import AsymmetricUnit

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._array_types import ComplexArray, FloatArray
+from symfft._shape import as_shape
 from symfft.analysis.frequencies import as_lattice, frequencies_of
 from symfft.errors import ShapeError
-from symfft.grid.shape import as_shape
 
 #: Intermediate results take at most about this many bytes.
 WORKSPACE = 2**26

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._array_types import IntArray
-from symfft.crystal.lattice import obtuse_superbase
+from symfft.crystal.lattice import reduced_basis
 from symfft.errors import ShapeError
 
 #: Facets smaller than this share of the largest one are rounding errors of cells with right angles.
@@ -61,9 +61,7 @@ def voronoi_facets(lattice: ArrayLike, shape: tuple[int, int, int]) -> Facets:
     from scipy.spatial import QhullError, Voronoi
 
     step = np.asarray(lattice, dtype=np.float64) / np.array(shape)[:, None]
-    metric = step @ step.T
-    form = np.rint(metric / np.abs(metric).max() * 2**30).astype(np.int64).tolist()
-    basis = np.array(obtuse_superbase(form, np.eye(3, dtype=np.int64).tolist())[:3], dtype=np.int64)
+    basis = reduced_basis(step @ step.T).astype(np.int64)
     places = _NEARBY @ basis
     points = places @ step
     try:

@@ -23,6 +23,10 @@ from symfft.cli.registry import PROGRAM
 _LOG = logging.getLogger("symfft")
 
 
+class _OutputError(OSError):
+    """Standard output took no line of a command that is not done; the command itself has not failed."""
+
+
 class Interrupt:
     """Handler of SIGINT that remembers: while code is compiled, KeyboardInterrupt may become another error.
 
@@ -116,7 +120,12 @@ def _set_up_logging(program: Program, verbose: int) -> None:
 
 
 def _tell(text: str) -> None:
-    print(text, flush=True)
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _OutputError(error.errno, error.strerror) from error
 
 
 def _tell_beside_json(text: str) -> None:
@@ -140,7 +149,7 @@ def _attempt(program: Program, command: Command, options: dict[str, Any]) -> tup
     """Return exit code and result; a failure becomes one line on standard error."""
     try:
         result = command.run(**options)
-    except BrokenPipeError:
+    except (BrokenPipeError, _OutputError):
         raise
     except Exception as error:
         if getattr(signal.getsignal(signal.SIGINT), "arrived", False):

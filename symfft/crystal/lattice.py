@@ -33,7 +33,7 @@ ISOMETRY_TOLERANCE = 1e-3
 LARGEST_SQUARED_LENGTH = 2**40
 #: Largest coefficient of a face: times three frequencies, it still fits.
 LARGEST_INTEGER = 2**50
-#: A metric is reduced in such steps, relative to its largest entry.
+#: A metric is reduced in such steps, relative to that of a cube of the same volume.
 METRIC_STEPS = 2.0**40
 #: Operators that change lengths or angles of a cell by more than this share belong to another cell.
 METRIC_TOLERANCE = 0.02
@@ -122,7 +122,15 @@ def obtuse_superbase(form: Integers, lattice: Integers) -> NDArray[Any]:
 
     Pairs are reduced by whole multiples first, as steps of Selling's reduction are single. Python's integers, so that
     none is too large; the products of the vectors are carried along.
+
+    Raises
+    ------
+    ShapeError
+        If the form is not positive definite, so that there is no shortest vector.
     """
+    (a, b, c), (_, d, e), (_, _, f) = form
+    if not (a > 0 and a * d > b * b and a * (d * f - e * e) - b * (b * f - c * e) + c * (b * e - c * d) > 0):
+        raise ShapeError(f"the metric {[list(row) for row in form]} is not that of a lattice: it has no volume")
     v = [list(row) for row in lattice]
     turned = [[sum(q * x for q, x in zip(row, vector, strict=True)) for row in form] for vector in v]
     g = [[sum(x * y for x, y in zip(vector, image, strict=True)) for image in turned] for vector in v]
@@ -174,6 +182,21 @@ def metric_change(rotations: IntArray, lattice: FloatArray) -> FloatArray:
     return np.asarray(np.abs(changed / np.outer(size, size)).max(axis=(1, 2)))
 
 
+def integer_form(metric: FloatArray) -> Integers:
+    """Return a metric (3, 3) in integers, to a scale at which also that of a very oblique cell is positive definite.
+
+    Raises
+    ------
+    ShapeError
+        If the cell is so oblique that its volume is lost in the rounding of the metric.
+    """
+    volume = np.linalg.det(metric)
+    if not volume > 0:
+        raise ShapeError(f"the metric {metric.tolist()} has no volume: the cell is singular, or too oblique")
+    scale = METRIC_STEPS / volume ** (1 / 3)
+    return [[round(v * scale) for v in row] for row in ((metric + metric.T) / 2).tolist()]
+
+
 def reduced_basis(metric: FloatArray) -> FloatArray:
     """Return integer combinations of a lattice's basis vectors, as rows, that are a reduced basis of it.
 
@@ -182,7 +205,7 @@ def reduced_basis(metric: FloatArray) -> FloatArray:
     metric : (3, 3) float64
         Products of the basis vectors.
     """
-    form = np.rint(metric * (METRIC_STEPS / np.abs(metric).max())).astype(np.int64).tolist()
+    form = integer_form(metric)
     return obtuse_superbase(form, np.eye(3, dtype=np.int64).tolist())[:3].astype(np.float64)
 
 
@@ -199,8 +222,7 @@ def invariant_form(metric: FloatArray, lattice: Rational, aliases: Sequence[Rati
         Those whose Wigner-Seitz cells are wanted: their vectors are the longest that will be compared.
     """
     metric = (metric + metric.T) / 2
-    steps = metric / np.abs(metric).max() * METRIC_STEPS
-    form = [[round(v) for v in row] for row in steps.tolist()]
+    form = integer_form(metric)
     longest = 0.0
     for denominator, vectors in aliases:
         v = obtuse_superbase(form, vectors).astype(np.float64) / denominator

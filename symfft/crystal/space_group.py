@@ -241,6 +241,8 @@ class SpaceGroup(Immutable):
         ------
         SpaceGroupError
             If the structure or `symprec` is unusable, or no group is found.
+        ShapeError
+            If `shape` is not three positive integers.
 
         Examples
         --------

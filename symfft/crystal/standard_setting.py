@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._array_types import FloatArray, IntArray
+from symfft._shape import Shape, as_shape
 from symfft.crystal.exact import PARTS, ExactTranslations, exact_translations
 from symfft.crystal.lattice import reduced_basis
 from symfft.crystal.operators import Exact, change_basis, integer_rows, inverse_of, remainder, translation_lattice
@@ -41,6 +42,9 @@ UNCERTAINTY = 2.0
 LARGEST_COORDINATE = 1e6
 #: Shortest and longest basis vector, in Å.
 LENGTHS = 1e-3, 1e6
+#: Entries of operators in a cell reach this where those in a reduced cell are 0 and ±1, and integers of 64 bits may not
+#: hold their products.
+OBLIQUE = 1e4
 #: Squared distances closer than this, relative to the cell, are equal.
 TIE = 1e-6
 
@@ -104,6 +108,19 @@ def standardization(
         sites.
     """
     cell = _structure(lattice, positions, numbers, symprec)
+    try:
+        return _standardized(cell, symprec, None if shape is None else as_shape(shape))
+    except SpaceGroupError as error:
+        basis = reduced_basis(cell[0] @ cell[0].T)
+        if np.abs(basis).max() * np.abs(np.linalg.inv(basis)).max() < OBLIQUE:
+            raise
+        raise SpaceGroupError(
+            f"the lattice is too oblique: a reduced cell takes up to {int(np.abs(basis).max())} times the vectors of "
+            f"this one ({cell[0].tolist()}): give the reduced cell ({error})"
+        ) from None
+
+
+def _standardized(cell: Cell, symprec: float, shape: Shape | None) -> Standardization:
     found = clear_symmetry(*cell, symprec)
     search: _Search | None = None
     if found is None:

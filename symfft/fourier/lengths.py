@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._array_types import IntArray
+from symfft._shape import Shape
 from symfft.crystal.lattice import obtuse_superbase
 from symfft.crystal.operators import Exact, integer_rows, inverse_of
 from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError
-from symfft.grid.shape import Shape
 
 #: A lattice may break the group by this much, relative to the lengths of its basis vectors.
 LATTICE_TOLERANCE = 1e-3

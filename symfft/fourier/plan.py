@@ -30,11 +30,11 @@ from symfft.fourier.reflections import Reflections, find_reflections
 from symfft.fourier.threads import aligned, count_of, in_parts
 
 if TYPE_CHECKING:
+    from symfft._shape import Shape
     from symfft.crystal.space_group import SpaceGroup
     from symfft.fourier.engines.blocks.cell import Cell
     from symfft.fourier.engines.blocks.codes import Folding
     from symfft.grid.orbits import GridOrbits
-    from symfft.grid.shape import Shape
 
 #: Points of an axis up to which products in blocks cost less than planes, for each operator of D where B is the group.
 POINTS_OF_BLOCKS = 12

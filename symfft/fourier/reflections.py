@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft._array_types import IntArray
+from symfft._shape import Shape
 from symfft.crystal.space_group import SpaceGroup
 from symfft.fourier._reflection_kernels import UNSEEN, gather, gather_related, label_reflections
-from symfft.grid.shape import Shape
 
 
 class Reflections(NamedTuple):

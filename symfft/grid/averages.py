@@ -9,10 +9,11 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from symfft._shape import Shape, as_shape
 from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError
 from symfft.grid._average_kernels import average_cosets, average_lines, spread_lines
-from symfft.grid.shape import Shape, as_shape, grid_operators
+from symfft.grid.shape import grid_operators
 
 FloatT = TypeVar("FloatT", np.float32, np.float64)
 

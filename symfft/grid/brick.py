@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft._array_types import IntArray
+from symfft._shape import Shape
 from symfft.crystal.space_group import SpaceGroup
 from symfft.grid._kernels import renumber_orbits, smallest_box, tighten_box
 from symfft.grid.orbits import GridOrbits, Orbits, find_orbits
-from symfft.grid.shape import Shape, next_compatible_shape
+from symfft.grid.shape import next_compatible_shape
 
 #: Coarse grid of the search.
 COARSE = 24

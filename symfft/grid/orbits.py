@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft._immutable import frozen
+from symfft._shape import Shape
 from symfft.crystal.space_group import SpaceGroup
 from symfft.grid._kernels import label_orbits
-from symfft.grid.shape import Shape, grid_operators, operator_columns
+from symfft.grid.shape import grid_operators, operator_columns
 
 
 @dataclass(frozen=True, eq=False)

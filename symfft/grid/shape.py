@@ -7,20 +7,19 @@ With N points along each axis, the operator (W, w) maps index vector m to ``W' m
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symfft._array_types import IntArray
+from symfft._shape import LARGEST_GRID, Shape, as_shape
 from symfft.crystal.space_group import SpaceGroup, as_space_group
-from symfft.errors import IncompatibleGridError, ShapeError
+from symfft.errors import IncompatibleGridError
 
 AXES = ("first", "second", "third")
 
-#: Grids have fewer points than this.
-LARGEST_GRID = 2**31
 #: A grid that fits is worth a word up to this many times the points.
 MANY_TIMES = 8
 #: Larger steps mean that an origin lies between grid points.
@@ -28,30 +27,12 @@ LARGEST_STEP = 1000
 #: How many multiples of the smallest step `next_compatible_shape` tries along each axis before one cubic shape.
 MULTIPLES_TRIED = 24
 
-Shape = tuple[int, int, int]
-
 
 class GridOperators(NamedTuple):
     """Operators in grid units: index vector m maps to ``rotations @ m + translations`` modulo the shape."""
 
     rotations: IntArray
     translations: IntArray
-
-
-def as_shape(shape: Sequence[int]) -> Shape:
-    """Accept three positive integers.
-
-    Raises
-    ------
-    ShapeError
-        If there are not three, or one is not positive, or the grid has 2³¹ points or more.
-    """
-    values = tuple(shape) if isinstance(shape, Iterable) else (shape,)
-    if len(values) != 3 or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1 for n in values):
-        raise ShapeError(f"grid shape {shape!r} is not usable: give three positive integers, such as (48, 48, 48)")
-    if math.prod(int(n) for n in values) >= LARGEST_GRID:
-        raise ShapeError(f"grid shape {shape!r} has 2^31 points or more, which is above what symfft indexes")
-    return int(values[0]), int(values[1]), int(values[2])
 
 
 def fitting_operators(space_group: SpaceGroup, shape: Shape) -> NDArray[np.bool_]:

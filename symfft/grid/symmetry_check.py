@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from symfft._array_types import Array, FloatArray, IntArray
 from symfft._arrays import TensorLike, as_real, check_grid, is_tensor
+from symfft._shape import Shape, as_shape
 from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.errors import NotSymmetricError, ShapeError, SpaceGroupError
 from symfft.grid._kernels import largest_changes, odd_changes, odd_residual, orbit_spreads
-from symfft.grid.shape import GridOperators, Shape, as_shape, fitting_operators, in_grid_units, operator_columns
+from symfft.grid.shape import GridOperators, fitting_operators, in_grid_units, operator_columns
 
 #: Orbits are visited by the difference of their extremes, as shares of the largest; points by their absolute values.
 LEVELS = (0.999, 0.995, 0.99, 0.97, 0.9, 0.8, 0.6, 0.3, 0.0)

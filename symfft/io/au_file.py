@@ -22,11 +22,11 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from symfft._shape import as_shape
 from symfft.au import TOLERANCE, asymmetric_unit, expand_from_au, reduce_to_au
 from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
 from symfft.errors import DensityFormatError, NotSymmetricError, SpaceGroupError
-from symfft.grid.shape import as_shape
 from symfft.grid.symmetry_check import check_symmetry
 from symfft.io.hdf5 import import_h5py, open_checked
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._array_types import FloatArray, IntArray
+from symfft._shape import Shape
 from symfft.crystal.lattice import (
     Integers,
     Rational,
@@ -25,7 +26,6 @@ from symfft.crystal.lattice import (
 )
 from symfft.crystal.operators import Exact, integer_rows, inverse_of
 from symfft.errors import ShapeError
-from symfft.grid.shape import Shape
 from symfft.resampling._interpolation_kernels import count_members
 
 #: Largest denominator of an entry of a cell matrix.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft.crystal.lattice import obtuse_superbase
+from symfft.crystal.lattice import integer_form, obtuse_superbase
 from symfft.crystal.operators import translation_lattice
 from symfft.crystal.space_group import SpaceGroup
 from symfft.density import Density
@@ -108,8 +108,7 @@ def primitive(density: Density, space_group: SpaceGroup | None = None) -> Densit
         return density
     d = group.denominator
     rows = translation_lattice(centring, d)
-    metric = density.lattice @ density.lattice.T
-    form = np.rint(metric / np.abs(metric).max() * 2**30).astype(np.int64).tolist()
+    form = integer_form(density.lattice @ density.lattice.T)
     basis = np.array(obtuse_superbase(form, rows)[:3], dtype=np.int64)
     if np.linalg.det(basis) < 0:
         basis = -basis

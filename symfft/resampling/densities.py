@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._array_types import FloatArray, IntArray
+from symfft._shape import as_shape
 from symfft.au import AsymmetricUnit
 from symfft.crystal.lattice import common_lattice
 from symfft.crystal.operators import Exact, integer_rows, inverse_of
@@ -19,7 +20,7 @@ from symfft.crystal.space_group import SpaceGroup, as_space_group
 from symfft.crystal.standard_setting import standardization
 from symfft.density import Density
 from symfft.errors import NotSymmetricError, SpaceGroupError
-from symfft.grid.shape import as_shape, grid_operators, next_compatible_shape
+from symfft.grid.shape import grid_operators, next_compatible_shape
 from symfft.resampling.cell_change import as_cell
 from symfft.resampling.interpolation import change_cell, lossless_shape
 

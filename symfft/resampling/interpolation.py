@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._array_types import IntArray
+from symfft._shape import Shape, as_shape
 from symfft._tables import once
 from symfft.au import AsymmetricUnit
 from symfft.crystal.lattice import wigner_seitz_cell
 from symfft.crystal.operators import Exact, inverse_of
 from symfft.errors import NotSymmetricError, ShapeError
-from symfft.grid.shape import Shape, as_shape
 from symfft.resampling._interpolation_kernels import move_coefficients, take_nodes
 from symfft.resampling.cell_change import (
     IDENTITY,

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._arrays import TensorT, as_real, check_values, is_tensor
+from symfft._shape import Shape, as_shape
 from symfft._tables import on_device
 from symfft.au import AsymmetricUnit
 from symfft.errors import ShapeError
-from symfft.grid.shape import Shape, as_shape
 
 
 @overload

@@ -15,11 +15,11 @@ from weakref import WeakValueDictionary
 import torch
 
 from symfft import _arrays
+from symfft._shape import Shape
 from symfft._tables import on_device, once
 from symfft.au import AsymmetricUnit, asymmetric_unit
 from symfft.crystal.space_group import SpaceGroup
 from symfft.fourier.threads import count_of
-from symfft.grid.shape import Shape
 from symfft.transforms import arrays
 from symfft.transforms.packing import Rows, layout_of
 from symfft.transforms.torch_engines import terms

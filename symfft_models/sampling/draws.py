@@ -14,9 +14,12 @@ from symfft import SpaceGroup, SymfftError, read_chgcar, write_chgcar
 from symfft.io.atomic import write_text
 from symfft_models.crystals.composition import CompositionError
 from symfft_models.crystals.generator import DrawnCrystal, Wanted, electrons_of, has_its_space_group, load_crystal_model
+from symfft_models.index_file import read_index
 from symfft_models.verdict.from_density import judge_density, shipped_predictor
 
 INDEX = "samples.json"
+#: What a sample must hold to be taken from an earlier call.
+FIELDS = {"space_group_asked": (int, type(None)), "number": int, "crystal": str, "ok": bool}
 #: Space groups that are drawn where none is asked for.
 GROUPS = (221, 225, 227)
 #: How often a draw is repeated whose sites have another space group than they should.
@@ -80,7 +83,7 @@ def write_draws(
     request = {"wanted": str(wanted), "groups": numbers, "temperature": settings.temperature, "seed": settings.seed}
     done: list[dict[str, Any]] = []
     if (out / INDEX).exists() and not force:
-        before = json.loads((out / INDEX).read_text(encoding="utf-8"))
+        before = read_index(out / INDEX, "samples", FIELDS)
         if before.get("request") != request:
             raise SymfftError(f"{out} holds samples of another request; choose another folder, or --force")
         done = before["samples"]

@@ -14,10 +14,13 @@ from symfft import SpaceGroup, SymfftError, read_density
 from symfft.io.atomic import write_text
 from symfft_models.data.formula import reduced
 from symfft_models.datasets.bundled.crystals import Crystal
+from symfft_models.index_file import read_index
 from symfft_models.verdict import outside
 from symfft_models.verdict.from_density import judge_density
 
 VERDICTS = "verdicts.json"
+#: What a verdict must hold to be taken from an earlier call.
+FIELDS = {"file": str, "modified": int, "ok": bool, "not_possible": dict}
 #: Names that density files have in a folder.
 PATTERNS = ("*CHGCAR*", "*.cube", "*.cube.gz", "*.xsf")
 #: Steps that other programs take: the option, the variable that names the program's Python, and its module.
@@ -68,7 +71,7 @@ def judge_files(
     """
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / VERDICTS
-    before = json.loads(index.read_text(encoding="utf-8"))["verdicts"] if index.exists() else []
+    before = read_index(index, "verdicts", FIELDS)["verdicts"] if index.exists() else []
     remaining = {
         (entry["file"], entry["modified"]): _without_reasons(entry) for entry in before if "error" not in entry
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import json
 import os
@@ -18,8 +17,7 @@ import numpy as np
 import pytest
 from crystals import crystal
 
-from symfft.cli import exit_codes, main
-from symfft.cli.parser import build_parser
+from symfft.cli import exit_codes, main, warmup
 from symfft.cli.registry import PROGRAM
 from symfft.io import write_density
 
@@ -27,7 +25,56 @@ from symfft.io import write_density
 NOTICE = re.compile(r"symfft: compiling .*\n")
 
 CODES = {value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
-COMMANDS = [name for name in PROGRAM.commands if name not in ("completion", "warmup")]
+
+#: Every subcommand as it works, with the folder IN for what it reads and OUT for what it writes.
+CALLS = {
+    "info": ["IN/CHGCAR"],
+    "check": ["IN/CHGCAR"],
+    "symmetrize": ["IN/CHGCAR", "-o", "OUT/out.vasp"],
+    "reduce": ["IN/CHGCAR", "-o", "OUT/out.npz"],
+    "expand": ["IN/au.npz", "-o", "OUT/out.vasp"],
+    "convert": ["IN/CHGCAR", "OUT/out.vasp"],
+    "view": ["IN/CHGCAR", "-o", "OUT/out.html"],
+    "diff": ["IN/CHGCAR", "IN/CHGCAR", "-o", "OUT/out.vasp"],
+    "average": ["IN/CHGCAR", "--axis", "a"],
+    "profile": ["IN/CHGCAR", "--from", "0,0,0", "--to", "1,1,1"],
+    "integrate": ["IN/CHGCAR", "--atoms", "0.5"],
+    "supercell": ["IN/CHGCAR", "2", "-o", "OUT/out.vasp"],
+    "isosurface": ["IN/CHGCAR", "0.5", "-o", "OUT/out.obj"],
+    "bader": ["IN/CHGCAR", "--atom", "1", "-o", "OUT/out.vasp"],
+    "plot": ["IN/CHGCAR", "-o", "OUT/out.png"],
+    "sf": ["IN/CHGCAR", "--dmin", "2", "-o", "OUT/out.mtz"],
+    "warmup": ["--jobs", "1"],
+    "completion": ["bash"],
+}
+#: Those that read files, and those that write some.
+READING = [name for name, words in CALLS.items() if any("IN/" in word for word in words)]
+WRITING = [name for name, words in CALLS.items() if any("OUT/" in word for word in words)]
+
+
+def test_every_subcommand_has_a_row():
+    assert set(CALLS) == set(PROGRAM.commands)
+
+
+def filled(command: str, folder: Path) -> list[str]:
+    """Return the arguments of a row of CALLS."""
+    return [
+        command,
+        *(word.replace("IN", str(folder / "in")).replace("OUT", str(folder / "out")) for word in CALLS[command]),
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """What subcommands read, and an empty folder to write to."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    write_density(tmp_path / "in" / "CHGCAR", crystal(225))
+    assert (
+        main(["reduce", str(tmp_path / "in" / "CHGCAR"), "-o", str(tmp_path / "in" / "au.npz"), "-q"])
+        == exit_codes.DONE
+    )
+    return tmp_path
 
 
 def bad_files(folder: Path) -> list[Path]:
@@ -50,31 +97,13 @@ def bad_files(folder: Path) -> list[Path]:
     return [*sorted(folder.iterdir()), folder / "missing", folder, Path("/dev/zero")]
 
 
-def call(command: str, file: Path, output: Path) -> list[str]:
-    """Return arguments that a subcommand needs, with a file wherever it takes one."""
-    parser = build_parser(command)
-    (subparsers,) = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
-    arguments = [command]
-    for action in subparsers.choices[command]._actions:
-        if action.dest in ("output", "out"):
-            arguments += [*action.option_strings[:1], str(output)]
-        elif not action.option_strings and action.nargs not in ("?", "*"):
-            arguments.append(str(next(iter(action.choices))) if action.choices else str(file))
-        elif action.required and action.option_strings:
-            arguments += [action.option_strings[0], str(next(iter(action.choices))) if action.choices else "0.5"]
-    return arguments
-
-
-def output_of(command: str, folder: Path) -> Path:
-    return folder / {"plot": "out.png", "view": "out.html", "reduce": "out.npz"}.get(command, "out.vasp")
-
-
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", READING)
 def test_bad_input_is_one_line_and_a_documented_code(command, tmp_path, capsys):
     (tmp_path / "in").mkdir()
     (tmp_path / "out").mkdir()
     for file in bad_files(tmp_path / "in"):
-        code = main([*call(command, file, output_of(command, tmp_path / "out"))])
+        words = [str(file) if "IN/" in word else word.replace("OUT", str(tmp_path / "out")) for word in CALLS[command]]
+        code = main([command, *words])
         out, err = capsys.readouterr()
         err = NOTICE.sub("", err)
         assert code in CODES - {exit_codes.DONE, exit_codes.INTERNAL}, (file.name, err)
@@ -84,6 +113,57 @@ def test_bad_input_is_one_line_and_a_documented_code(command, tmp_path, capsys):
         assert err.startswith("symfft: error: ")
         assert out == ""
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("command", CALLS)
+def test_wrong_arguments_are_one_line_and_code_2(command, capsys):
+    assert main([command, "--no-such-option"]) == exit_codes.FAILED
+    out, err = capsys.readouterr()
+    assert re.fullmatch(r"symfft: error: [^\n]+\n", err)
+    assert out == ""
+
+
+@pytest.mark.parametrize("command", WRITING)
+def test_a_full_disk_is_one_line_and_leaves_no_part_of_a_file(command, folder, capsys, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    assert main(filled(command, folder)) == exit_codes.DONE
+    (written,) = (folder / "out").iterdir()
+    written.unlink()
+    monkeypatch.setattr("os.fsync", full)
+    capsys.readouterr()
+    assert main(filled(command, folder)) == exit_codes.FAILED
+    err = NOTICE.sub("", capsys.readouterr().err)
+    assert re.fullmatch(r"symfft: error: [^\n]*No space left on device\n", err)
+    assert list((folder / "out").iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("command", CALLS)
+def test_a_full_disk_behind_standard_output_is_one_line(command, folder, capsys, monkeypatch, jobs):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(filled(command, folder)) == exit_codes.FAILED
+    err = NOTICE.sub("", capsys.readouterr().err)
+    assert err == "symfft: error: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("command", CALLS)
+def test_a_reader_that_leaves_is_no_error(command, folder, capsys, monkeypatch, jobs):
+    """As in `symfft info CHGCAR | head -0`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        assert main(filled(command, folder)) == exit_codes.PIPE_CLOSED
+    assert NOTICE.sub("", capsys.readouterr().err) == ""
+
+
+@pytest.fixture
+def jobs(monkeypatch):
+    """Let warmup compile one thing only."""
+    monkeypatch.setattr(warmup, "JOBS", {"space groups and residuals": None})
 
 
 @pytest.mark.parametrize("group", ["0", "231", "9" * 5000, "²", "-1", "", "hall:", "hall:X", "P 9", "\x00", "1" * 400])
@@ -116,36 +196,34 @@ def test_closed_streams(tmp_path):
         assert subprocess.run(["bash", "-c", command], stderr=subprocess.DEVNULL, check=False).returncode == expected
 
 
+@pytest.mark.parametrize("command", CALLS)
+def test_an_interrupt_is_one_line(command, folder):
+    """At a moment that differs between subcommands, after the first module that the command itself imports."""
+    interrupt(filled(command, folder), after=0.4 * list(CALLS).index(command) / len(CALLS))
+    assert list((folder / "out").glob("*.part")) == []
+
+
 @pytest.mark.parametrize("delay", [0.0, 0.01, 0.05, 0.2, 0.5])
 def test_an_interrupt_at_any_time_is_one_line(delay, tmp_path):
     for name in range(50):
         write_density(tmp_path / f"{name}.cube", crystal(225))
-    command = [sys.executable, "-X", "importtime", "-m", "symfft.cli", "info", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        for line in process.stderr:  # from the first module that the command itself imports on
+    interrupt(["info", str(tmp_path)], after=delay)
+
+
+def interrupt(words: list[str], after: float) -> None:
+    """Run a subcommand and interrupt it, as Ctrl-C at a terminal does: with its children."""
+    command = [sys.executable, "-X", "importtime", "-m", "symfft.cli", *words]
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **streams, start_new_session=True) as process:
+        for line in process.stderr:
             if line.split()[-1] == "argparse":
                 break
-        time.sleep(delay)
-        process.send_signal(signal.SIGINT)
+        time.sleep(after)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
         err = process.communicate(timeout=100)[1]
     lines = [line for line in err.splitlines() if "compiling" not in line and "import time" not in line]
     assert (process.returncode, lines) in [(130, ["symfft: interrupted"]), (0, [])]
-
-
-def test_a_disk_that_fills_leaves_no_part_of_a_file(tmp_path, capsys, monkeypatch):
-    write_density(tmp_path / "CHGCAR", crystal(225))
-
-    def full(_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr("os.fsync", full)
-    for command in ("symmetrize", "convert", "reduce", "plot"):
-        output = output_of(command, tmp_path)
-        code = main(call(command, tmp_path / "CHGCAR", output))
-        err = capsys.readouterr().err
-        assert code == exit_codes.FAILED
-        assert "No space left on device" in err
-        assert [path.name for path in tmp_path.iterdir()] == ["CHGCAR"]
 
 
 @pytest.mark.parametrize("target", ["/dev/null", "/dev/full"])

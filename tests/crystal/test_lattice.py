@@ -12,14 +12,19 @@ from naive_fourier import BRAVAIS, shortest_members, unimodular
 from numpy.typing import NDArray
 
 from symfft.crystal.lattice import (
+    SUBSETS,
     common_lattice,
+    integer_form,
     invariant_form,
     lattice_isometries,
     obtuse_superbase,
+    reduced_basis,
     wigner_seitz_cell,
 )
 from symfft.crystal.operators import inverse_of
+from symfft.errors import ShapeError
 
+OBLIQUE = 10.0 ** np.arange(1, 6)
 METRICS = [np.array(m) for m, _ in BRAVAIS.values()]
 #: Lattices in which only isometries make two lengths equal.
 NO_ACCIDENTS = [np.array(BRAVAIS[n][0]) for n in ("orthorhombic", "cubic", "cubic face-centred", "cubic body-centred")]
@@ -140,3 +145,32 @@ def test_common_lattice_is_where_both_frequencies_are_integers(entries: list[Fra
     coordinates = h @ inverse_of(basis)
     inside = np.all([[(v % 1) == 0 for v in row] for row in coordinates], axis=1)
     np.testing.assert_array_equal(inside, integer)
+
+
+@pytest.mark.parametrize("name", BRAVAIS)
+@pytest.mark.parametrize("steps", OBLIQUE)
+def test_a_very_oblique_cell_is_reduced_to_its_shortest_vectors(name: str, steps: float) -> None:
+    """Also where the squares of the shortest vectors are lost beside those of the cell's own."""
+    cell = np.linalg.cholesky(np.array(BRAVAIS[name][0], dtype=float))
+    shortest = lengths(reduced_basis(cell @ cell.T) @ cell)
+    skewed = np.array([[1, steps, 0], [0, 1, 0], [0, 0, 1]]) @ cell
+    found = reduced_basis(skewed @ skewed.T)
+    assert round(abs(np.linalg.det(found))) == 1
+    np.testing.assert_allclose(lengths(found @ skewed), shortest, rtol=1e-6)
+
+
+def lengths(basis: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the three shortest lengths of the Voronoi vectors of a reduced basis."""
+    return np.sort(np.linalg.norm(SUBSETS @ basis, axis=1))[:3]
+
+
+@pytest.mark.parametrize("metric", [np.zeros((3, 3)), np.ones((3, 3)), np.diag([1, 1, -1]), np.diag([1, -1, -1])])
+def test_a_metric_without_a_shortest_vector_is_refused(metric: NDArray[np.float64]) -> None:
+    with pytest.raises(ShapeError, match="no volume"):
+        obtuse_superbase(metric.astype(int).tolist(), IDENTITY)
+
+
+@pytest.mark.parametrize("metric", [np.zeros((3, 3)), np.diag([1, 1, -1])])
+def test_a_metric_without_volume_has_no_integers(metric: NDArray[np.float64]) -> None:
+    with pytest.raises(ShapeError, match="no volume"):
+        integer_form(metric)

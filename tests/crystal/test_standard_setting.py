@@ -351,3 +351,16 @@ def test_axes_in_any_order_belong_to_the_same_crystal(number, seed):
     for order in ([1, 2, 0], [1, 0, 2], [0, 2, 1]):
         again = standardization(lattice[order], positions[:, order], numbers, symprec=1e-4)
         assert (again.number, again.space_group.order) == (found.number, found.space_group.order)
+
+
+@pytest.mark.parametrize("steps", [10, 100, 300, 1e3, 1e4, 1e5])
+@pytest.mark.parametrize("name", ["cubic", "monoclinic"])
+def test_an_oblique_cell_has_its_group_or_is_refused_for_what_it_is(name, steps):
+    cell = {"cubic": 4 * np.eye(3), "monoclinic": np.array([[5, 0, 0], [0, 6, 0], [1, 0, 7.0]])}[name]
+    wanted = SpaceGroup.from_structure(cell, [[0, 0, 0]], [84]).number
+    skewed = np.array([[1, steps, 0], [0, 1, 0], [0, 0, 1]]) @ cell
+    if steps < 1e3:
+        assert SpaceGroup.from_structure(skewed, [[0, 0, 0]], [84]).number == wanted
+        return
+    with pytest.raises(SpaceGroupError, match=r"too oblique: .* up to \d+ times .*: give the reduced cell"):
+        SpaceGroup.from_structure(skewed, [[0, 0, 0]], [84])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import naive
 from strategies import grids, groups
-from symfft import IncompatibleGridError, ShapeError, SpaceGroup, asymmetric_unit, next_compatible_shape
+from symfft import IncompatibleGridError, asymmetric_unit, next_compatible_shape
 from symfft.grid.shape import fitting_operators, grid_operators
 
 
@@ -63,11 +63,3 @@ def test_extreme_shapes_cost_no_memory():
     assert next_compatible_shape(225, (1, 1, 999)) == (1000, 1000, 1000)
     assert next_compatible_shape(1, (1, 1, 2**31 - 2)) == (1, 1, 2**31 - 2)
     assert next_compatible_shape(3, (1, 10**6, 1)) == (1, 10**6, 1)
-
-
-@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 0), (4, 4, -4), (4, 4, 4.0), (4, 4, True), (2048, 2048, 2048), "abc"])
-def test_unusable_shapes(shape):
-    with pytest.raises(ShapeError):
-        asymmetric_unit(1, shape)
-    with pytest.raises(ShapeError):
-        next_compatible_shape(SpaceGroup.from_number(1), shape)

@@ -24,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft._array_types import ComplexArray, FloatArray, IntArray
+from symfft._shape import Shape
 from symfft.au import AsymmetricUnit
 from symfft.grid.orbits import GridOrbits
-from symfft.grid.shape import Shape, grid_operators
+from symfft.grid.shape import grid_operators
 from symfft.transforms.torch_engines.engine import TorchEngine
 from symfft.transforms.torch_engines.terms import Terms, View, filling, reading
 

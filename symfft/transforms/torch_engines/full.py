@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft._array_types import IntArray
+from symfft._shape import Shape
 from symfft.au import AsymmetricUnit
 from symfft.fourier.reflections import half_space
-from symfft.grid.shape import Shape
 from symfft.transforms.torch_engines.engine import TorchEngine
 from symfft.transforms.torch_engines.terms import Terms, View, filling, reading
 

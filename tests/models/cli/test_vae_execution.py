@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+from train_job import TINY
 
 from symfft import write_chgcar
 from symfft.cli import exit_codes
@@ -22,8 +23,7 @@ from symfft.crystal.elements import symbol
 from symfft_models.cli import main
 from symfft_models.cli.registry import PROGRAM
 from symfft_models.data.store import load_bundled
-from symfft_models.datasets.prepare import prepare
-from symfft_models.datasets.prepare.standardize import Options
+from symfft_models.datasets.paw import load_paw
 from symfft_models.weights import INDEX, weights_folder
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,8 +32,10 @@ NOTICE = re.compile(r"symfft: compiling .*\n")
 COMMAND = [sys.executable, "-m", "symfft_models.cli"]
 
 
+#: Of a small training.
+SETTINGS = [word for change in [*TINY, "model.codec=true", "train.epochs=1"] for word in ("--set", change)]
 #: What commands read, in one folder.
-NAMES = {"file": "CHGCAR", "set": "set", "parquet": "collection.parquet"}
+NAMES = {"file": "CHGCAR", "set": "set", "parquet": "collection.parquet", "finished": "finished"}
 
 
 def write_collection(path):
@@ -53,29 +55,44 @@ def write_collection(path):
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory, demo):
-    """A run, a density file, a set: what commands read."""
+def inputs(tmp_path_factory, demo, stored):
+    """A run, a density file, sets: what commands read."""
     folder = tmp_path_factory.mktemp("inputs")
     write_chgcar(folder / "CHGCAR", load_bundled().select(221, "test")[0].density())
-    prepare([str(folder / "CHGCAR")], folder / "set", Options())
+    (folder / "files").mkdir()
+    small = [entry for entry in load_paw() if entry.prototype in ("rock-salt", "CsCl") and entry.electrons < 40]
+    for entry in [entry for entry in small if entry.split == "train"][:6]:
+        write_chgcar(folder / "files" / f"{entry.id}.CHGCAR", entry.density((16, 16, 16)))
+    assert main(["prepare", str(folder / "files"), "-o", str(folder / "set"), "--grid", "16", "--quiet"]) == 0
     write_collection(folder / "collection.parquet")
-    return {name: str(folder / path) for name, path in NAMES.items()} | {"run": str(demo)}
+    shutil.copytree(demo, folder / "finished")
+    others = {"run": str(demo), "stored": str(stored), "weights": str(weights_folder() / "latent-64.safetensors")}
+    return {name: str(folder / path) for name, path in NAMES.items()} | others
 
 
-#: Commands that write, with OUT for the folder they write to.
-WRITING = {
+#: Every command as it works, with OUT for the folder it writes to.
+CALLS = {
     "data": ["data", "export", "rock-salt-MgO", "-o", "OUT/CHGCAR"],
     "prepare": ["prepare", "{file}", "-o", "OUT"],
     "export": ["export", "{set}", "--chgcars", "OUT"],
     "export parquet": ["export", "{set}", "--parquet", "OUT"],
     "export html": ["export", "{set}", "--html", "OUT/page.html"],
-    "train": ["train", "--out", "OUT", "--set", "data.space_groups=[221]", "--set", "model.latent=4", "--quiet"],
+    "train": ["train", "--out", "OUT", *SETTINGS, "--set", "data.path={stored}"],
     "evaluate": ["evaluate", "{run}", "-o", "OUT/page.html", "--draws", "0"],
     "sample": ["sample", "-o", "OUT", "-n", "1", "--group", "225"],
     "reconstruct": ["reconstruct", "{file}", "-o", "OUT"],
     "fetch": ["fetch", "parquet", "{parquet}", "-o", "OUT"],
-    "ship": ["ship", "{run}", "--name", "made-for-a-test"],
+    "ship": ["ship", "{weights}", "--name", "made-for-a-test"],
+    "demo": ["demo", "--out", "{finished}"],
+    "predict": ["predict", "{file}", "-o", "OUT", "--shape", "16", "16", "16"],
+    "fit": ["fit", "{set}", "-o", "OUT/model", "--no-calibration", "--spherical", "4", "--aspherical", "2"],
+    "compare": ["compare", "{set}", "--split", "train"],
+    "atoms": ["atoms", "{file}"],
+    "verdict": ["verdict", "{file}", "-o", "OUT"],
+    "properties": ["properties", "-o", "OUT/model"],
 }
+#: Those that write no file.
+PRINTING = ("compare", "atoms")
 #: Wrong in their arguments or in what they are given.
 BAD = {
     "none": [],
@@ -115,6 +132,8 @@ BAD = {
     "atoms split": ["atoms", "--evaluate", "none"],
     "verdict": ["verdict", "BAD", "-o", "OUT"],
     "verdict engine": ["verdict", "BAD", "--engine", "none"],
+    "verdict index": ["verdict", "BAD", "-o", "OUT"],
+    "sample index": ["sample", "-o", "OUT"],
     "sample temperature": ["sample", "--temperature", "nan"],
     "sample seed": ["sample", "--seed", "-3"],
     "sample electrons": ["sample", "--electrons", "inf"],
@@ -137,13 +156,9 @@ def filled(words, out, inputs=None, bad=""):
     return [w.format(**inputs or {}).replace("OUT", str(out)).replace("BAD", str(bad)) for w in words]
 
 
-#: Not run on a full disk here: minutes of work before they write, weights of their own, or no file to write.
-WITHOUT_A_RUN = {"atoms", "verdict", "demo", "fit", "predict", "compare", "properties"}
-
-
-def test_every_command_is_tried():
+def test_every_command_has_its_rows():
     assert {words[0] for words in BAD.values() if words} - {"frobnicate"} == set(PROGRAM.commands)
-    assert {words[0] for words in WRITING.values()} == set(PROGRAM.commands) - WITHOUT_A_RUN
+    assert {words[0] for words in CALLS.values()} == set(PROGRAM.commands)
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -153,6 +168,9 @@ def test_bad_input_is_one_line_and_code_2(name, tmp_path, capfd, monkeypatch):
     bad, out = tmp_path / "bad", tmp_path / "out"
     out.mkdir()
     bad.write_bytes(b"\xffnothing that any command reads\n")
+    if name.endswith(" index"):
+        for index in ("verdicts.json", "samples.json"):
+            (out / index).write_bytes(b"[1, 2")
     assert main(filled(BAD[name], out, bad=bad)) == exit_codes.FAILED
     said = capfd.readouterr()
     error = NOTICE.sub("", said.err)
@@ -172,12 +190,20 @@ ELSEWHERE = (
 
 
 def command(words, out):
-    """Return the command line of a process; ship writes into the package, which no test may change."""
-    if words[:1] != ["ship"]:
+    """Return the command line of a process.
+
+    Its package holds no weights yet where it would write into it (ship) or measure them all (demo).
+    """
+    if words[:1] not in (["ship"], ["demo"]):
         return [*COMMAND, *words]
-    out.mkdir(exist_ok=True)
-    shutil.copy(weights_folder() / INDEX, out)
-    return [sys.executable, "-c", ELSEWHERE, str(out), *words]
+    return [sys.executable, "-c", ELSEWHERE, str(without_weights(out)), *words]
+
+
+def without_weights(folder):
+    """Make a folder of shipped weights that holds none."""
+    folder.mkdir(exist_ok=True)
+    (folder / INDEX).write_text(json.dumps({"default": None, "weights": {}}))
+    return folder
 
 
 def run(words, out=Path(), **options):
@@ -189,19 +215,56 @@ def run(words, out=Path(), **options):
 
 
 def small_files():
-    """No file of this process may grow beyond some kilobytes, as on a disk that is full."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+    """No file of this process may grow beyond some bytes, as on a disk that is full."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400))
 
 
-@pytest.mark.parametrize("name", WRITING)
+@pytest.mark.parametrize("name", [name for name in CALLS if name not in PRINTING])
 def test_a_full_disk_is_one_line_and_code_2(name, inputs, tmp_path):
-    out = tmp_path / "out"
-    done = run(filled(WRITING[name], out, inputs), out, preexec_fn=small_files, stdout=subprocess.PIPE)
+    out = made(tmp_path / "out", name)
+    done = run(filled(CALLS[name], out, inputs), out, preexec_fn=small_files, stdout=subprocess.PIPE)
     lines = [line for line in done.stderr.splitlines() if not line.startswith("symfft: compiling")]
     assert done.returncode == exit_codes.FAILED, done.stderr
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("symfft-vae: error: ")
+    assert re.search("File too large|disk is full|No space left", lines[0])
     assert list(tmp_path.rglob("*.part")) == []
+
+
+def made(out, name):
+    """Make the folder to write to where a command is given a file in it."""
+    if any("OUT/" in word for word in CALLS[name]):
+        out.mkdir()
+    return out
+
+
+@pytest.fixture
+def no_weights(request, tmp_path, monkeypatch):
+    """As `command` has it: a package without weights, for the same commands."""
+    if request.node.callspec.params["name"] in ("ship", "demo"):
+        monkeypatch.setattr("symfft_models.weights.weights_folder", lambda: without_weights(tmp_path))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("name", CALLS)
+def test_a_full_disk_behind_standard_output_is_one_line_and_code_2(
+    name, inputs, no_weights, tmp_path, capsys, monkeypatch
+):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(filled(CALLS[name], made(tmp_path / "out", name), inputs)) == exit_codes.FAILED
+    error = NOTICE.sub("", capsys.readouterr().err)
+    assert error == "symfft-vae: error: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_reader_that_leaves_any_command_is_no_error(name, inputs, no_weights, tmp_path, capsys, monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        assert main(filled(CALLS[name], made(tmp_path / "out", name), inputs)) == exit_codes.PIPE_CLOSED
+    assert NOTICE.sub("", capsys.readouterr().err) == ""
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
@@ -226,17 +289,13 @@ def test_a_reader_that_leaves_is_no_error(words):
 @pytest.mark.parametrize(
     ("name", "seconds"),
     [
-        *itertools.product(["prepare", "train", "sample"], [0.15, 0.3, 0.6, 1.2, 2.5]),
-        *itertools.product(
-            ["data", "evaluate", "export", "export parquet", "export html", "fetch", "reconstruct"], [0.2]
-        ),
+        *itertools.product(["prepare", "train", "sample"], [0.15, 0.6, 1.2, 2.5]),
+        *((name, 0.1 + 2 * number / len(CALLS)) for number, name in enumerate(CALLS)),
     ],
 )
 def test_an_interruption_at_any_time_is_one_line(name, seconds, inputs, tmp_path):
-    out = tmp_path / "out"
-    if any("OUT/" in word for word in WRITING[name]):
-        out.mkdir()
-    words = filled(WRITING[name], out, inputs)
+    out = made(tmp_path / "out", name)
+    words = filled(CALLS[name], out, inputs)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     # the whole group is interrupted, as by Ctrl-C at a terminal; Python itself must have started
     process = subprocess.Popen(

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft._array_types import IntArray
+from symfft._shape import Shape, as_shape
 from symfft.crystal.operators import change_basis
 from symfft.crystal.space_group import SpaceGroup
 from symfft.errors import ShapeError
 from symfft.fourier.engines.blocks.codes import Folding, find_folding
 from symfft.fourier.reflections import Reflections, find_reflections
-from symfft.grid.shape import Shape, as_shape
 
 if TYPE_CHECKING:
     from symfft.grid.orbits import GridOrbits

@@ -27,8 +27,8 @@ from typing import NamedTuple
 import numpy as np
 
 from symfft._array_types import IntArray
+from symfft._shape import Shape
 from symfft.crystal.space_group import SpaceGroup
-from symfft.grid.shape import Shape
 
 Triple = tuple[int, int, int]
 

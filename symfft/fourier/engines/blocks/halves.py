@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symfft._array_types import IntArray
+from symfft._shape import Shape
 from symfft.fourier.engines.blocks.codes import Block, Triple
 from symfft.fourier.engines.blocks.places import Places, Wedge, everywhere, find_wedge
 from symfft.fourier.engines.blocks.program import Program
 from symfft.fourier.engines.blocks.separable import Matrices, block_frequencies, box_length, transform_block
-from symfft.grid.shape import Shape
 
 #: Most rows of a matrix that is not halved, for blocks that so many permutations leave in place.
 LONGEST = {1: 29, 2: 25, 3: 16, 6: 16}

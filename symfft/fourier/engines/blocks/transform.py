@@ -26,8 +26,8 @@ from symfft.fourier.reflections import Reflections
 
 if TYPE_CHECKING:
     from symfft._array_types import IntArray
+    from symfft._shape import Shape
     from symfft.grid.orbits import GridOrbits
-    from symfft.grid.shape import Shape
 
 
 class BlockTransform(Engine):
