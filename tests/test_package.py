@@ -69,6 +69,81 @@ def test_examples_in_docstrings(name, monkeypatch, tmp_path):
     assert result.failed == 0
 
 
+#: Rooms that are one algorithm in parts, tested as a whole by the file of their name.
+WHOLE = {
+    "symfft/fourier/engines/blocks": "tests/fourier/engines/test_blocks.py",
+    "symfft/fourier/engines/planes": "tests/fourier/engines/test_planes.py",
+    "symfft/_compile": "tests/_compile/test_compiler.py",
+    "symfft_models/scattering": "tests/models/test_predict.py",
+    "symfft_models/datasets/paw/workers": "tests/models/datasets/paw/test_run.py",
+    "symfft_models/datasets/fetch": "tests/models/datasets/fetch/test_fetch.py",
+    "symfft/cli": "tests/cli/test_hostile.py",
+    "symfft_models/cli": "tests/models/cli/test_vae_execution.py",
+}
+#: Modules whose tests are those of what they are a part of.
+WITH_OTHERS = {
+    "symfft/crystal/sites.py": "tests/crystal/test_standard_setting.py",
+    "symfft/kinds.py": "tests/io/test_kinds.py",
+    "symfft/fourier/engines/engine.py": "tests/fourier/test_plan.py",
+    "symfft/fourier/engines/full.py": "tests/fourier/test_plan.py",
+    "symfft/fourier/lengths.py": "tests/transforms/test_real.py",
+    "symfft/fourier/reflections.py": "tests/transforms/test_real.py",
+    "symfft/io/ase_format.py": "tests/test_exchange.py",
+    "symfft/plot/colours.py": "tests/plot/test_slices.py",
+    "symfft/plot/layout.py": "tests/plot/test_slices.py",
+    "symfft/plot/legend.py": "tests/plot/test_planes.py",
+    "symfft/resampling/cell_change.py": "tests/resampling/test_interpolation.py",
+    "symfft/transforms/arrays.py": "tests/transforms/test_real.py",
+    "symfft/transforms/packing.py": "tests/transforms/test_real.py",
+    "symfft/transforms/torch_engines/engine.py": "tests/transforms/torch_engines/test_choice.py",
+    "symfft_models/crystals/composition.py": "tests/models/crystals/test_generator.py",
+    "symfft_models/crystals/regression.py": "tests/models/crystals/test_generator.py",
+    "symfft_models/crystals/relaxed.py": "tests/models/crystals/test_phases.py",
+    "symfft_models/data/entry.py": "tests/models/data/test_store.py",
+    "symfft_models/data/packed_file.py": "tests/models/data/test_store.py",
+    "symfft_models/datasets/bundled/gpaw_worker.py": "tests/models/datasets/bundled/test_compute.py",
+    "symfft_models/datasets/bundled/picture.py": "tests/models/datasets/bundled/test_catalogue.py",
+    "symfft_models/datasets/bundled/recipe.py": "tests/models/datasets/bundled/test_compute.py",
+    "symfft_models/datasets/bundled/work_folder.py": "tests/models/datasets/bundled/test_compute.py",
+    "symfft_models/datasets/prepare/ledger.py": "tests/models/datasets/prepare/test_preparation.py",
+    "symfft_models/evaluation/compressors.py": "tests/models/evaluation/test_rate_distortion.py",
+    "symfft_models/evaluation/judging.py": "tests/models/cli/test_vae_commands.py",
+    "symfft_models/evaluation/metrics.py": "tests/models/evaluation/test_held_out.py",
+    "symfft_models/evaluation/pictures.py": "tests/models/evaluation/test_report.py",
+    "symfft_models/evaluation/predictions.py": "tests/models/cli/test_fit.py",
+    "symfft_models/model/density_table.py": "tests/models/model/test_vae.py",
+    "symfft_models/model/network.py": "tests/models/model/test_vae.py",
+    "symfft_models/model/stars.py": "tests/models/model/test_codec.py",
+    "symfft_models/progress.py": "tests/models/datasets/prepare/test_preparation.py",
+    "symfft_models/properties/page.py": "tests/models/cli/test_vae_execution.py",
+    "symfft_models/verdict/outside.py": "tests/models/verdict/test_files.py",
+}
+ROOT = Path(symfft.__file__).resolve().parents[1]
+
+
+def modules_without_tests_of_their_own():
+    """Return the modules for which there is no ``test_NAME.py`` or ``test_NAME_….py`` at the same place of tests/.
+
+    A module with an underscore is a part of the public ones beside it; ``__main__`` and a package's names are no code.
+    """
+    found = []
+    for package, place in (("symfft", ""), ("symfft_models", "models")):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            folder = ROOT / "tests" / place / path.parent.relative_to(ROOT / package)
+            own = [*folder.glob(f"test_{path.stem}.py"), *folder.glob(f"test_{path.stem}_*.py")]
+            if not path.stem.startswith("_") and not own:
+                found.append(path.relative_to(ROOT).as_posix())
+    return found
+
+
+@pytest.mark.skipif(not (ROOT / "tests").is_dir(), reason="the tests of an installed package lie elsewhere")
+def test_tests_mirror_modules():
+    alone = modules_without_tests_of_their_own()
+    whole = {name for name in alone if str(Path(name).parent) in WHOLE}
+    assert set(alone) - whole == set(WITH_OTHERS)
+    assert all((ROOT / path).is_file() for path in {*WHOLE.values(), *WITH_OTHERS.values()})
+
+
 def test_public_names_exist_and_are_documented():
     for name in symfft.__all__:
         assert getattr(symfft, name).__doc__

@@ -20,7 +20,8 @@ class Means(NamedTuple):
     values : (b, n) array or tensor
         The means.
     spread, largest : (b,) list of float
-        Largest difference between two values of an orbit, and largest absolute value; NaN or infinite where a value is.
+        Largest difference between two values of an orbit, and largest absolute value; where a value is not finite, one
+        of the two is not either.
     """
 
     values: Any
