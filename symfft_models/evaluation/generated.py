@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 from scipy.stats import ks_2samp
 
 from symfft import AsymmetricUnit, SpaceGroup, au_real_dft, real_basis
@@ -91,21 +92,24 @@ def half_volume(values: FloatArray, weight: FloatArray) -> float:
 def radial_profile(values: FloatArray, unit: AsymmetricUnit, a: float) -> FloatArray:
     """Average a density over spherical shells around its highest point, over its peak; (r,), NaN in empty shells."""
     peak = unit.indices[np.argmax(values)]
-    lengths, rising = _lengths(unit.shape)
-    distance = a * lengths
-    rho = np.roll(values[unit.labels], -peak, axis=(0, 1, 2))
-    inside = distance < RADII[-1]
-    points = np.diff(np.searchsorted(a * rising, RADII))
-    total = np.histogram(distance[inside], RADII, weights=rho[inside])[0]
-    return np.where(points > 0, total / np.maximum(points, 1), np.nan) / values.max()
+    steps, rising = _outwards(unit.shape)
+    edges = np.searchsorted(a * rising, RADII)
+    places = [(p + x[: edges[-1]]) % n for p, x, n in zip(peak, steps, unit.shape, strict=True)]
+    total = np.append(0.0, np.cumsum(values[unit.labels[tuple(places)]]))[edges]
+    points = np.diff(edges)
+    return np.where(points > 0, np.diff(total) / np.maximum(points, 1), np.nan) / values.max()
 
 
 @lru_cache(maxsize=8)
-def _lengths(shape: tuple[int, int, int]) -> tuple[FloatArray, FloatArray]:
-    """Distances of all grid points to the nearest image of the first one, in cell edges: in place, and sorted."""
+def _outwards(shape: tuple[int, int, int]) -> tuple[NDArray[np.int64], FloatArray]:
+    """Return the points of a grid (3, N) by their distance to the nearest image of the first one, and that distance.
+
+    In cell edges.
+    """
     offsets = np.stack(np.meshgrid(*[np.fft.fftfreq(n) for n in shape], indexing="ij"), axis=-1)
-    lengths = np.linalg.norm(offsets, axis=-1)
-    return lengths, np.sort(lengths, axis=None)
+    lengths = np.linalg.norm(offsets, axis=-1).reshape(-1)
+    order = np.argsort(lengths, kind="stable")
+    return np.array(np.unravel_index(order, shape)), lengths[order]
 
 
 def half_radius(profile: FloatArray) -> float:
@@ -137,12 +141,7 @@ def nearest_distances(
 
 def distances(shapes_mn: FloatArray, known_kn: FloatArray, weight: FloatArray) -> FloatArray:
     """NMAE in % between normalised densities and others, (m, k)."""
-
-    def to_known(shape: FloatArray) -> FloatArray:
-        return np.asarray(100 * (np.abs(known_kn - shape) @ weight))
-
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return np.array(list(threads.map(to_known, shapes_mn)))
+    return np.asarray(100 * cdist(shapes_mn * weight, known_kn * weight, "cityblock"))
 
 
 def distances_among(shapes_mn: FloatArray, shift_n: NDArray[np.int64], weight: FloatArray) -> FloatArray:

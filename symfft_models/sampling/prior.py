@@ -148,9 +148,12 @@ class LatentPrior:
         counts = self.electron_counts()
         if wanted.composition is None:
             return counts
+        return _in_whole_units(formula_electrons(wanted.composition, self.valences), counts / self._formula_electrons)
+
+    @cached_property
+    def _formula_electrons(self) -> FloatArray:
         compounds, of_compound = self._compounds
-        each = np.array([formula_electrons(known, self.valences) for known in compounds])[of_compound]
-        return _in_whole_units(formula_electrons(wanted.composition, self.valences), counts / each)
+        return np.array([formula_electrons(known, self.valences) for known in compounds])[of_compound]
 
     def _require_known_elements(self, wanted: Wanted) -> None:
         if wanted.composition is None:
