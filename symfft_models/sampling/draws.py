@@ -19,7 +19,12 @@ from symfft_models.verdict.from_density import judge_density, shipped_predictor
 
 INDEX = "samples.json"
 #: What a sample must hold to be taken from an earlier call.
-FIELDS = {"space_group_asked": (int, type(None)), "number": int, "crystal": str, "ok": bool}
+FIELDS: dict[str, type | tuple[type, ...]] = {
+    "space_group_asked": (int, type(None)),
+    "number": int,
+    "crystal": str,
+    "ok": bool,
+}
 #: Space groups that are drawn where none is asked for.
 GROUPS = (221, 225, 227)
 #: How often a draw is repeated whose sites have another space group than they should.

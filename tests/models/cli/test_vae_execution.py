@@ -184,10 +184,15 @@ def test_bad_input_is_one_line_and_code_2(name, tmp_path, capfd, monkeypatch):
 
 
 #: The command with the folder of the shipped weights, and nothing else, somewhere else.
-ELSEWHERE = (
-    "import sys, pathlib, symfft_models.weights as weights; folder = pathlib.Path(sys.argv.pop(1)); "
-    "weights.weights_folder = lambda: folder; from symfft_models.cli import main; sys.exit(main())"
-)
+ELSEWHERE = """
+import signal, sys, pathlib
+from symfft_models import cli
+signal.signal(signal.SIGINT, cli._leave)
+import symfft_models.weights as weights
+folder = pathlib.Path(sys.argv.pop(1))
+weights.weights_folder = lambda: folder
+sys.exit(cli.main())
+"""
 
 
 def command(words, out):
