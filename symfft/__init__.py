@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from symfft.analysis.surfaces import Mesh
     from symfft.au import AsymmetricUnit, asymmetric_unit, expand_from_au, reduce_to_au, symmetrize
     from symfft.basins.charges import BaderCharges, bader, basin
+    from symfft.basins.cores import frozen_cores
     from symfft.crystal.space_group import SpaceGroup
     from symfft.crystal.wyckoff import Site
     from symfft.density import Density
@@ -60,6 +61,7 @@ __all__ = [
     "basin",
     "check_symmetry",
     "expand_from_au",
+    "frozen_cores",
     "next_compatible_shape",
     "primitive",
     "read_chgcar",
@@ -82,6 +84,7 @@ _MODULES = {
     "analysis.surfaces": "Mesh",
     "au": "AsymmetricUnit asymmetric_unit expand_from_au reduce_to_au symmetrize",
     "basins.charges": "BaderCharges bader basin",
+    "basins.cores": "frozen_cores",
     "crystal.space_group": "SpaceGroup",
     "crystal.wyckoff": "Site",
     "density": "Density",

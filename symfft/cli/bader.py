@@ -25,6 +25,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
         help="density whose maxima and slopes decide; given several times, their sum: AECCAR0 and AECCAR2",
     )
     command.add_argument(
+        "--cores", action="store_true", help="add known frozen cores to the reference: for a file of valence electrons"
+    )
+    command.add_argument(
         "--vacuum", type=options.positive, metavar="RHO", help="density in e/Å³ below which points belong to nobody"
     )
     command.add_argument(
@@ -39,6 +42,7 @@ def run(
     *,
     reading: files.Reading,
     reference: list[str] | None,
+    cores: bool,
     vacuum: float | None,
     group: str | None,
     atom: int | None,
@@ -48,6 +52,7 @@ def run(
 ) -> Result:
     """Divide a density among its atoms."""
     from symfft.basins.charges import bader, basin
+    from symfft.basins.cores import frozen_cores
 
     if (atom is None) != (output is None):
         raise SymfftError("--atom and --output belong together: the basin of an atom is written as a density")
@@ -55,6 +60,8 @@ def run(
         files.require_new(output, force)
     density, _ = files.load(file, reading)
     decides = None if reference is None else _sum([files.load(name, reading)[0].total() for name in reference])
+    if cores:
+        decides = (density.total() if decides is None else decides) + frozen_cores(density)
     space_group = None if group is None else files.find_group(density, group, 1e-3)
     found = bader(density, reference=decides, space_group=space_group, vacuum=vacuum)
     notes = list(found.notes)

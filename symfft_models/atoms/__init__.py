@@ -1,7 +1,8 @@
-"""From a density to its atoms: radial atoms of the elements, and the occupied orbits that superpose to a density."""
+"""From a density to its atoms: radial atoms of the elements, and the occupied orbits that a density has."""
 
 from symfft_models.atoms.radial import RadialAtoms, fit_radial_atoms, load_radial_atoms
-from symfft_models.atoms.search import Answer, Findings, FoundSite, find_atoms
+from symfft_models.atoms.ranking import find_atoms
+from symfft_models.atoms.search import Answer, Findings, FoundSite, superposing_atoms
 
 __all__ = [
     "Answer",
@@ -11,4 +12,5 @@ __all__ = [
     "find_atoms",
     "fit_radial_atoms",
     "load_radial_atoms",
+    "superposing_atoms",
 ]

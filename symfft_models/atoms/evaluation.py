@@ -9,7 +9,8 @@ import numpy as np
 
 from symfft import SpaceGroup, next_compatible_shape
 from symfft_models.atoms.positions import distances, orbit
-from symfft_models.atoms.search import LONGEST, Answer, find_atoms
+from symfft_models.atoms.ranking import find_atoms
+from symfft_models.atoms.search import LONGEST, Answer
 from symfft_models.data.formula import reduced_formula
 from symfft_models.datasets.paw import PawEntry, load_paw
 

@@ -55,11 +55,13 @@ LIMIT = 3.5
 MAXIMA, LEFT_MAXIMA, POINTS = 5, 1, 30
 #: An atom may explain less than nothing, by this share of all (lithium has given its electron away).
 WORSE = 0.03
-#: A maximum is moved onto a special position within this distance (Å); orbits closer than these are one, or touch.
-SNAP, ONE, TOUCH = 0.45, 0.25, 0.7
+#: A maximum is moved onto a special position within this distance (Å); orbits closer than this are one.
+SNAP, ONE = 0.45, 0.25
+#: Atoms are no closer than this (Å), and than this share of the sum of their covalent radii: 0.73 in the PAW set.
+TOUCH, CLOSE = 0.7, 0.6
 #: Elements that are tried on a point; sets that are grown at a time, of them on the same points; elements on each point
 #: that a set may grow by, the first time and later; most orbits.
-ELEMENTS, BEAM, ALIKE, GROWTH, ORBITS = 64, 200, 32, (24, 12, 6), 14
+ELEMENTS, BEAM, ALIKE, GROWTH, ORBITS = 64, 400, 96, (24, 12, 6), 14
 #: Share of chi² that one more orbit must take away to be worth it.
 WORTH = 0.25
 
@@ -75,10 +77,22 @@ class FoundSite:
 
 @dataclass(frozen=True)
 class Answer:
-    """Occupied orbits, and how far their superposed atoms miss the density (chi; about 0.5 where all is right)."""
+    """Occupied orbits that may be those of a density.
+
+    Attributes
+    ----------
+    sites : tuple of FoundSite
+        The orbits.
+    misfit : float
+        How far their superposed atoms miss the density (chi; about 0.5 where all is right).
+    nmae : float or None
+        ``100 Σ|ρ - ρ'| / Σ|ρ|`` in %, of the density ρ' that the density model predicts for these atoms; None where it
+        was not asked.
+    """
 
     sites: tuple[FoundSite, ...]
     misfit: float
+    nmae: float | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -120,14 +134,14 @@ class Findings:
         return np.concatenate(orbits), [s.symbol for s, points in zip(sites, orbits, strict=True) for _ in points]
 
 
-def find_atoms(
+def superposing_atoms(
     density: Density,
     space_group: SpaceGroup | None = None,
     *,
     atoms: RadialAtoms | None = None,
     answers: int = 5,
 ) -> Findings:
-    """Find the atoms of a crystal from its valence density; atoms that the density lists are not looked at.
+    """Find sets of atoms that superpose to a valence density; atoms that the density lists are not looked at.
 
     Parameters
     ----------
@@ -147,12 +161,9 @@ def find_atoms(
     NotSymmetricError
         If the density does not have the group.
 
-    Examples
+    See Also
     --------
-    >>> from symfft_models.datasets.paw import load_paw
-    >>> found = find_atoms(load_paw().find("rock-salt-MgO").density((24, 24, 24)))
-    >>> [(site.symbol, site.multiplicity) for site in found.answers[0].sites]
-    [('Mg', 4), ('O', 4)]
+    symfft_models.atoms.find_atoms : which of them are the density's.
     """
     if density.kind != "charge":
         raise SymfftError(f"atoms are found in charge densities, and this is a {density.kind}")
@@ -225,6 +236,13 @@ class _Target:
         )
 
     @cached_property
+    def radii(self) -> FloatArray:
+        """Covalent radii (Å) of the elements."""
+        import gemmi
+
+        return np.array([gemmi.Element(symbol).covalent_r for symbol in self.atoms.symbols])
+
+    @cached_property
     def valence(self) -> NDArray[np.int64]:
         return np.array(list(self.atoms.valence.values()))
 
@@ -280,11 +298,33 @@ class _Pool:
         self.points.append(point)
         self.orbits.append(around)
 
-    def touching(self) -> NDArray[np.bool_]:
-        """Which orbits come too close to each other to be occupied both."""
+    def between(self) -> FloatArray:
+        """Return the distances (Å) of points to the orbits of others, and to the other points of their own."""
         lattice = self.target.lattice
-        rows = [[distances(other, point, lattice).min() < TOUCH for other in self.orbits] for point in self.points]
-        return np.array(rows, dtype=bool)
+        rows = [[distances(other, point, lattice).min() for other in self.orbits] for point in self.points]
+        between = np.array(rows)
+        between[np.diag_indices(len(between))] = [_own_distance(points, lattice) for points in self.orbits]
+        return between
+
+
+def _own_distance(points: FloatArray, lattice: FloatArray) -> float:
+    """Smallest distance (Å) of the atoms of an orbit, those of neighbouring cells among them."""
+    shifts = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
+    steps = np.linalg.norm((points - points[0] + shifts) @ lattice, axis=-1)
+    return float(steps[steps > ONE].min())
+
+
+def _are_apart(target: _Target, atoms: Sequence[tuple[int, FloatArray]]) -> bool:
+    """Whether no two atoms are closer than atoms come."""
+    orbits = [orbit(target.group, point) for _, point in atoms]
+    for i, (element, point) in enumerate(atoms):
+        for other, points in zip(atoms[:i], orbits[:i], strict=True):
+            least = max(TOUCH, CLOSE * float(target.radii[element] + target.radii[other[0]]))
+            if distances(points, point, target.lattice).min() < least:
+                return False
+        if _own_distance(orbits[i], target.lattice) < max(TOUCH, 2 * CLOSE * float(target.radii[element])):
+            return False
+    return True
 
 
 def _search(target: _Target) -> list[Answer]:
@@ -317,12 +357,14 @@ def _grow(target: _Target, pool: _Pool) -> list[Chosen]:
     """Return sets of (point, element) with the electrons of the density, best first."""
     columns: list[tuple[int, int]] = []
     parts = []
+    between = pool.between()
     root = np.sqrt(target.weight)
     for place, points in enumerate(pool.orbits):
         geometry = target.geometry(points)
         gain = 2 * (target.form * target.weight) @ (geometry.conj() * target.factors).real
         gain -= target.form**2 @ (target.weight * np.abs(geometry) ** 2)
         gain[target.valence * len(points) > target.electrons] = -np.inf
+        gain[2 * CLOSE * target.radii > between[place, place]] = -np.inf
         for element in np.argsort(-gain)[:ELEMENTS]:
             if np.isfinite(gain[element]):
                 columns.append((place, int(element)))
@@ -337,7 +379,9 @@ def _grow(target: _Target, pool: _Pool) -> list[Chosen]:
     places = np.array([place for place, _ in columns])
     sizes = np.array([len(points) for points in pool.orbits])[places]
     electrons = target.valence[[element for _, element in columns]] * sizes
-    touching = pool.touching()[places][:, places]
+    radii = target.radii[[element for _, element in columns]]
+    touching = between[places][:, places] < np.maximum(TOUCH, CLOSE * (radii[:, None] + radii))
+    touching |= places[:, None] == places
     total = float(target.weight @ np.abs(target.factors) ** 2)
     finished: dict[tuple[int, ...], float] = {}
     growing: list[tuple[tuple[int, ...], float, int]] = [((), 0.0, 0)]
@@ -412,4 +456,5 @@ def _refined(target: _Target, pool: _Pool, chosen: Chosen) -> Answer:
 
     result = least_squares(missed, np.zeros(int(ends[-1])), x_scale=0.05, max_nfev=12, bounds=(-0.5, 0.5))
     after = _answer(target, moved(result.x))
-    return after if after.misfit < before.misfit and after.counts == before.counts else before
+    better = after.misfit < before.misfit and after.counts == before.counts
+    return after if better and _are_apart(target, moved(result.x)) else before

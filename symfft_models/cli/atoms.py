@@ -68,6 +68,7 @@ def run(
                 "answers": [
                     {
                         "misfit": answer.misfit,
+                        "nmae": answer.nmae,
                         "sites": [[s.symbol, s.multiplicity, list(s.position)] for s in answer.sites],
                     }
                     for answer in findings.answers
@@ -109,7 +110,8 @@ def text(result: Result) -> str:
         if not entry["answers"]:
             lines.append(f"  nothing fits: {entry['reason']}")
         for rank, answer in enumerate(entry["answers"], start=1):
-            lines.append(f"  {rank}. misfit {answer['misfit']:.2f}")
+            away = "" if answer["nmae"] is None else f", {answer['nmae']:.2f} % from the prediction"
+            lines.append(f"  {rank}. misfit {answer['misfit']:.2f}{away}")
             lines += [
                 f"     {symbol:3s}{count:4d} " + "".join(f"{x:10.5f}" for x in point)
                 for symbol, count, point in answer["sites"]

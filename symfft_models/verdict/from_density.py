@@ -12,6 +12,7 @@ import numpy as np
 from symfft import Density, SpaceGroup, SymfftError
 from symfft_models._array_types import FloatArray
 from symfft_models.atoms import Findings, find_atoms, load_radial_atoms
+from symfft_models.atoms.ranking import shipped_predictor
 from symfft_models.crystals.relaxed import load_relaxed
 from symfft_models.data.formula import reduced_formula
 from symfft_models.datasets.paw import load_paw
@@ -21,8 +22,6 @@ from symfft_models.predict import DensityPredictor
 ELECTRONS = 0.02
 #: Distance (Å) within which an atom that the file lists is one that the density has.
 SAME = 0.3
-#: Answers that the model's prediction decides between.
-DECIDED = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +31,6 @@ class Atoms:
     lattice: FloatArray
     positions: FloatArray
     numbers: Any
-
-
-@cache
-def shipped_predictor() -> DensityPredictor:
-    """Return the predictor that comes with the package."""
-    return DensityPredictor.load_shipped()
 
 
 def atomic_number(symbol: str) -> int:
@@ -81,7 +74,7 @@ def judge_density(
         ``not_possible``, each step that could not be taken, with why.
     """
     predictor = predictor or shipped_predictor()
-    findings = find_atoms(density, space_group, answers=30)
+    findings = find_atoms(density, space_group, predictor=predictor)
     result: dict[str, Any] = {"electrons": density.electrons, "reasons": [], "not_possible": {}}
     if not findings.answers:
         result["atoms"] = {"found": None, "reason": findings.reason}
@@ -89,25 +82,14 @@ def judge_density(
         for step in ("novelty", "prediction"):
             result["not_possible"][step] = "no atoms were found"
         return result | {"ok": False}
-    ranked = []
-    for rank in range(min(DECIDED, len(findings.answers))):
-        atoms = found_atoms(findings, rank)
-        try:
-            prediction = predictor.predict(atoms, density.shape)
-        except SymfftError as error:
-            result["not_possible"]["prediction"] = str(error)
-            continue
-        ranked.append((nmae(density.values, prediction.density.values), rank, prediction))
-    ranked.sort(key=lambda item: item[0])
-    best = ranked[0][1] if ranked else 0
-    answer, atoms = findings.answers[best], found_atoms(findings, best)
+    answer, atoms = findings.answers[0], found_atoms(findings)
     valence = load_radial_atoms().valence
     held = sum(valence[symbol] * count for symbol, count in answer.counts.items())
     result["atoms"] = {
         "found": reduced_formula(answer.counts),
         "sites": [[s.symbol, s.multiplicity, list(s.position)] for s in answer.sites],
         "misfit": answer.misfit,
-        "by_superposition": reduced_formula(findings.answers[0].counts),
+        "answers": [[reduced_formula(other.counts), other.misfit, other.nmae] for other in findings.answers],
         "electrons": held,
         "as_listed": _as_listed(atoms, density),
     }
@@ -115,9 +97,12 @@ def judge_density(
         result["reasons"].append(f"the atoms have {held} electrons, the density {density.electrons:.3f}")
     if result["atoms"]["as_listed"] is False:
         result["reasons"].append("the file lists other atoms than the density has")
-    if ranked:
-        away, _, prediction = ranked[0]
+    try:
+        prediction = predictor.predict(atoms, density.shape)
+        away = nmae(density.values, prediction.density.values)
         result["prediction"] = {"nmae": away, "error_bar": prediction.error_bar, "outside": prediction.outside}
+    except SymfftError as error:
+        result["not_possible"]["prediction"] = str(error)
     result["novelty"] = novelty(atoms)
     if "not_possible" in result["novelty"]:
         result["not_possible"]["novelty"] = result["novelty"].pop("not_possible")

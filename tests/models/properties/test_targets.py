@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from symfft_models.datasets.paw import load_paw
-from symfft_models.properties.targets import FAR, bulk_modulus, pressure, samples_of
+from symfft_models.datasets.paw.pack import GPA
+from symfft_models.properties.targets import FAR, energy, equation_of_state, pressure, samples_of
 
 
 @pytest.fixture(scope="module")
@@ -16,19 +16,26 @@ def samples():
 
 @pytest.mark.parametrize("volumes", [(60.0, 66.0), (70.0, 75.0, 83.0), (55.0, 60.0, 62.0, 70.0)])
 @pytest.mark.parametrize("modulus", [3.0, 75.0, 440.0])
-def test_the_equation_of_state_gives_its_modulus_back(volumes, modulus):
+@pytest.mark.parametrize("pulay", [0.0, -15.0])
+def test_the_equation_of_state_gives_its_parameters_back(volumes, modulus, pulay):
     volumes = np.array(volumes)
-    assert bulk_modulus(volumes, pressure(volumes, 68.0, modulus)) == pytest.approx(modulus, rel=1e-6)
+    energies = np.array([energy(volume, 68.0, modulus) for volume in volumes])
+    found = equation_of_state(volumes, pressure(volumes, 68.0, modulus) + pulay * 68.0 / volumes, energies - 7)
+    assert found.modulus == pytest.approx(modulus, rel=1e-5)
+    assert found.volume == pytest.approx(68.0, rel=1e-6)
+    assert found.pulay == pytest.approx(pulay, abs=1e-4)
 
 
-def test_the_modulus_is_the_slope_at_equilibrium():
+def test_modulus_and_pressure_are_slopes():
     step = 1e-4
     slope = (pressure(68.0 + step, 68.0, 90.0) - pressure(68.0 - step, 68.0, 90.0)) / (2 * step)
     assert -68.0 * slope == pytest.approx(90.0, rel=1e-6)
+    slope = (energy(64.0 + step, 68.0, 90.0) - energy(64.0 - step, 68.0, 90.0)) / (2 * step)
+    assert -GPA * slope == pytest.approx(float(pressure(64.0, 68.0, 90.0)), rel=1e-6)
 
 
 def test_a_pressure_that_rises_with_the_volume_has_no_modulus():
-    assert np.isnan(bulk_modulus(np.array([60.0, 66.0]), np.array([1.0, 2.0])))
+    assert equation_of_state(np.array([60.0, 66.0]), np.array([1.0, 2.0]), np.array([0.0, 0.1])) is None
 
 
 # Measured enthalpies of formation at 298 K, kJ per mole of formula units: CRC Handbook of Chemistry and Physics,
@@ -51,12 +58,15 @@ def test_formation_energies_are_near_measured_enthalpies(samples, name, enthalpy
     assert measured - 0.05 < found.formation_ev < measured + 0.45
 
 
-def test_the_set_has_the_bulk_modulus_of_aluminium():
-    densities = load_paw()
-    rows = [e for e in densities if e.composition == "Al" and e.prototype == "fcc"]
-    volumes = np.array([abs(np.linalg.det(e.lattice)) for e in rows])
-    pressures = np.array([-np.mean([float(x) for x in e.metadata["stress_gpa"].split()[:3]]) for e in rows])
-    assert bulk_modulus(volumes, pressures) == pytest.approx(78, rel=0.1)  # PBE: 78 GPa (Lejaeghere et al., 2016)
+def test_bulk_moduli_are_near_measured_ones(samples):
+    """At room temperature, GPa; PBE is softer by some per cent, two volumes and no relaxation leave a few more."""
+    measured = {
+        "rock-salt-LiF": 67.0,  # J. Yagi, J. Phys. Chem. Solids 39, 563 (1978)
+    }
+    found = {sample.id: sample.bulk_modulus_gpa for sample in samples[0]}
+    tried = {name: found[name] for name in measured if np.isfinite(found.get(name, np.nan))}
+    for name, modulus in tried.items():
+        assert modulus == pytest.approx(measured[name], rel=0.15)
 
 
 def test_every_compound_comes_once_and_none_far_from_equilibrium(samples):
