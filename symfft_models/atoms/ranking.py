@@ -47,8 +47,8 @@ def find_atoms(
     """Find the atoms of a crystal from its valence density; atoms that the density lists are not looked at.
 
     Sets of atoms that superpose to the density (:func:`symfft_models.atoms.superposing_atoms`) are ordered by how near
-    to it they superpose, and how near the density is that a model predicts for them. There is no answer where the best one's cell is not that of its
-    compound.
+    to it they superpose, and how near the density is that a model predicts for them. There is no answer where the
+    best one's cell is not that of its compound.
 
     Parameters
     ----------
