@@ -12,10 +12,11 @@ import numpy as np
 
 from symfft import SpaceGroup, SymfftError, read_chgcar, write_chgcar
 from symfft.io.atomic import write_text
+from symfft_models.atoms.ranking import shipped_predictor
 from symfft_models.crystals.composition import CompositionError
 from symfft_models.crystals.generator import DrawnCrystal, Wanted, electrons_of, has_its_space_group, load_crystal_model
 from symfft_models.index_file import read_index
-from symfft_models.verdict.from_density import judge_density, shipped_predictor
+from symfft_models.verdict.from_density import judge_density
 
 INDEX = "samples.json"
 #: What a sample must hold to be taken from an earlier call.
