@@ -98,7 +98,7 @@ def prediction_table(split: str, rows: Sequence[Row]) -> str:
         [
             part["group"], part["crystals"], number(part["median"]), number(part["mean"]), number(part["p95"]),
             number(part["superposed_median"]), number(part["better"], 1), f"{100 * part['inside_bar']:.0f} %",
-            *(f"{part[f'latents_{size}']:.2f} ({part[f'stars_{size}']:.2f})" for size in FLOATS),
+            *(f"{part[f'latents_{size}']:.3f} ({part[f'stars_{size}']:.2f})" for size in FLOATS),
         ]
         for part in summary(rows)
     ]  # fmt: skip

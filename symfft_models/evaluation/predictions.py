@@ -87,6 +87,6 @@ def table(name: str, figures: Sequence[Row], unseen: int) -> str:
     for row in figures:
         line = f"| {row['group']} | {row['crystals']} | {row['median']:.2f} / {row['mean']:.2f} / {row['p95']:.2f} "
         line += f"| {row['superposed_median']:.2f} | {row['better']:.2f} | {100 * row['inside_bar']:.0f} % |"
-        line += "".join(f" {row[f'latents_{size}']:.2f} / {row[f'stars_{size}']:.2f} |" for size in FLOATS)
+        line += "".join(f" {row[f'latents_{size}']:.3f} / {row[f'stars_{size}']:.2f} |" for size in FLOATS)
         lines.append(line)
     return "\n".join(lines)

@@ -52,7 +52,7 @@ def test_page_has_every_part(tmp_path):
         assert f"{row['bar']:.2f}" in text
     figures = summary(rows)[0]
     assert f"{figures['median']:.2f}" in text
-    assert f"{figures['latents_64']:.2f} ({figures['stars_64']:.2f})" in text
+    assert f"{figures['latents_64']:.3f} ({figures['stars_64']:.2f})" in text
     for said in ("1 of 2 are ok", "in the set as rock-salt-MgO", "no &lt;atoms&gt; found", "no &lt;engine&gt;"):
         assert said in text
 
