@@ -186,7 +186,7 @@ def ship(run: Path, name: str, *, default: bool = False) -> dict[str, Any]:
     Raises
     ------
     ShippedWeightsError
-        Where the name is unfit, the run learned from other densities than the bundled ones, or all weights together
+        Where the name is unfit, the run learned from other densities than the package's, or all weights together
         would exceed `LIMIT`.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
@@ -194,8 +194,8 @@ def ship(run: Path, name: str, *, default: bool = False) -> dict[str, Any]:
     model, facts = load_model(run)
     if model.config.data.path:
         raise ShippedWeightsError(
-            f"{run} learned from {model.config.data.path}: shipped weights must come from the bundled densities, which "
-            "sampling and evaluation read"
+            f"{run} learned from {model.config.data.path}: shipped weights must come from the densities "
+            "of the package, which sampling and evaluation read"
         )
     index, folder = shipped_index(), weights_folder()
     others = {key: entry for key, entry in index["models"].items() if key != name}

@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands, on a bundled density."""
+"""The README's Python runs as it stands, on a computed density."""
 
 import re
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from symfft import check_symmetry, read_chgcar, write_chgcar
-from symfft_models.data import load_bundled
+from symfft_models.datasets.paw import load_paw
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
 
 def test_the_example(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    entry = load_bundled()[0]
+    entry = load_paw().select(225)[0]
     write_chgcar("CHGCAR", entry.density())
     (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     assert len([line for line in code.splitlines() if line.strip()]) <= 10

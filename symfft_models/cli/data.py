@@ -1,4 +1,4 @@
-"""`symfft-vae data`: what sets hold, and single entries of them."""
+"""`symfft-vae data`: what a set holds, and single entries of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     options.add_quiet(command)
     actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
     source = argparse.ArgumentParser(add_help=False)
-    source.add_argument("--file", dest="set_file", type=Path, help="file of a set (default: those of the package)")
+    source.add_argument("--file", dest="set_file", type=Path, help="file of a set (default: the package's)")
     info = actions.add_parser("info", parents=[source], help="count by group, prototype and split")
     export = actions.add_parser("export", parents=[source], help="write entries as CHGCARs")
     export.add_argument("ids", nargs="+", metavar="ID", help="name of an entry, such as rock-salt-NaCl")
@@ -35,29 +35,29 @@ def run(
     out: Path | None = None,
     force: bool = False,
 ) -> Result:
-    """Count what the sets hold, or write some of their densities."""
-    from symfft_models.datasets.contents import chosen_sets, export, info
+    """Count what a set holds, or write some of its densities."""
+    from symfft_models.datasets.contents import chosen_set, export, info
 
-    sets = chosen_sets(set_file)
+    densities = chosen_set(set_file)
     if action == "info":
-        return {"sets": [info(densities) for densities in sets]}
+        return info(densities)
     assert out is not None
     written = [out] if len(ids) == 1 else [out / f"{name}.CHGCAR" for name in ids]
     existing = [path for path in written if path.exists()]
     if existing and not force:
         raise SymfftError(f"{existing[0]} exists already; choose another name, or --force")
     try:
-        return {"written": export(sets, list(ids), out)}
+        return {"written": export(densities, list(ids), out)}
     except KeyError as error:
         raise SymfftError(error.args[0]) from None
 
 
 def text(result: Result) -> str:
-    """Return counts as tables, or the names of the files that were written."""
+    """Return counts as a table, or the names of the files that were written."""
     from symfft_models.datasets.contents import info_text
 
-    if "sets" in result:
-        return "\n\n".join(map(info_text, result["sets"]))
+    if "written" not in result:
+        return info_text(result)
     return "\n".join(f"{row['id']}: {row['file']}" for row in result["written"])
 
 

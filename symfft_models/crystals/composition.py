@@ -90,10 +90,11 @@ def valences_of(entries: Iterable[Entry]) -> dict[str, int]:
 
     Examples
     --------
-    >>> from symfft_models.data import load_bundled
-    >>> found = valences_of(load_bundled().select(225, "train"))
+    >>> from symfft_models.datasets.paw import load_paw
+    >>> from symfft_models.datasets.paw.common_grid import on_common_grid
+    >>> found = valences_of(on_common_grid(load_paw(), 225, "train"))
     >>> found["Cl"], found["Na"]
-    (7, 1)
+    (7, 7)
     """
     rows = {(tuple(sorted(entry.element_counts().items())), float(entry.electrons)) for entry in entries}
     symbols = sorted({symbol for counts, _ in rows for symbol, _ in counts})

@@ -30,7 +30,7 @@ from symfft_models.crystals.relaxed import (
     may_be_learned,
     training_crystals,
 )
-from symfft_models.datasets.bundled.crystals import Crystal
+from symfft_models.datasets.crystals import Crystal
 from symfft_models.datasets.paw.candidates import substituted, table
 from symfft_models.datasets.paw.store import load_paw
 

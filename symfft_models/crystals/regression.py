@@ -18,7 +18,7 @@ import numpy as np
 
 from symfft_models._array_types import FloatArray
 from symfft_models.crystals.composition import unlikeness
-from symfft_models.datasets.bundled.crystals import Crystal
+from symfft_models.datasets.crystals import Crystal
 
 #: Power p, weight w of the structure type, length l in steps of the periodic table.
 POWER, STRUCTURE, LENGTH = 2, 0.1, 0.8

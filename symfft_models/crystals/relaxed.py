@@ -18,7 +18,7 @@ from importlib import resources
 from pathlib import Path
 
 from symfft.io.atomic import write_text
-from symfft_models.datasets.bundled.crystals import Crystal, of_sites
+from symfft_models.datasets.crystals import Crystal, of_sites
 from symfft_models.datasets.paw.candidates import (
     ImplausibleError,
     candidates,

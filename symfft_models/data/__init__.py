@@ -1,5 +1,5 @@
 """Sets of densities: entries, the packed file, the split."""
 
-from symfft_models.data.store import DensitySet, load_bundled
+from symfft_models.data.store import DensitySet
 
-__all__ = ["DensitySet", "load_bundled"]
+__all__ = ["DensitySet"]

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
@@ -23,7 +22,7 @@ from symfft import ShapeError
 from symfft_models.data.entry import Entry, Site
 from symfft_models.data.packed_file import ENTRY_TEXTS, Columns, read_columns, write_columns
 
-__all__ = ["SPLITS", "DensitySet", "Entry", "Site", "bundled_path", "load_bundled", "write_set"]
+__all__ = ["SPLITS", "DensitySet", "Entry", "Site", "write_set"]
 
 SPLITS = ("train", "val", "test")
 
@@ -34,13 +33,16 @@ class DensitySet(Sequence[Entry]):
 
     Examples
     --------
-    >>> from symfft_models.data.store import load_bundled
-    >>> densities = load_bundled()
-    >>> test = densities.select(space_group=225, split="test")
-    >>> {entry.space_group for entry in test}, {entry.split for entry in test}
-    ({225}, {'test'})
-    >>> density = test[0].density()
-    >>> bool(abs(density.electrons - test[0].electrons) < 1e-9)
+    >>> import tempfile, pathlib
+    >>> from symfft_models.data.store import DensitySet, write_set
+    >>> from symfft_models.datasets.paw import load_paw
+    >>> silicon = load_paw().find("diamond-Si").entry((32, 32, 32))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_set(pathlib.Path(folder) / "set.h5", [silicon], {"license": "CC0-1.0"})
+    ...     densities = DensitySet.open(pathlib.Path(folder) / "set.h5")
+    >>> [entry.id for entry in densities.select(space_group=227)], len(densities.select(225))
+    (['diamond-Si'], 0)
+    >>> bool(abs(densities[0].density().electrons - 32) < 1e-9)
     True
     """
 
@@ -131,16 +133,6 @@ class DensitySet(Sequence[Entry]):
 
     def _part(self, rows: NDArray[np.int64]) -> Self:
         return replace(self, rows=rows)
-
-
-def bundled_path() -> Path:
-    """Return where the set that comes with the package lies."""
-    return Path(str(resources.files("symfft_models").joinpath("datasets", "bundled", "bundled.h5")))
-
-
-def load_bundled() -> DensitySet:
-    """Return the set that comes with the package: DFT densities of space groups 221, 225 and 227."""
-    return DensitySet.open(bundled_path())
 
 
 def write_set(path: str | os.PathLike[str], entries: Iterable[Entry], attributes: Mapping[str, Any]) -> None:

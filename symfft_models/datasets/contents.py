@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from symfft.io import write_chgcar
 from symfft.io.hdf5 import open_checked
-from symfft_models.data.store import DensitySet, bundled_path
+from symfft_models.data.store import DensitySet
 from symfft_models.datasets.paw.store import FORMAT as PARTS_FORMAT
 from symfft_models.datasets.paw.store import SPLITS, PawSet, paw_path
 
@@ -37,9 +36,9 @@ def open_set(path: Path) -> AnySet:
     return PawSet.open(path) if form == PARTS_FORMAT else DensitySet.open(path)
 
 
-def chosen_sets(path: Path | None) -> list[AnySet]:
-    """Open a file of a set, or those that come with the package."""
-    return [open_set(file) for file in ([path] if path else [paw_path(), bundled_path()])]
+def chosen_set(path: Path | None) -> AnySet:
+    """Open a file of a set, or the one that comes with the package."""
+    return open_set(path or paw_path())
 
 
 def info(densities: AnySet) -> dict[str, Any]:
@@ -90,18 +89,17 @@ def info_text(figures: dict[str, Any]) -> str:
     return "\n".join([head, *lines, f"structure types: {prototypes}", f"kept out: {kept_out}"])
 
 
-def export(sets: Iterable[AnySet], identifiers: list[str], out: Path) -> list[dict[str, str]]:
+def export(densities: AnySet, identifiers: list[str], out: Path) -> list[dict[str, str]]:
     """Write entries as CHGCARs of their conventional cells: one to a file, several into a folder as ``ID.CHGCAR``.
 
-    Returns ``id`` and ``file`` of each. An entry of a name that several sets hold comes from the first of them.
+    Returns ``id`` and ``file`` of each.
 
     Raises
     ------
     KeyError
         If no entry has a name; the message lists near ones.
     """
-    sets = list(sets)
-    entries = [_find(sets, identifier) for identifier in identifiers]
+    entries = [densities.find(identifier) for identifier in identifiers]
     if len(entries) > 1:
         out.mkdir(parents=True, exist_ok=True)
     written = []
@@ -110,10 +108,3 @@ def export(sets: Iterable[AnySet], identifiers: list[str], out: Path) -> list[di
         write_chgcar(path, entry.density())
         written.append({"id": entry.id, "file": str(path)})
     return written
-
-
-def _find(sets: list[AnySet], identifier: str) -> Any:
-    for densities in sets:
-        if (densities.column("id") == identifier).any():
-            return densities.find(identifier)
-    return sets[-1].find(identifier)

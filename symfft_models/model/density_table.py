@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from symfft import ShapeError
-from symfft_models.data.store import DensitySet, Entry, load_bundled
+from symfft_models.data.store import DensitySet, Entry
+from symfft_models.datasets.paw import load_paw
+from symfft_models.datasets.paw.common_grid import on_common_grid
 from symfft_models.model.config import DataConfig
 from symfft_models.model.representation import Representation
 
@@ -80,9 +82,12 @@ class DensityTable:
 
 
 def load_entries(config: DataConfig, split: str) -> list[Entry]:
-    """Read one split (``train``, ``val`` or ``test``) of the chosen space groups."""
-    densities = DensitySet.open(config.path) if config.path else load_bundled()
-    return [entry for group in config.space_groups for entry in densities.select(space_group=group, split=split)]
+    """Read one split (``train``, ``val`` or ``test``) of the chosen groups: of a file, or of the package's set."""
+    if config.path:
+        stored = DensitySet.open(config.path)
+        return [entry for group in config.space_groups for entry in stored.select(space_group=group, split=split)]
+    densities = load_paw()
+    return [entry for group in config.space_groups for entry in on_common_grid(densities, group, split)]
 
 
 def grids_of(entries: Sequence[Entry]) -> dict[int, tuple[int, int, int]]:

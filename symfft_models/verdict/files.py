@@ -13,7 +13,7 @@ import numpy as np
 from symfft import SpaceGroup, SymfftError, read_density
 from symfft.io.atomic import write_text
 from symfft_models.data.formula import reduced
-from symfft_models.datasets.bundled.crystals import Crystal
+from symfft_models.datasets.crystals import Crystal
 from symfft_models.index_file import read_index
 from symfft_models.verdict import outside
 from symfft_models.verdict.from_density import judge_density

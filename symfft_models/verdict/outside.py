@@ -21,11 +21,11 @@ import numpy as np
 from symfft import Density, SpaceGroup, SymfftError
 from symfft_models.crystals.phases import lowest_mixture
 from symfft_models.crystals.relaxed import POTENTIAL, Relaxed, formation_energy
-from symfft_models.datasets.bundled.crystals import Crystal
+from symfft_models.datasets.crystals import Crystal, scaled
 from symfft_models.datasets.paw import PawEntry, recipe
 from symfft_models.datasets.paw.candidates import ImplausibleError, relaxation_job, relaxed
 from symfft_models.datasets.paw.pack import GPA, RejectedResultError, entry_of
-from symfft_models.datasets.paw.queue import read_lines, scaled, write_lines
+from symfft_models.datasets.paw.queue import read_lines, write_lines
 from symfft_models.verdict.from_density import nmae
 
 #: Environment variables that name the interpreters.

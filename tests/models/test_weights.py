@@ -18,7 +18,7 @@ from symfft.cli.parser import build_parser
 from symfft_models import weights
 from symfft_models.cli import main
 from symfft_models.cli.registry import PROGRAM
-from symfft_models.data.store import load_bundled
+from symfft_models.datasets.paw import load_paw
 from symfft_models.model.checkpoint import load_model, save_weights
 from symfft_models.model.config import chosen_config, from_json, load_config, presets, training_command
 from symfft_models.model.density_table import grids_of, load_entries, tabulate
@@ -41,7 +41,7 @@ def package(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Weights of a small model on the bundled densities of one group."""
+    """Weights of a small model on the package's densities of one group."""
     config = load_config("demo", SMALL)
     entries = load_entries(config.data, "train")[:20]
     torch.manual_seed(0)
@@ -131,10 +131,10 @@ def test_commands_use_the_shipped_weights(run, package, tmp_path, monkeypatch, c
 
     assert main(["evaluate", "--shipped", "--json", "--draws", "0"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["models"]["small"]["groups"]["221"]["n"] == len(load_bundled().select(221, "test"))
+    assert report["models"]["small"]["groups"]["221"]["n"] == len(load_paw().select(221, "test"))
     assert list(tmp_path.rglob("*.html")) == []
 
-    density = load_bundled().select(221, "test")[0].density()
+    density = load_paw().select(221, "test")[0].density()
     unknown = replace(density, numbers=np.where(density.numbers == density.numbers[0], 63, 8))
     write_chgcar(tmp_path / "CHGCAR", unknown)
     assert main(["reconstruct", "CHGCAR", "-o", "out", "--json"]) == 0

@@ -21,7 +21,7 @@ import numpy as np
 
 from symfft import SpaceGroup
 from symfft_models._array_types import FloatArray
-from symfft_models.datasets.bundled.crystals import Crystal, of_sites
+from symfft_models.datasets.crystals import Crystal, of_sites
 
 #: Energy (eV per atom) above the lowest structure type of the same composition up to which a candidate may lie.
 ABOVE_LOWEST = 0.1

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft import Density, SpaceGroup, asymmetric_unit, next_compatible_shape, reduce_to_au
+from symfft import Density, SpaceGroup, asymmetric_unit, next_compatible_shape
 from symfft_models._array_types import ComplexArray, FloatArray
 from symfft_models.data.entry import Entry, Site, atoms_of
 from symfft_models.datasets.paw.density import compensation
-from symfft_models.datasets.paw.reflections import expand_reflections
+from symfft_models.datasets.paw.reflections import expand_reflections, on_asymmetric_unit
 
 Shape = tuple[int, int, int]
 
@@ -122,7 +122,7 @@ class PawEntry:
         shape = shape or self.shape
         unit = asymmetric_unit(self.space_group, shape)
         return Entry(
-            values=reduce_to_au(self.values(shape), unit).astype(np.float32),
+            values=on_asymmetric_unit(self.hkl.astype(np.int64), self.structure_factors(), unit).astype(np.float32),
             space_group=self.space_group,
             shape=shape,
             lattice=self.lattice,

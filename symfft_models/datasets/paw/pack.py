@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from symfft import SpaceGroup
 from symfft_models.data.entry import Site
 from symfft_models.data.split import split_of
-from symfft_models.datasets.bundled.crystals import Crystal
+from symfft_models.datasets.crystals import Crystal
 from symfft_models.datasets.paw import recipe
 from symfft_models.datasets.paw.candidates import table
 from symfft_models.datasets.paw.density import r_comp

@@ -17,14 +17,13 @@ import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from symfft.io.atomic import replace_file
-from symfft_models.datasets.bundled.crystals import Crystal, listed_crystals, of_prototype
+from symfft_models.datasets.crystals import Crystal, listed_crystals, of_prototype, scaled
 from symfft_models.datasets.paw import recipe
 from symfft_models.datasets.paw.candidates import (
     ImplausibleError,
@@ -162,12 +161,6 @@ def write_jobs(folder: Path, packed: Path) -> dict[str, int]:
     write_lines(folder / "queue" / "jobs.jsonl", jobs)
     _write_verdicts(folder / "candidates.csv", verdicts)
     return dict(Counter(verdict.split(":")[0] for *_, verdict in verdicts)) | {"jobs": len(crystals)}
-
-
-def scaled(crystal: Crystal, factor: float) -> Crystal:
-    """Return a crystal with its lattice constants times a factor."""
-    a, b, c, alpha, beta, gamma = crystal.constants
-    return replace(crystal, constants=(a * factor, b * factor, c * factor, alpha, beta, gamma), jitter=factor)
 
 
 def _ordered(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symfft import SpaceGroup
-from symfft_models.datasets.bundled.crystals import Crystal
+from symfft_models.datasets.crystals import Crystal
 
 XC = "PBE"
 CUTOFF_EV = 520.0

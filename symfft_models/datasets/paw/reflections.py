@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft import SpaceGroup
+from symfft import AsymmetricUnit, SpaceGroup, au_idft
 from symfft_models._array_types import ComplexArray, IntArray
 
 
@@ -108,3 +108,21 @@ def expand_reflections(
         grid[tuple((members % sizes).T)] = factors
         grid[tuple((-members % sizes).T)] = factors.conj()
     return grid
+
+
+def on_asymmetric_unit(hkl: IntArray, values: ComplexArray, unit: AsymmetricUnit) -> NDArray[np.float64]:
+    """Return the density (n,) at the points of an asymmetric unit whose structure factors these are.
+
+    Reflections on or beyond the grid's highest frequency are left out.
+
+    Parameters
+    ----------
+    hkl : (m, 3) int
+        One reflection of each class, in the setting of the unit's group.
+    values : (m,) complex
+        Their structure factors ``F(h) = (1/N) sum rho(x) exp(-2 pi i h.x)``.
+    unit : AsymmetricUnit
+        Of any grid.
+    """
+    grid = expand_reflections(unit.space_group, hkl, values, unit.shape)
+    return np.asarray(au_idft(grid[tuple((unit.hkl % unit.shape).T)], unit, norm="forward"))

@@ -31,8 +31,8 @@ from symfft.grid.averages import orbit_averages
 from symfft.resampling import StandardCell, negative_part, standard_cell
 from symfft_models.data.entry import Entry, Site
 from symfft_models.data.formula import anonymous_formula, reduced_formula
+from symfft_models.data.grids import COMMON_GRIDS
 from symfft_models.data.split import split_of
-from symfft_models.datasets.bundled.bundle import GRIDS
 
 Shape = tuple[int, int, int]
 #: Size and time of change (ns) of a file.
@@ -75,7 +75,7 @@ class Options:
 
     groups: tuple[int, ...] = ()
     mode: str = "grid"
-    grid: tuple[tuple[int, int], ...] = ((0, 56), *((group, shape[0]) for group, shape in GRIDS.items()))
+    grid: tuple[tuple[int, int], ...] = ((0, 56), *((group, shape[0]) for group, shape in COMMON_GRIDS.items()))
     symprec: float = 1e-3
     symmetry_tolerance: float = 1e-3
     electron_tolerance: float = 0.01

@@ -1,4 +1,4 @@
-"""`symfft-vae data`: the bundled set, or any file of a set, from the command line."""
+"""`symfft-vae data`: the package's set, or any file of a set, from the command line."""
 
 from __future__ import annotations
 
@@ -12,52 +12,46 @@ import pytest
 
 from symfft import read_chgcar
 from symfft_models.cli import main
-from symfft_models.data.store import bundled_path, load_bundled
 from symfft_models.datasets.paw import load_paw, paw_path
 
 
 def test_info_prints_counts_size_and_load_time(capsys):
     assert main(["data", "info", "--json"]) == 0
-    paw, bundled = json.loads(capsys.readouterr().out)["sets"]
-    for figures, densities, path in ((paw, load_paw(), paw_path()), (bundled, load_bundled(), bundled_path())):
-        assert figures["set"] == path.name
-        assert figures["entries"] == len(densities) == sum(figures["by_space_group"].values())
-        assert figures["entries"] == sum(figures["by_prototype"].values())
-        assert figures["entries"] == sum(sum(counts.values()) for counts in figures["by_split"].values())
-        assert figures["bytes"] == path.stat().st_size
-        assert main(["data", "info", "--file", str(path), "--json"]) == 0
-        (again,) = json.loads(capsys.readouterr().out)["sets"]
-        assert {**again, "load_seconds": 0} == {**figures, "load_seconds": 0}
-    assert "hard" in paw["by_split"]["225"]
-    assert "hard" not in bundled["by_split"]["225"]
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["set"] == paw_path().name
+    assert figures["entries"] == len(load_paw()) == sum(figures["by_space_group"].values())
+    assert figures["entries"] == sum(figures["by_prototype"].values())
+    assert figures["entries"] == sum(sum(counts.values()) for counts in figures["by_split"].values())
+    assert figures["bytes"] == paw_path().stat().st_size
+    assert "hard" in figures["by_split"]["225"]
+    assert main(["data", "info", "--file", str(paw_path()), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) | {"load_seconds": 0} == figures | {"load_seconds": 0}
 
 
 def test_info_is_a_table_for_a_reader(capsys):
-    assert main(["data", "info", "--file", str(bundled_path())]) == 0
+    assert main(["data", "info"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("bundled.h5: 1519 densities of 482 compounds, ")
-    assert lines[1].split() == ["group", "entries", "train", "val", "test"]
+    assert lines[0].startswith(f"paw.h5: {len(load_paw())} densities of ")
+    assert lines[1].split() == ["group", "entries", "train", "val", "test", "hard"]
     total = next(line for line in lines if line.split()[0] == "all")
-    assert int(total.split()[1]) == 1519 == sum(map(int, total.split()[2:]))
+    assert int(total.split()[1]) == len(load_paw()) == sum(map(int, total.split()[2:]))
 
 
 @pytest.mark.parametrize("group", [225, 194])
 def test_any_entry_comes_out_as_a_chgcar(group, tmp_path, capsys):
-    entry = load_bundled().select(space_group=group)[0]
-    arguments = ["--file", str(bundled_path()), "-o", str(tmp_path / "CHGCAR"), "--json"]
-    assert main(["data", "export", entry.id, *arguments]) == 0
+    entry = load_paw().select(space_group=group)[0]
+    assert main(["data", "export", entry.id, "-o", str(tmp_path / "CHGCAR"), "--json"]) == 0
     written = json.loads(capsys.readouterr().out)["written"]
     assert written == [{"id": entry.id, "file": str(tmp_path / "CHGCAR")}]
-    density = read_chgcar(tmp_path / "CHGCAR")
-    np.testing.assert_allclose(density.values, entry.density().values, rtol=1e-9, atol=1e-9 * entry.values.max())
+    density, expected = read_chgcar(tmp_path / "CHGCAR"), entry.values()
+    np.testing.assert_allclose(density.values, expected, rtol=1e-9, atol=1e-9 * expected.max())
     assert density.electrons == pytest.approx(entry.electrons, rel=1e-9)
 
 
-def test_several_entries_come_out_in_a_folder_the_first_set_that_holds_a_name_first(tmp_path, capsys):
+def test_several_entries_come_out_in_a_folder(tmp_path, capsys):
     assert main(["data", "export", "rock-salt-MgO", "hcp-Mg", "-o", str(tmp_path / "out"), "--json"]) == 0
     written = json.loads(capsys.readouterr().out)["written"]
     assert [row["file"] for row in written] == [str(tmp_path / "out" / f"{row['id']}.CHGCAR") for row in written]
-    # 64 valence electrons in the PAW set, 32 in the other
     assert read_chgcar(written[0]["file"]).electrons == pytest.approx(64, rel=1e-9)
 
 

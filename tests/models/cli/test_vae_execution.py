@@ -23,7 +23,6 @@ from symfft.cli import exit_codes
 from symfft.crystal.elements import symbol
 from symfft_models.cli import main
 from symfft_models.cli.registry import PROGRAM
-from symfft_models.data.store import load_bundled
 from symfft_models.datasets.paw import load_paw
 from symfft_models.weights import INDEX, weights_folder
 
@@ -42,7 +41,7 @@ NAMES = {"file": "CHGCAR", "set": "set", "parquet": "collection.parquet", "finis
 def write_collection(path):
     """Write one density as the collections do that `fetch parquet` reads."""
     pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    density = load_bundled().select(221, "test")[0].density()
+    density = load_paw().select(221, "test")[0].density()
     row = {
         "immutable_id": "one",
         "compressed_charge_density": json.dumps(density.values.tolist()),
@@ -59,7 +58,7 @@ def write_collection(path):
 def inputs(tmp_path_factory, demo, stored):
     """A run, a density file, sets: what commands read."""
     folder = tmp_path_factory.mktemp("inputs")
-    write_chgcar(folder / "CHGCAR", load_bundled().select(221, "test")[0].density())
+    write_chgcar(folder / "CHGCAR", load_paw().select(221, "test")[0].density())
     (folder / "files").mkdir()
     small = [entry for entry in load_paw() if entry.prototype in ("rock-salt", "CsCl") and entry.electrons < 40]
     for entry in [entry for entry in small if entry.split == "train"][:6]:
@@ -372,7 +371,7 @@ def test_a_missing_package_is_named_with_its_extra_and_nothing_is_begun(package,
 
 def test_a_set_that_is_not_finished_is_not_exported_unasked(tmp_path, capsys):
     (tmp_path / "in").mkdir()
-    write_chgcar(tmp_path / "in" / "CHGCAR", load_bundled().select(221, "test")[0].density())
+    write_chgcar(tmp_path / "in" / "CHGCAR", load_paw().select(221, "test")[0].density())
     out = tmp_path / "set"
     assert main(["prepare", str(tmp_path / "in"), "-o", str(out), "--group", "1", "--quiet"]) == 0
     assert main(["export", str(out), "--statistics"]) == 2

@@ -3,7 +3,7 @@ import pytest
 
 from symfft_models.crystals.phases import lowest_mixture
 from symfft_models.crystals.relaxed import Relaxed, elemental_energies, formation_energy, load_relaxed
-from symfft_models.datasets.bundled.crystals import of_prototype
+from symfft_models.datasets.crystals import of_prototype
 
 
 def phase(prototype, species, energy):

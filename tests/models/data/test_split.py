@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from symfft_models.data.split import split_of
-from symfft_models.datasets.bundled.crystals import listed_crystals
+from symfft_models.datasets.crystals import listed_crystals
 
 
 def test_no_composition_is_on_two_sides():

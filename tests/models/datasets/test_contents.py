@@ -7,14 +7,26 @@ import numpy as np
 import pytest
 
 from symfft import DensityFormatError, read_chgcar
-from symfft_models.data.store import DensitySet, bundled_path, load_bundled
-from symfft_models.datasets.contents import chosen_sets, export, info, info_text, open_set
+from symfft_models.data.store import DensitySet, write_set
+from symfft_models.datasets.contents import chosen_set, export, info, info_text, open_set
 from symfft_models.datasets.paw import PawSet, load_paw, paw_path
+from symfft_models.datasets.paw.common_grid import on_common_grid
 
 
-@pytest.mark.parametrize("load", [load_paw, load_bundled])
-def test_info_counts_what_is_there(load):
-    densities = load()
+@pytest.fixture(scope="module")
+def on_grids(tmp_path_factory):
+    """Some of the package's densities as a set of densities on grids."""
+    path = tmp_path_factory.mktemp("set") / "grids.h5"
+    write_set(path, [e for group in (194, 225, 227) for e in on_common_grid(load_paw(), group, "train")], {})
+    return DensitySet.open(path)
+
+
+@pytest.fixture(params=["parts", "grids"])
+def densities(request, on_grids):
+    return load_paw() if request.param == "parts" else on_grids
+
+
+def test_info_counts_what_is_there(densities):
     figures = info(densities)
     assert figures["entries"] == len(densities) == sum(figures["by_space_group"].values())
     assert sum(figures["by_prototype"].values()) == len(densities)
@@ -25,8 +37,8 @@ def test_info_counts_what_is_there(load):
     assert all(n == 0 for counts in part["by_split"].values() for split, n in counts.items() if split != "test")
 
 
-def test_the_table_has_a_row_for_each_group_and_adds_up():
-    figures = info(load_bundled())
+def test_the_table_has_a_row_for_each_group_and_adds_up(densities):
+    figures = info(densities)
     rows = [line.split() for line in info_text(figures).splitlines()[1:]]
     table = {row[0]: list(map(int, row[1:])) for row in rows if row[0] in figures["by_space_group"]}
     assert set(table) == set(figures["by_space_group"])
@@ -35,10 +47,11 @@ def test_the_table_has_a_row_for_each_group_and_adds_up():
     assert list(map(int, total[1:])) == np.sum(list(table.values()), axis=0).tolist()
 
 
-def test_a_file_is_opened_as_what_it_is(tmp_path):
+def test_a_file_is_opened_as_what_it_is(on_grids, tmp_path):
     assert isinstance(open_set(paw_path()), PawSet)
-    assert isinstance(open_set(bundled_path()), DensitySet)
-    assert [type(densities) for densities in chosen_sets(None)] == [PawSet, DensitySet]
+    assert isinstance(open_set(on_grids.path), DensitySet)
+    assert isinstance(chosen_set(on_grids.path), DensitySet)
+    assert chosen_set(None).path == paw_path()
     with pytest.raises(FileNotFoundError, match="no density set at"):
         open_set(tmp_path / "none.h5")
     (tmp_path / "text.h5").write_text("no HDF5")
@@ -50,16 +63,14 @@ def test_a_file_is_opened_as_what_it_is(tmp_path):
         open_set(tmp_path / "other.h5")
 
 
-@pytest.mark.parametrize("load", [load_paw, load_bundled])
-def test_export_writes_a_chgcar_that_reads_back(load, tmp_path):
-    densities = load()
+def test_export_writes_a_chgcar_that_reads_back(densities, tmp_path):
     entry = densities.select(space_group=227)[0]
-    assert export([densities], [entry.id], tmp_path / "CHGCAR") == [{"id": entry.id, "file": str(tmp_path / "CHGCAR")}]
+    assert export(densities, [entry.id], tmp_path / "CHGCAR") == [{"id": entry.id, "file": str(tmp_path / "CHGCAR")}]
     density, expected = read_chgcar(tmp_path / "CHGCAR"), entry.density()
     np.testing.assert_allclose(density.values, expected.values, rtol=1e-9, atol=1e-9 * expected.values.max())
     np.testing.assert_allclose(density.lattice, entry.lattice, atol=1e-12)
     assert sorted(density.numbers.tolist()) == sorted(expected.numbers.tolist())
     assert density.electrons == pytest.approx(entry.electrons, rel=1e-9)
     with pytest.raises(KeyError, match="near ones: "):
-        export([densities], [entry.id, entry.id + "x"], tmp_path / "none")
+        export(densities, [entry.id, entry.id + "x"], tmp_path / "none")
     assert not (tmp_path / "none").exists()

@@ -16,7 +16,8 @@ from train_job import TINY
 from symfft import Density, SpaceGroup, check_symmetry, read_chgcar, standardize, write_chgcar, write_density
 from symfft.resampling import change_cell
 from symfft_models.cli import main
-from symfft_models.data.store import load_bundled
+from symfft_models.datasets.paw import load_paw
+from symfft_models.datasets.paw.common_grid import on_common_grid
 from symfft_models.evaluation.metrics import density_metrics
 from symfft_models.model.checkpoint import load_model, save_weights
 from symfft_models.model.config import load_config
@@ -191,18 +192,17 @@ def test_names_differ():
 
 
 @pytest.fixture(scope="module")
-def bundled_model():
-    """A codec alone, fitted to a few bundled densities of each group on their real grids."""
-    densities = load_bundled()
-    entries = [e for group in (221, 225, 227) for e in densities.select(space_group=group, split="train")[:12]]
+def paw_model():
+    """A codec alone, fitted to a few PAW densities of each group on their common grids."""
+    entries = [e for group in (221, 225, 227) for e in on_common_grid(load_paw(), group, "train")[:12]]
     return model_of(entries, "model.latent=48")
 
 
-def test_exported_bundled_entries_come_back(bundled_model, tmp_path):
+def test_exported_entries_come_back(paw_model, tmp_path):
     for group in (221, 225, 227):
-        entry = load_bundled().select(space_group=group, split="test")[0]
+        entry = on_common_grid(load_paw(), group, "test")[0]
         write_chgcar(tmp_path / "CHGCAR", entry.density())
-        result = reconstruct_density(bundled_model, read_chgcar(tmp_path / "CHGCAR"))
+        result = reconstruct_density(paw_model, read_chgcar(tmp_path / "CHGCAR"))
         assert result.space_group == group
         assert result.electrons == pytest.approx(entry.electrons, rel=1e-9)
         assert result.figures["resampling"]["psnr"] > 120
@@ -211,9 +211,9 @@ def test_exported_bundled_entries_come_back(bundled_model, tmp_path):
         assert abs(result.figures["file"]["electron_error"]) < 1e-12
 
 
-def test_a_real_primitive_cell_comes_back(bundled_model, real_densities):
+def test_a_real_primitive_cell_comes_back(paw_model, real_densities):
     density = read_chgcar(real_densities / "NaCl_sg225_56.CHGCAR.gz")
-    result = reconstruct_density(bundled_model, density)
+    result = reconstruct_density(paw_model, density)
     assert result.space_group == 225
     assert result.density.shape == (56, 56, 56)
     assert result.electrons == pytest.approx(4 * density.electrons, rel=1e-6)

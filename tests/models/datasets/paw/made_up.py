@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from symfft_models.datasets.bundled.crystals import of_prototype, of_sites
+from symfft_models.datasets.crystals import of_prototype, of_sites
 from symfft_models.datasets.paw import recipe
 from symfft_models.datasets.paw.density import r_comp
 from symfft_models.datasets.paw.store import Setup

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from symfft import SpaceGroup
-from symfft_models.datasets.bundled.crystals import of_sites
+from symfft_models.datasets.crystals import of_sites
 from symfft_models.datasets.paw.candidates import (
     ImplausibleError,
     candidates,

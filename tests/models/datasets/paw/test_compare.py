@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from symfft import read_density, standardize, write_chgcar
-from symfft_models.datasets.bundled.crystals import of_prototype
+from symfft_models.datasets.crystals import of_prototype
 from symfft_models.datasets.paw import load_paw
 from symfft_models.datasets.paw.compare import compare, main, reference_job
 from symfft_models.datasets.paw.pack import entry_of

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from symfft_models.data.split import split_of
-from symfft_models.datasets.bundled.crystals import of_prototype
+from symfft_models.datasets.crystals import of_prototype
 from symfft_models.datasets.paw.candidates import table
 from symfft_models.datasets.paw.pack import (
     RejectedResultError,

@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from symfft_models.datasets.bundled.crystals import of_prototype
+from symfft_models.datasets.crystals import of_prototype
 from symfft_models.datasets.paw.candidates import candidates
 from symfft_models.datasets.paw.pack import entry_of
 from symfft_models.datasets.paw.queue import (

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from symfft_models.datasets.bundled.crystals import of_prototype
+from symfft_models.datasets.crystals import of_prototype
 from symfft_models.datasets.paw import recipe
 from symfft_models.datasets.paw.pack import crystal_of
 

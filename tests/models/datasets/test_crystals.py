@@ -9,13 +9,9 @@ import pytest
 import spglib
 
 from symfft import SpaceGroup
-from symfft.constants import BOHR, HARTREE
-from symfft_models.datasets.bundled.catalogue import MAIN_GROUPS
-from symfft_models.datasets.bundled.compute import LONG, schedule
-from symfft_models.datasets.bundled.crystals import JITTER, PROTOTYPES, listed_crystals, of_prototype, of_sites
-from symfft_models.datasets.bundled.recipe import VALENCE, Recipe
+from symfft_models.datasets.crystals import PROTOTYPES, listed_crystals, of_prototype, of_sites, scaled
 
-CRYSTALS = listed_crystals(copies=2)
+CRYSTALS = listed_crystals()
 #: spglib's numbers of the reference settings (227: origin choice 2)
 HALL = {221: 517, 225: 523, 227: 526}
 ONE_OF_EACH = list({crystal.prototype: crystal for crystal in CRYSTALS if crystal.space_group in HALL}.values())
@@ -47,7 +43,6 @@ def test_prototypes_have_the_group_the_setting_and_the_wyckoff_positions_they_sa
 
 @pytest.mark.parametrize("crystal", OTHERS, ids=lambda crystal: crystal.id)
 def test_other_structures_have_their_group_their_setting_and_their_wyckoff_positions(crystal):
-    assert crystal.jitter == 1.0
     cell, symbols, positions = crystal.cell(primitive=False)
     primitive, primitive_symbols, primitive_positions = crystal.cell(primitive=True)
     numbers = [sorted(crystal.species).index(symbol) + 1 for symbol in symbols]
@@ -87,36 +82,22 @@ def test_the_other_groups_are_many_and_of_all_crystal_systems():
 
 
 def test_the_list_is_long_balanced_and_without_duplicates():
-    originals = [crystal for crystal in CRYSTALS if crystal.jitter == 1.0 and crystal.space_group in HALL]
+    originals = [crystal for crystal in CRYSTALS if crystal.space_group in HALL]
     assert len({crystal.id for crystal in CRYSTALS}) == len(CRYSTALS)
     assert min(Counter(crystal.space_group for crystal in originals).values()) >= 400
     assert sum(crystal.source == "literature" for crystal in originals) >= 600
     assert {crystal.prototype for crystal in originals} == set(PROTOTYPES)
 
 
-def test_every_element_has_a_potential():
-    assert {symbol for crystal in CRYSTALS for symbol in crystal.species} <= set(VALENCE)
-    assert len(VALENCE) == 70
-
-
 def test_atoms_keep_their_distance():
     shortest = {}
     for crystal in CRYSTALS:
-        if crystal.jitter != 1.0:
-            continue
         cell, _, positions = crystal.cell(primitive=True)
         apart = positions[:, None] - positions[None]
         images = np.indices((3, 3, 3)).reshape(3, -1).T - 1
         distances = np.linalg.norm((apart[:, :, None] + images) @ cell, axis=-1)
         shortest[crystal.id] = distances[distances > 1e-6].min()
     assert min(shortest.values()) > 0.85, min(shortest, key=shortest.get)
-
-
-def test_jittered_copies_are_near_their_original_and_reproducible():
-    factors = {crystal.jitter for crystal in CRYSTALS if crystal.jitter != 1.0}
-    assert len(factors) > 50
-    assert all(0.004 < abs(factor - 1) <= JITTER + 1e-9 for factor in factors)
-    assert [crystal.id for crystal in listed_crystals(copies=2)] == [crystal.id for crystal in CRYSTALS]
 
 
 def test_composition_does_not_depend_on_prototype_or_order():
@@ -131,46 +112,9 @@ def test_composition_does_not_depend_on_prototype_or_order():
     assert rutile.composition == anatase.composition == "O2Ti"
 
 
-def test_the_schedule_is_balanced_and_cheap_first_at_every_moment():
-    recipe = Recipe()
-    order = schedule(CRYSTALS, recipe)
-    assert sorted(crystal.id for crystal in order) == sorted(crystal.id for crystal in CRYSTALS)
-    for done in (30, 150, 600, 1200):
-        groups = Counter(crystal.space_group for crystal in order[:done])
-        main = [groups[group] for group in MAIN_GROUPS]
-        assert max(main) - min(main) <= 1
-        assert len({g for g in groups if g not in MAIN_GROUPS}) >= min(10, done // 30)
-    assert len({crystal.prototype for crystal in order[:600]} & set(PROTOTYPES)) >= 20
-    for group in MAIN_GROUPS:
-        long = [recipe.seconds(crystal) > LONG for crystal in order if crystal.space_group == group]
-        assert long == sorted(long)
-    cost = [recipe.seconds(crystal) for crystal in order if crystal.space_group in MAIN_GROUPS]
-    assert np.mean(cost[:300]) < np.mean(cost[300:900]) < np.mean(cost[900:])
-
-
-def test_the_job_is_what_the_recipe_says():
-    crystals = {crystal.id: crystal for crystal in CRYSTALS}
-    recipe = Recipe()
-    magnesia = recipe.job(crystals["rock-salt-MgO"])
-    assert (magnesia["cutoff_ev"], magnesia["kpoints"], magnesia["setups"]) == (900, [7, 7, 7], {"default": "hgh"})
-    assert recipe.electrons(crystals["rock-salt-MgO"], primitive=False) == 32
-    copper = recipe.job(crystals["fcc-Cu"])
-    assert (copper["cutoff_ev"], copper["setups"]) == (600, {"default": "hgh", "Cu": "hgh.sc"})
-    assert recipe.electrons(crystals["fcc-Cu"], primitive=True) == 11
-
-
-def test_sharp_densities_get_a_grid_that_holds_every_frequency():
-    """|G| of a product of two orbitals reaches 2 sqrt(2 E_cut); a grid of spacing h holds |G| up to pi / h."""
-    crystals = {crystal.id: crystal for crystal in CRYSTALS}
-    recipe = Recipe()
-    for name, cutoff in (("fcc-Cu", 600), ("rock-salt-MgO", 900), ("CsCl-NiAl", 600)):
-        largest = 2 * np.sqrt(2 * cutoff / HARTREE) / BOHR
-        assert np.pi / recipe.grid_spacing(crystals[name]) == pytest.approx(largest, rel=1e-12)
-    assert recipe.job(crystals["rock-salt-NaCl"])["grid_spacing"] is None
-    assert recipe.job(crystals["fcc-Cu"])["grid_spacing"] < 0.13
-
-
-def test_kpoints_follow_the_axes():
-    crystals = {crystal.id: crystal for crystal in CRYSTALS}
-    assert Recipe().kpoints(crystals["graphite-C"]) == [8, 8, 3]
-    assert Recipe().kpoints(crystals["A7-As"]) == [5, 5, 5]
+def test_a_copy_at_another_volume_has_the_same_sites():
+    crystal = next(crystal for crystal in OTHERS if crystal.id == "rutile-TiO2")
+    copy = scaled(crystal, 1.03)
+    np.testing.assert_allclose(copy.lattice, 1.03 * crystal.lattice, rtol=1e-12)
+    assert (copy.sites, copy.composition, copy.jitter) == (crystal.sites, crystal.composition, 1.03)
+    assert copy.id != crystal.id

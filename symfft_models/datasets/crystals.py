@@ -10,7 +10,6 @@ in the reference setting of the space group.
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -25,9 +24,6 @@ from symfft_models._array_types import FloatArray
 from symfft_models.data.formula import reduced, reduced_formula, written
 
 Point = tuple[float, float, float]
-
-#: Largest relative change of the lattice constants in a jittered copy.
-JITTER = 0.04
 
 #: Rows of a primitive cell in units of the conventional one, by centring letter.
 PRIMITIVE = {
@@ -250,24 +246,14 @@ def _all_constants(space_group: int, free: list[float]) -> tuple[float, float, f
     return a, b, c, alpha, beta, gamma
 
 
-def _jitter(identifier: str, copy: int) -> float:
-    """Reproducible factor in [1 - JITTER, 1 + JITTER], at least half a percent away from 1, alternating in sign."""
-    digest = hashlib.sha256(f"{identifier}/{copy}".encode()).digest()
-    size = 0.005 + (JITTER - 0.005) * int.from_bytes(digest[:4], "big") / 2**32
-    return round(1.0 + (size if (digest[4] + copy) % 2 else -size), 3)
-
-
-def jittered(crystal: Crystal, copies: int) -> list[Crystal]:
-    """Return at most that many copies with other lattice constants."""
+def scaled(crystal: Crystal, factor: float) -> Crystal:
+    """Return a crystal with its lattice constants times a factor."""
     a, b, c, alpha, beta, gamma = crystal.constants
-    return [
-        replace(crystal, constants=(a * factor, b * factor, c * factor, alpha, beta, gamma), jitter=factor)
-        for factor in dict.fromkeys(_jitter(crystal.id, copy) for copy in range(copies))
-    ]
+    return replace(crystal, constants=(a * factor, b * factor, c * factor, alpha, beta, gamma), jitter=factor)
 
 
-def listed_crystals(copies: int = 0) -> list[Crystal]:
-    """Return all listed crystals, then at most ``copies`` jittered copies of each of the cubic prototypes."""
+def listed_crystals() -> list[Crystal]:
+    """Return all listed crystals."""
     cubic = [
         of_prototype(
             row["prototype"],
@@ -282,7 +268,7 @@ def listed_crystals(copies: int = 0) -> list[Crystal]:
         of_sites(row["prototype"], int(row["space_group"]), row["cell"], row["sites"], row["source"])
         for row in _rows("crystals_other.csv")
     ]
-    return cubic + other + [copy for crystal in cubic for copy in jittered(crystal, copies)]
+    return cubic + other
 
 
 def _rows(table: str) -> Iterator[dict[str, str]]:
