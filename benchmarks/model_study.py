@@ -256,7 +256,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=("codec", "network", "repair", "table"))
     parser.add_argument("--work", type=Path, required=True, help="folder for results")
-    parser.add_argument("--file", default="", help="file of a set (default: the bundled one)")
+    parser.add_argument("--file", default="", help="file of a set (default: the package's)")
     options = parser.parse_args()
     torch.set_num_threads(1)
     codecs, networks, repair = (options.work / f"{name}.json" for name in ("codec", "network", "repair"))

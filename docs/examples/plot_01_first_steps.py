@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 import symfft
-from symfft_models.data import load_bundled
+from symfft_models.datasets.paw import load_paw
 
-entry = next(entry for entry in load_bundled() if entry.id == "rock-salt-MgS")
+entry = load_paw().find("rock-salt-MgO")
 folder = Path(tempfile.mkdtemp())
 symfft.write_chgcar(folder / "CHGCAR", entry.density())
 
@@ -60,4 +60,4 @@ unit = plot_slices(density, group, log=True, isolines=8)
 # page.html`` too.
 from symfft.view import density_page
 
-density_page(density, title="MgS")
+density_page(density, title="MgO")

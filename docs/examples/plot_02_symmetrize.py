@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 import symfft
-from symfft_models.data import load_bundled
+from symfft_models.datasets.paw import load_paw
 
-entry = next(entry for entry in load_bundled() if entry.id == "diamond-Si")
+entry = load_paw().find("diamond-Si")
 density = entry.density()
 rng = np.random.default_rng(0)
 noisy = density.with_values(density.values + 1e-4 * density.values.max() * rng.standard_normal(density.shape))

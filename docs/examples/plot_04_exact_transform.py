@@ -11,9 +11,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import symfft
-from symfft_models.data import load_bundled
+from symfft_models.datasets.paw import load_paw
 
-entry = next(entry for entry in load_bundled() if entry.id == "diamond-Si")
+entry = load_paw().find("diamond-Si")
 density = entry.density()
 group = density.space_group()
 au = symfft.asymmetric_unit(group, density.shape)

@@ -7,13 +7,13 @@ the density, without interpolation or finite differences, and on its asymmetric 
 """
 
 # %%
-# Rock salt's MgS, along the line from one Mg through S to the next, and the average over planes across c:
+# Rock salt's LiF, along the line from one Li through F to the next, and the average over planes across c:
 import matplotlib.pyplot as plt
 import numpy as np
 
-from symfft_models.data import load_bundled
+from symfft_models.datasets.paw import load_paw
 
-density = next(entry for entry in load_bundled() if entry.id == "rock-salt-MgS").density()
+density = load_paw().find("rock-salt-LiF").density()
 line = density.profile([0, 0, 0], [1, 0, 0], 301)
 planes = density.average("c")
 smooth = density.average("c", window=density.lattice[2, 2] / 2)
@@ -29,7 +29,7 @@ plt.show()
 
 # %%
 # Electrons in spheres around the atoms, exactly for the series:
-spheres = density.integrate_atoms({"Mg": 1.0, "S": 1.8})
+spheres = density.integrate_atoms({"Li": 0.7, "F": 1.3})
 for number, electrons in zip(density.numbers, spheres.values, strict=True):
     print(number, f"{electrons:.4f} e")
 
@@ -43,16 +43,17 @@ error = source.values + constant * (density.values - density.values.mean())
 print(f"Poisson's equation holds to {np.abs(error).max() / np.abs(source.values).max():.1e}")
 
 # %%
-# Where the Laplacian of the density is negative, electrons gather: around S.
+# Where the Laplacian of the density is negative, electrons gather: around F.
 from symfft.plot import plot_slices
 
 laplacian = density.laplacian()
 figure = plot_slices(laplacian, at=(0, 0, 0), isolines=7, title="Laplacian of ρ")
 
 # %%
-# Two densities in one cell subtract with a minus sign. What happens to MgS when it is stretched by 1.5 %, seen in
+# Two densities in one cell subtract with a minus sign. What happens to LiF when it is stretched, seen in
 # fractional coordinates:
-stretched = next(entry for entry in load_bundled() if entry.id == "rock-salt-MgS-a1.015").density()
+stretched = load_paw().find("rock-salt-LiF-relaxed-a1.03").density(density.shape)
+print(f"lattice constants {density.lattice[0, 0]:.3f} and {stretched.lattice[0, 0]:.3f} Å")
 inside = density.with_values(stretched.values * stretched.volume / density.volume)
 difference = inside - density
 print(difference)

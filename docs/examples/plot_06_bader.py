@@ -7,13 +7,13 @@ On the asymmetric unit this takes a fraction of the time, and equivalent atoms g
 """
 
 # %%
-# The valence density of NaCl has all its maxima around Cl, as symfft says:
+# The valence density of AlP has all its maxima around P, as symfft says:
 import numpy as np
 
 import symfft
-from symfft_models.data import load_bundled
+from symfft_models.datasets.paw import load_paw
 
-density = next(entry for entry in load_bundled() if entry.id == "rock-salt-NaCl").density()
+density = load_paw().find("zincblende-AlP").density()
 for note in symfft.bader(density).notes:
     print(note)
 
@@ -30,22 +30,22 @@ found = symfft.bader(density, reference=density.with_values(density.values + cor
 print(found)
 
 # %%
-# An ionic crystal: sodium has given away its electron. Charges add up to all electrons.
-valence = {11: 1, 17: 7}
+# Aluminium has given away most of its three valence electrons. Charges add up to all electrons.
+valence = {13: 3, 15: 5}
 for number, electrons, volume in zip(found.numbers, found.electrons, found.volumes, strict=True):
     print(f"{number}: charge {valence[number] - electrons:+.4f} e, volume {volume:.3f} Å³")
 print(f"sum {found.electrons.sum():.6f} of {density.electrons:.6f} electrons")
 
 # %%
-# The part of the density that belongs to the first chlorine, in the face of the cell that holds it:
+# The part of the density that belongs to the first phosphorus, in the plane through it:
 from symfft.plot import plot_planes
 
-chlorine = int(np.flatnonzero(density.numbers == 17)[0])
-part = symfft.basin(density, chlorine, reference=density.with_values(density.values + cores))
-figure = plot_planes(part, [(0, 0, 1, density.positions[chlorine, 2])], log=True)
+phosphorus = int(np.flatnonzero(density.numbers == 15)[0])
+part = symfft.basin(density, phosphorus, reference=density.with_values(density.values + cores))
+figure = plot_planes(part, [(0, 0, 1, density.positions[phosphorus, 2])], log=True)
 
 # %%
 # And in space:
 from symfft.view import density_page
 
-density_page(part, title="NaCl, the basin of one Cl")
+density_page(part, title="AlP, the basin of one P")

@@ -16,16 +16,17 @@ import tempfile
 from pathlib import Path
 
 import symfft
-from symfft_models.data import DensitySet, load_bundled
+from symfft_models.data import DensitySet
+from symfft_models.datasets.paw import load_paw
 
 folder = Path(tempfile.mkdtemp())
-entries = {entry.id: entry.density() for entry in load_bundled() if entry.id in ("rock-salt-MgS", "rock-salt-NaCl")}
+entries = {name: load_paw().find(name).density() for name in ("rock-salt-MgO", "rock-salt-LiF")}
 files = folder / "files"
 files.mkdir()
 for name, density in entries.items():
     symfft.write_chgcar(files / f"{name}.CHGCAR", density)
-symfft.write_density(files / "again.cube", symfft.resample(entries["rock-salt-MgS"], (64, 64, 64)))
-text = (files / "rock-salt-MgS.CHGCAR").read_text()
+symfft.write_density(files / "again.cube", symfft.resample(entries["rock-salt-MgO"], (64, 64, 64)))
+text = (files / "rock-salt-MgO.CHGCAR").read_text()
 (files / "cut.CHGCAR").write_text(text[: len(text) // 2])
 
 

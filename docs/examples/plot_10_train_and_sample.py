@@ -6,7 +6,7 @@ The default model is fitted in seconds. It compresses a density to 128 numbers, 
 """
 
 # %%
-# Training on the bundled densities of rock salt's group; in the shell it is the line after the ``$``.
+# Training on the package's densities of rock salt's group; in the shell it is the line after the ``$``.
 import json
 import subprocess
 import sys
@@ -36,10 +36,10 @@ shell("train --out run --set data.space_groups=[225]")
 shell("evaluate run --no-html --draws 0")
 
 # %%
-# A file of one's own goes through the model and back. Here it is sodium chloride.
-from symfft_models.data import load_bundled
+# A file of one's own goes through the model and back. Here it is lithium fluoride.
+from symfft_models.datasets.paw import load_paw
 
-density = next(entry for entry in load_bundled() if entry.id == "rock-salt-NaCl").density()
+density = load_paw().find("rock-salt-LiF").density()
 symfft.write_chgcar(folder / "CHGCAR", density)
 shell("reconstruct CHGCAR -o out --model run")
 

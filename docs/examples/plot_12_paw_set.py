@@ -2,7 +2,7 @@
 The PAW densities
 =================
 
-What the bundled set of PBE-PAW densities holds: which elements, which crystals, and what they look like.
+What the package's set of PBE-PAW densities holds: which elements, which crystals, and what they look like.
 """
 
 # %%

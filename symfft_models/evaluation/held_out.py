@@ -83,10 +83,8 @@ def codec_alone(model: DensityVAE, index: int, truth: FloatArray) -> FloatArray 
 def hard_list(model: DensityVAE, train: DensityTable) -> DensityTable | None:
     """Collect the PAW densities of the hard list on the model's grids, each in the origin that the model codes better.
 
-    These are named compounds of other bonding than the bundled set's, computed with another kind of pseudopotential;
-    compounds of the training split are left out. The model knows the origin of its training densities, not of these:
-    as for files that `symfft_models.reconstruct` gets, the better of the two half a cell diagonal apart is taken, one
-    bit.
+    These are named compounds that are in no other split. As for files that `symfft_models.reconstruct` gets, the better
+    of the two origins half a cell diagonal apart is taken, one bit.
 
     Returns
     -------
@@ -212,8 +210,8 @@ def format_table(report: Mapping[str, Any]) -> str:
     latent = report["latent"]
     notes = [
         f"Means of NMAE and PSNR at {latent} latent floats, posterior mean decoded. test: the set's compounds that",
-        "were held out from training. hard: PAW densities of a fixed list of compounds, without those of the training",
-        f"split, of another kind of pseudopotential. PCA: fitted per group on the training split, at most {latent}",
+        "were held out from training. hard: the package's densities of a fixed list of compounds, without those of the",
+        f"training split. PCA: fitted per group on the training split, at most {latent}",
         "floats (fewer where its densities span fewer). stars: the lowest |G| coefficients. codec: the model without",
         "its network. paper: Cai's averages on Materials Project densities, another test set.",
     ]

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 
 def test_the_data_card_is_that_of_the_set():
-    assert (ROOT / "docs" / "paw-data.md").read_text(encoding="utf-8") == card(load_paw())
+    assert (ROOT / "docs" / "data.md").read_text(encoding="utf-8") == card(load_paw())
 
 
 def test_its_tables_add_up():
