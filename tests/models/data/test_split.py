@@ -10,7 +10,7 @@ from symfft_models.datasets.crystals import listed_crystals
 
 def test_no_composition_is_on_two_sides():
     sides: dict[str, set[str]] = {}
-    crystals = listed_crystals(copies=2)
+    crystals = listed_crystals()
     for crystal in crystals:
         sides.setdefault(crystal.composition, set()).add(split_of(crystal.composition))
     assert len(sides) < len(crystals)

@@ -10,16 +10,15 @@ import pytest
 
 from symfft import read_chgcar, write_chgcar
 from symfft_models.cli import main
-from symfft_models.data.store import load_bundled
 from symfft_models.datasets.paw import load_paw
 
 
 def test_each_file_by_the_way_that_has_learned_it_and_back_from_its_latents(tmp_path, capsys):
     magnesia = load_paw().find("rock-salt-MgO").density((24, 24, 24))
     write_chgcar(tmp_path / "MgO.CHGCAR", magnesia)
-    bundled = load_bundled().select(225, "test")[0].density()
-    europium = np.where(bundled.numbers == bundled.numbers[0], 63, 8)
-    write_chgcar(tmp_path / "Eu.CHGCAR", replace(bundled, numbers=europium))
+    salt = load_paw().select(225, "test")[0].density()
+    europium = np.where(salt.numbers == salt.numbers[0], 63, 8)
+    write_chgcar(tmp_path / "Eu.CHGCAR", replace(salt, numbers=europium))
     files = [str(tmp_path / f"{name}.CHGCAR") for name in ("MgO", "Eu")]
     assert main(["reconstruct", *files, "-o", str(tmp_path / "out"), "--floats", "48", "--json"]) == 0
     known, foreign = json.loads(capsys.readouterr().out)["files"]
