@@ -39,7 +39,9 @@ def crystal_of(structure: Any, symprec: float = SYMPREC) -> Crystal:
     """
     if isinstance(structure, Crystal):
         return structure
-    if hasattr(structure, "sites") and hasattr(structure, "space_group"):
+    if all(hasattr(structure, name) for name in ("lattice", "positions", "numbers")):
+        lattice, positions, numbers = structure.lattice, structure.positions, structure.numbers
+    elif hasattr(structure, "sites") and hasattr(structure, "space_group"):
         sites = [site if isinstance(site, Site) else Site(site[0], site[1], tuple(site[2])) for site in structure.sites]
         positions, _, numbers = atoms_of(int(structure.space_group), sites)
         lattice = np.asarray(structure.lattice, dtype=np.float64)
@@ -50,8 +52,6 @@ def crystal_of(structure: Any, symprec: float = SYMPREC) -> Crystal:
         if not getattr(structure, "is_ordered", True):
             raise StructureError("a site of the structure is shared by several elements: give one whole atom per site")
         lattice, positions, numbers = structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers
-    elif all(hasattr(structure, name) for name in ("lattice", "positions", "numbers")):
-        lattice, positions, numbers = structure.lattice, structure.positions, structure.numbers
     else:
         raise StructureError(f"{type(structure).__name__} is no structure that is known here")
     return whole_crystal(lattice, positions, numbers, symprec)
