@@ -132,7 +132,7 @@ def ship_density_model(path: Path) -> dict[str, Any]:
     ModelFileError
         If the file is damaged.
     ShippedWeightsError
-        If it learned from another set than the bundled one, or all weights together would exceed `LIMIT`.
+        If it learned from another set than the package's, or all weights together would exceed `LIMIT`.
     """
     facts = dict(load_density_model(path).facts)
     if facts.get("set_sha256") != density_digest(paw_path()):
