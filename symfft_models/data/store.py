@@ -36,12 +36,12 @@ class DensitySet(Sequence[Entry]):
     >>> import tempfile, pathlib
     >>> from symfft_models.data.store import DensitySet, write_set
     >>> from symfft_models.datasets.paw import load_paw
-    >>> silicon = load_paw().find("diamond-Si").entry((32, 32, 32))
+    >>> phosphide = load_paw().find("zincblende-AlP").entry((32, 32, 32))
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_set(pathlib.Path(folder) / "set.h5", [silicon], {"license": "CC0-1.0"})
+    ...     write_set(pathlib.Path(folder) / "set.h5", [phosphide], {"license": "CC0-1.0"})
     ...     densities = DensitySet.open(pathlib.Path(folder) / "set.h5")
-    >>> [entry.id for entry in densities.select(space_group=227)], len(densities.select(225))
-    (['diamond-Si'], 0)
+    >>> [entry.id for entry in densities.select(space_group=216)], len(densities.select(225))
+    (['zincblende-AlP'], 0)
     >>> bool(abs(densities[0].density().electrons - 32) < 1e-9)
     True
     """
