@@ -68,10 +68,10 @@ def grids_of(density: Density, other: Density | None, names: tuple[str, str]) ->
         here = [values] + [v for one in by_quantity[1:] for name, _, v in one if name == quantity]
         first = len(grids)
         for name, grid in zip(names, here, strict=False):
-            label = quantity if other is None else f"{quantity}, {name}"
+            label = quantity if other is None else f"{name}: {quantity}"
             grids.append(_grid(label, unit, grid, density) | {"data": _packed(grid)})
         if len(here) == 2:
-            label = f"{quantity}, {names[0]} − {names[1]}"
+            label = f"difference: {quantity}, {names[0]} − {names[1]}"
             grids.append(_grid(label, unit, here[0] - here[1], density) | {"difference": [first, first + 1]})
     return grids, notes
 

@@ -29,7 +29,8 @@ table { border-collapse: collapse; margin: 1em 0 } td, th { padding: .2em .7em; 
 th { border-bottom: 1px solid #888; font-weight: 600 } tr:nth-child(even) td { background: #f4f5f7 }
 th { cursor: pointer } th[aria-sort=ascending]::after { content: " ↑" }
 th[aria-sort=descending]::after { content: " ↓" } iframe { width: 100%; height: 34em; border: 1px solid #ccc }
-td.text, th.text { text-align: left } figure { margin: 1em 0 } img { max-width: 100% }
+td.text, th.text { text-align: left } td:nth-child(-n+3) { white-space: nowrap }
+figure { margin: 1em 0 } img { max-width: 100% }
 figcaption, p.note { color: #555; font-size: 90% } pre { background: #f4f5f7; padding: .8em; overflow-x: auto }
 """
 

@@ -132,7 +132,11 @@ def test_two_densities_and_their_difference(browser, tmp_path):
     page = density_page(first, doubled, names=("one", "two"))
     assert opened(browser, tmp_path, page, "grid=2&level=0.4") == []
     options = "return [...document.getElementById('grid').options].map((one) => one.text)"
-    assert browser.execute_script(options) == [f"electron density, {name}" for name in ("one", "two", "one − two")]
+    assert browser.execute_script(options) == [
+        "one: electron density",
+        "two: electron density",
+        "difference: electron density, one − two",
+    ]
     from symfft.view.scene import NEGATIVE
 
     points, _ = points_of(browser, "MarchingCubes", NEGATIVE)  # one - two = -gaussian
