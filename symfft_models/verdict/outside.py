@@ -102,7 +102,8 @@ def recheck(density: Density, crystal: Crystal, folder: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``nmae`` (%); ``pressure_gpa`` and ``bulk_modulus_gpa`` from E(V), where other volumes are there;
+        ``nmae`` (%); ``pressure_gpa``, ``bulk_modulus_gpa`` and ``equilibrium_a_percent``, how far the lattice
+        constants are from those of the lowest energy, from E(V), where other volumes are there;
         ``not_possible``, by step.
     """
     found = gpaw_result(crystal, folder)
@@ -119,8 +120,17 @@ def recheck(density: Density, crystal: Crystal, folder: Path) -> dict[str, Any]:
     energies = [entry.metadata["energy_ev"] for entry in known]
     curve = np.polynomial.Polynomial.fit(volumes, energies, 2)
     result["pressure_gpa"] = -GPA * float(curve.deriv()(volumes[0]))
+    result["equilibrium_a_percent"] = _length_to_vertex(curve, volumes[0])
     result["bulk_modulus_gpa"] = GPA * volumes[0] * float(curve.deriv(2)(volumes[0]))
     return result
+
+
+def _length_to_vertex(curve: np.polynomial.Polynomial, volume: float) -> float:
+    """Change (%) of the lattice constants from a volume to that of the lowest energy; NaN where there is none."""
+    if curve.deriv(2)(volume) <= 0:
+        return float("nan")
+    (lowest,) = curve.deriv().roots()
+    return 100 * float(np.cbrt(lowest / volume) - 1) if lowest > 0 else float("nan")
 
 
 def potential_jobs(crystals: Sequence[Crystal], folder: Path) -> None:
