@@ -127,9 +127,8 @@ def recheck(density: Density, crystal: Crystal, folder: Path) -> dict[str, Any]:
 
 def _length_to_vertex(curve: np.polynomial.Polynomial, volume: float) -> float:
     """Change (%) of the lattice constants from a volume to that of the lowest energy; NaN where there is none."""
-    if curve.deriv(2)(volume) <= 0:
-        return float("nan")
-    (lowest,) = curve.deriv().roots()
+    slope, curvature = float(curve.deriv()(volume)), float(curve.deriv(2)(volume))
+    lowest = volume - slope / curvature if curvature > 0 else float("nan")
     return 100 * float(np.cbrt(lowest / volume) - 1) if lowest > 0 else float("nan")
 
 
