@@ -31,7 +31,7 @@ def replacement(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     OSError
-        If the folder cannot be written to, or the disk is full.
+        If the folder cannot be written to, or the disk is full; it names `path`, not the temporary file.
 
     Examples
     --------
@@ -43,7 +43,10 @@ def replacement(path: str | os.PathLike[str]) -> Iterator[Path]:
     [('name', 'text')]
     """
     target = Path(os.path.realpath(path))
-    handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
     os.close(handle)
     temporary = Path(name)
     try:
@@ -52,6 +55,10 @@ def replacement(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.fsync(written.fileno())
         os.chmod(temporary, _mode(target))
         os.replace(temporary, target)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, name, temporary):
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

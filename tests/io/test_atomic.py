@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -55,6 +56,31 @@ def test_a_file_that_a_library_replaces_or_removes_itself(tmp_path):
         temporary.unlink()
         temporary.write_text("text")
     assert (tmp_path / "file").read_text() == "text"
+
+
+@pytest.mark.parametrize("step", ["fsync", "chmod", "replace"])
+def test_an_error_names_the_file_that_was_to_be_written(step, tmp_path, monkeypatch):
+    def full(*arguments):
+        name = () if step == "fsync" else arguments[:1]
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *name)
+
+    monkeypatch.setattr(os, step, full)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_text(tmp_path / "file", "text")
+    assert caught.value.filename == str(tmp_path / "file")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        write_text(tmp_path / "none" / "file", "text")
+    assert caught.value.filename == str(tmp_path / "none" / "file")
+
+
+def test_an_error_of_another_file_keeps_its_name(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught, replacement(tmp_path / "file"):
+        (tmp_path / "other").read_text()
+    assert caught.value.filename == tmp_path / "other" or caught.value.filename == str(tmp_path / "other")
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path):
