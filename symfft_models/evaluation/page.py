@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -71,7 +72,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _numeric(cell: Any) -> bool:
-    return str(cell).lstrip("-−+").replace("–", "-")[:1].isdigit() or cell == "–"
+    """Whether a cell begins with a number, as a word of its own, or stands for none."""
+    return cell == "–" or re.fullmatch(r"[-−+]?[\d.,]+(e[-+]?\d+)?[%,]?", str(cell).split(" ")[0]) is not None
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -215,7 +215,8 @@ def draw_parts(folder: Path, draw: Draw) -> list[str]:
         table(header, lines),
     ]
     figure = draws_figure(entries, folder)
-    return [*parts, draw("draws", figure)] if figure else parts
+    caption = "Drawn √ρ in the plane of [110] and [001], and surfaces that hold half of the electrons: cubic draws."
+    return [*parts, draw("draws", figure, caption)] if figure else parts
 
 
 def _draw_line(entry: Mapping[str, Any]) -> list[Any]:
@@ -242,5 +243,4 @@ def draws_figure(entries: Sequence[Mapping[str, Any]], folder: Path) -> Figure |
         if entry["space_group"] >= CUBIC and len(set(values.shape)) == 1:
             label = f"{entry['crystal']}\n{'ok' if entry['ok'] else 'not ok'}"
             pictures.setdefault(str(entry["space_group"]), []).append(Picture(label, values))
-    title = "drawn √ρ in the plane of [110] and [001], and surfaces that hold half of the electrons"
-    return densities_figure(pictures, title) if pictures else None
+    return densities_figure(pictures, "drawn densities") if pictures else None

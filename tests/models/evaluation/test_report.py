@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sys
 from html.parser import HTMLParser
 
@@ -64,6 +65,12 @@ def test_a_click_sorts_a_table_by_value(browser, tmp_path):
     assert click(1) == by_value[::-1]
     assert click(0) == "abcd"
     assert click(2) == "cdba"  # a dash is less than any number
+
+
+def test_names_that_begin_with_a_number_are_text():
+    page = table(["a", "b", "c", "d", "e"], [["221-CsCl.CHGCAR", "−1.5", "95 %", "0.11 (2.4)", "–"]])
+    assert [cell.endswith("text") for cell in re.findall("<td( class=text)?>", page)] == [True, *4 * [False]]
+    assert "class=text>221-CsCl" in page
 
 
 class Page(HTMLParser):
