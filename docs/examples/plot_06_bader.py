@@ -42,7 +42,7 @@ from symfft.plot import plot_planes
 
 phosphorus = int(np.flatnonzero(density.numbers == 15)[0])
 part = symfft.basin(density, phosphorus, reference=density.with_values(density.values + cores))
-figure = plot_planes(part, [(0, 0, 1, density.positions[phosphorus, 2])], log=True)
+figure = plot_planes(part, [(0, 0, 1, density.positions[phosphorus, 2])])
 
 # %%
 # And in space:
