@@ -16,14 +16,15 @@ def samples():
 
 @pytest.mark.parametrize("volumes", [(60.0, 66.0), (70.0, 75.0, 83.0), (55.0, 60.0, 62.0, 70.0)])
 @pytest.mark.parametrize("modulus", [3.0, 75.0, 440.0])
-@pytest.mark.parametrize("pulay", [0.0, -15.0])
-def test_the_equation_of_state_gives_its_parameters_back(volumes, modulus, pulay):
+@pytest.mark.parametrize("share", [0.0, -0.1])
+def test_the_equation_of_state_gives_its_parameters_back(volumes, modulus, share):
+    pulay = share * modulus
     volumes = np.array(volumes)
     energies = np.array([energy(volume, 68.0, modulus) for volume in volumes])
     found = equation_of_state(volumes, pressure(volumes, 68.0, modulus) + pulay * 68.0 / volumes, energies - 7)
     assert found.modulus == pytest.approx(modulus, rel=1e-5)
     assert found.volume == pytest.approx(68.0, rel=1e-6)
-    assert found.pulay == pytest.approx(pulay, abs=1e-4)
+    assert found.pulay == pytest.approx(pulay, abs=1e-3)
 
 
 def test_modulus_and_pressure_are_slopes():
@@ -58,15 +59,22 @@ def test_formation_energies_are_near_measured_enthalpies(samples, name, enthalpy
     assert measured - 0.05 < found.formation_ev < measured + 0.45
 
 
-def test_bulk_moduli_are_near_measured_ones(samples):
-    """At room temperature, GPa; PBE is softer by some per cent, two volumes and no relaxation leave a few more."""
-    measured = {
-        "rock-salt-LiF": 67.0,  # J. Yagi, J. Phys. Chem. Solids 39, 563 (1978)
-    }
-    found = {sample.id: sample.bulk_modulus_gpa for sample in samples[0]}
-    tried = {name: found[name] for name in measured if np.isfinite(found.get(name, np.nan))}
-    for name, modulus in tried.items():
-        assert modulus == pytest.approx(measured[name], rel=0.15)
+# Measured at room temperature, GPa, to a few per cent. PBE, two volumes and coordinates that do not relax leave some 10 %.
+@pytest.mark.parametrize(
+    ("name", "measured"),
+    [
+        ("rock-salt-LiF", 67),
+        ("zincblende-SiC", 225),
+        ("zincblende-AlP", 86),
+        ("zincblende-BP", 173),
+        ("zincblende-ZnS-relaxed", 77),
+        ("rock-salt-NbC", 300),
+        ("rock-salt-TaC-relaxed", 332),
+    ],
+)
+def test_bulk_moduli_are_near_measured_ones(samples, name, measured):
+    found = next(sample for sample in samples[0] if sample.id == name)
+    assert found.bulk_modulus_gpa == pytest.approx(measured, rel=0.13)
 
 
 def test_every_compound_comes_once_and_none_far_from_equilibrium(samples):
