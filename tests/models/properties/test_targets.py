@@ -59,7 +59,7 @@ def test_formation_energies_are_near_measured_enthalpies(samples, name, enthalpy
     assert measured - 0.05 < found.formation_ev < measured + 0.45
 
 
-# Measured at room temperature, GPa, to a few per cent. PBE, two volumes and coordinates that do not relax leave some 10 %.
+# Measured at room temperature, GPa, to a few per cent. PBE, two volumes and unrelaxed coordinates leave some 10 %.
 @pytest.mark.parametrize(
     ("name", "measured"),
     [
