@@ -117,7 +117,6 @@ WITH_OTHERS = {
     "symfft_models/reconstruct/names.py": "tests/models/reconstruct/test_codec.py",
     "symfft_models/progress.py": "tests/models/datasets/prepare/test_preparation.py",
     "symfft_models/properties/page.py": "tests/models/cli/test_vae_execution.py",
-    "symfft_models/verdict/outside.py": "tests/models/verdict/test_files.py",
 }
 ROOT = Path(symfft.__file__).resolve().parents[1]
 
