@@ -6,11 +6,16 @@ For a density with rho(W x + w) = rho(x) the structure factors ``F(h) = (1/N) su
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from symfft import AsymmetricUnit, SpaceGroup, au_idft
 from symfft_models._array_types import ComplexArray, IntArray
+
+#: Weights of h, k, l in the rank by which one reflection of a class stands for the others: the largest (h, k, l).
+RANK = np.array([1 << 40, 1 << 20, 1])
 
 
 def operators(group: SpaceGroup) -> tuple[IntArray, NDArray[np.float64]]:
@@ -124,5 +129,25 @@ def on_asymmetric_unit(hkl: IntArray, values: ComplexArray, unit: AsymmetricUnit
     unit : AsymmetricUnit
         Of any grid.
     """
-    grid = expand_reflections(unit.space_group, hkl, values, unit.shape)
-    return np.asarray(au_idft(grid[tuple((unit.hkl % unit.shape).T)], unit, norm="forward"))
+    wanted, factors, conjugate = _standing_for(unit)
+    given = hkl @ RANK
+    order = np.argsort(given)
+    place = order[np.minimum(np.searchsorted(given, wanted, sorter=order), len(given) - 1)]
+    found = np.where(given[place] == wanted, values[place], 0)
+    return np.asarray(au_idft(np.where(conjugate, found.conj(), found) * factors, unit, norm="forward"))
+
+
+@lru_cache(maxsize=8)
+def _standing_for(unit: AsymmetricUnit) -> tuple[IntArray, NDArray[np.complex128], NDArray[np.bool_]]:
+    """Return which reflection stands for each of the unit's, as its rank, and how the unit's follows from it.
+
+    ``F(h) = factor F(first)``, or of the conjugate; the factor is 0 at the grid's highest frequency.
+    """
+    rotations, translations = operators(unit.space_group)
+    hkl = unit.hkl.astype(np.int64)
+    ranks = np.einsum("ni,oij->noj", hkl, rotations) @ RANK
+    operator = np.abs(ranks).argmax(1)
+    rank = np.take_along_axis(ranks, operator[:, None], 1)[:, 0]
+    factors = np.exp(-2j * np.pi * (hkl * translations[operator]).sum(1))
+    factors[(2 * np.abs(hkl) >= np.array(unit.shape)).any(1)] = 0
+    return np.abs(rank), factors, rank < 0
