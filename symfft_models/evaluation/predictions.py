@@ -24,11 +24,12 @@ def judge_prediction(model: DensityModel, observation: Observation, floats: Sequ
     """Return the errors (NMAE in %) of a prediction, of superposed atoms, and of reconstructions of some sizes."""
     crystal = observation.crystal
     found = model.coefficients(crystal)
+    predicted = predicted_factors(observation, found)
     row: Row = {
         "id": observation.id,
         "group": crystal.group.number,
         "seen": seen(model, observation),
-        "nmae": nmae(observation, predicted_factors(observation, found)),
+        "nmae": nmae(observation, predicted),
         "superposed": nmae(observation, predicted_factors(observation, model.superposed(crystal))),
         "bar": model.bar * expected_error(crystal, found),
         "outside": bool(model.outside(crystal)),
@@ -37,7 +38,7 @@ def judge_prediction(model: DensityModel, observation: Observation, floats: Sequ
     latents = Latents.of(model, crystal, observation.hkl[near], observation.multiplicity[near], max(floats))
     numbers = latents.encode(observation.factors[near])
     for size in floats:
-        factors = predicted_factors(observation, found)
+        factors = predicted.copy()
         factors[near] = latents.decode(numbers[:size])
         row[f"latents_{size}"] = nmae(observation, factors)
         row[f"stars_{size}"] = nmae(observation, stars(observation, size))

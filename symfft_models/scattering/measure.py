@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from symfft import next_compatible_shape
@@ -29,8 +31,16 @@ def density_on_grid(observation: Observation, factors: ComplexArray) -> FloatArr
 
 def nmae(observation: Observation, factors: ComplexArray) -> float:
     """Return ``100 Σ|ρ - ρ'| / Σ|ρ|`` in %, of the density ρ' that has structure factors (n,)."""
-    error = np.abs(density_on_grid(observation, observation.factors - factors)).sum()
-    return float(100 * error / np.abs(density_on_grid(observation, observation.factors)).sum())
+    return 100 * _sum(observation, observation.factors - factors) / _total(observation)
+
+
+def _sum(observation: Observation, factors: ComplexArray) -> float:
+    return float(np.abs(density_on_grid(observation, factors)).sum())
+
+
+@lru_cache(maxsize=1)
+def _total(observation: Observation) -> float:
+    return _sum(observation, observation.factors)
 
 
 def predicted_factors(observation: Observation, found: Coefficients) -> ComplexArray:
