@@ -26,7 +26,7 @@ from symfft_models.model.density_table import DensityTable
 from symfft_models.model.stars import cell_weights
 from symfft_models.model.vae import DensityVAE
 from symfft_models.sampling.prior import Draw, LatentPrior, Wanted, active_floats, fit_prior
-from symfft_models.sampling.sample import NEGATIVE_TOLERANCE, decode_draws
+from symfft_models.sampling.sample import NEGATIVE_TOLERANCE, decode_draws, lowest
 
 #: Edges of the shells of 1/d = \|G\| / 2π, in 1/Å.
 SHELLS = np.linspace(0.0, 1.6, 17)
@@ -205,7 +205,8 @@ def compare_generated(
         to_train = nearest_distances(shapes, known, weight)[0]
         held_to_train, _ = test.once(("distance", train, index), nearest_distances, held_shapes, known, weight)
         asked = conditional_error(model, index, prior, entries, truth / (truth @ weight)[:, None], config, rng)
-        negative = generated["minimum"] < -NEGATIVE_TOLERANCE * generated["maximum"]
+        floor = lowest(train.entries_of(index)) - NEGATIVE_TOLERANCE
+        negative = generated["minimum"] < floor * generated["maximum"]
         groups[str(number)] = {
             "symbol": SpaceGroup.from_number(number).symbol,
             "draws": draws,

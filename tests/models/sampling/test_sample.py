@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 
 import gemmi
 import numpy as np
@@ -12,11 +14,13 @@ from symfft import SpaceGroup, check_symmetry, read_chgcar
 from symfft_models.datasets.paw import load_paw
 from symfft_models.evaluation.metrics import density_metrics
 from symfft_models.model.config import SampleConfig
+from symfft_models.sampling import sample
 from symfft_models.sampling.prior import Draw, Wanted, fit_prior
 from symfft_models.sampling.sample import (
     decode_draw,
     labelled,
     lattice_points,
+    lowest,
     nearest,
     with_atoms,
     write_samples,
@@ -63,6 +67,30 @@ def test_written_samples_are_symmetric_and_hold_their_electrons(demo):
         found = SpaceGroup.from_structure(density.lattice, density.positions, density.numbers)
         assert found.number == entry["space_group"]
         assert np.isfinite(entry["nearest_nmae"])
+
+
+def test_a_density_may_fall_below_zero_as_far_as_its_kind_does(tmp_path, fitted, monkeypatch):
+    """Valence densities of the PAW method fall below zero near nuclei; what falls further is reported."""
+    model, train, _ = fitted
+    original = sample.decode_draw
+
+    def sunken(share, model, index, draw):
+        values, a, electrons = original(model, index, draw)
+        values = np.where(values == values.min(), -share * values.max(), values)
+        unit = model.representation.units[index]
+        return values * electrons / (values @ unit.multiplicity * a**3 / np.prod(unit.shape)), a, electrons
+
+    def lowered(entry):
+        rho = entry.values
+        return replace(entry, values=np.where(rho == rho.min(), -0.3 * rho.max(), rho))
+
+    deep = replace(train, entries=tuple(map(lowered, train.entries)))
+    assert lowest(deep.entries) == pytest.approx(-0.3)
+    assert lowest([]) == 0
+    for share, known, holds in ((0.3, deep, True), (0.35, deep, False), (0.3, train, False), (0.01, train, True)):
+        monkeypatch.setattr(sample, "decode_draw", partial(sunken, share))
+        report = write_samples(model, known, SampleConfig(per_group=1), tmp_path / "out", [225], force=True)
+        assert [entry["not_negative"] for entry in report["samples"]] == [holds]
 
 
 def real_model():
