@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
@@ -21,11 +22,19 @@ def uninterrupted() -> Iterator[None]:
         return
     # Started within the block, it would leave SIGINT unblocked behind it (CPython 3.11 and 3.12).
     resource_tracker.ensure_running()
+    arrived: list[int] = []
+    in_main = threading.current_thread() is threading.main_thread()
+    # The mask is this thread's. Another one may take the signal, whose handler then runs in the main thread.
+    handler = signal.signal(signal.SIGINT, lambda number, _: arrived.append(number)) if in_main else None
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if in_main:
+            signal.signal(signal.SIGINT, handler)
+        if arrived:
+            signal.raise_signal(signal.SIGINT)
 
 
 def ignore_interrupts() -> None:

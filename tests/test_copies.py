@@ -54,6 +54,7 @@ OBJECTS = {
     "SymmetryReport": lambda: check_symmetry(np.arange(64.0).reshape(4, 4, 4), 2),
     "OperatorCheck": lambda: check_symmetry(np.ones((4, 4, 4)), 2).operators[1],
     "Density": crystal,
+    "Site": lambda: crystal().sites()[0],
     "BaderCharges": lambda: bader(crystal(), space_group=1),
     "Mesh": lambda: symfft.Mesh(np.eye(3), np.array([[0, 1, 2]])),
     "RealBasis": lambda: real_basis(asymmetric_unit(62, (4, 4, 4))),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
@@ -48,6 +51,32 @@ def test_what_arrives_waits_for_the_end():
         with pytest.raises(KeyboardInterrupt):
             interrupted()
     finally:
+        signal.signal(signal.SIGINT, before)
+    assert waited
+
+
+def test_what_another_thread_takes_waits_too():
+    """The mask is a thread's own: a signal to the process goes to any thread that lets it in."""
+    ended = threading.Event()
+    other = threading.Thread(target=ended.wait)
+    waited = []
+
+    def interrupted():
+        with uninterrupted():
+            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(100):
+                time.sleep(0.001)
+            waited.append(True)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    other.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        ended.set()
+        other.join()
         signal.signal(signal.SIGINT, before)
     assert waited
 
