@@ -9,7 +9,7 @@ per group, on the asymmetric unit.
 # %%
 # A folder as it might come from anywhere: two CHGCARs, the same crystal once more as a cube file in another cell, and a
 # file whose end is missing.
-# sphinx_gallery_thumbnail_path = "images/data.png"
+# sphinx_gallery_thumbnail_path = "images/slices.png"
 import subprocess
 import sys
 import tempfile
