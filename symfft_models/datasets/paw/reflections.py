@@ -89,7 +89,7 @@ def expand_reflections(
 ) -> ComplexArray:
     """Return the structure factors of a whole grid, zero where the unique reflections do not reach.
 
-    Reflections on or beyond the grid's highest frequency are left out.
+    A class with a reflection on or beyond the highest frequency is left out whole, since a part of it is not symmetric.
 
     Parameters
     ----------
@@ -105,11 +105,13 @@ def expand_reflections(
     grid = np.zeros(shape, dtype=np.complex128)
     sizes = np.array(shape)
     rotations, translations = operators(group)
+    whole = np.ones(len(unique), dtype=bool)
+    for rotation in rotations:
+        whole &= (2 * np.abs(unique @ rotation) < sizes).all(1)
+    unique, values = unique[whole], values[whole]
     for rotation, translation in zip(rotations, translations, strict=True):
         members = unique @ rotation
-        inside = (2 * np.abs(members) < sizes).all(1)
-        factors = (values * np.exp(2j * np.pi * (unique @ translation)))[inside]
-        members = members[inside]
+        factors = values * np.exp(2j * np.pi * (unique @ translation))
         grid[tuple((members % sizes).T)] = factors
         grid[tuple((-members % sizes).T)] = factors.conj()
     return grid
@@ -118,7 +120,7 @@ def expand_reflections(
 def on_asymmetric_unit(hkl: IntArray, values: ComplexArray, unit: AsymmetricUnit) -> NDArray[np.float64]:
     """Return the density (n,) at the points of an asymmetric unit whose structure factors these are.
 
-    Reflections on or beyond the grid's highest frequency are left out.
+    Classes with a reflection on or beyond the grid's highest frequency are left out.
 
     Parameters
     ----------
@@ -145,9 +147,10 @@ def _standing_for(unit: AsymmetricUnit) -> tuple[IntArray, NDArray[np.complex128
     """
     rotations, translations = operators(unit.space_group)
     hkl = unit.hkl.astype(np.int64)
-    ranks = np.einsum("ni,oij->noj", hkl, rotations) @ RANK
+    images = np.einsum("ni,oij->noj", hkl, rotations)
+    ranks = images @ RANK
     operator = np.abs(ranks).argmax(1)
     rank = np.take_along_axis(ranks, operator[:, None], 1)[:, 0]
     factors = np.exp(-2j * np.pi * (hkl * translations[operator]).sum(1))
-    factors[(2 * np.abs(hkl) >= np.array(unit.shape)).any(1)] = 0
+    factors[(2 * np.abs(images) >= np.array(unit.shape)).any((1, 2))] = 0
     return np.abs(rank), factors, rank < 0
