@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symfft import SymfftError
 from symfft.io.atomic import replace_file
@@ -68,6 +69,37 @@ def save_model(path: str | os.PathLike[str], model: DensityModel) -> None:
         file.write(data)
 
 
+def read_arrays(
+    path: str | os.PathLike[str], form: str, what: str, command: str, error: type[SymfftError]
+) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Return the arrays and the metadata of a safetensors file of a format.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    form : str
+        What its metadata must say as their format.
+    what, command : str
+        What it holds, and the command that makes one, for errors.
+    error : type of SymfftError
+        Raised if there is none, or the file is damaged or of another kind.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise error(f"{path}: no {what} there; learn one ({command}) or name another file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata: dict[str, str] = dict(file.metadata() or {})
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except (SafetensorError, OSError, ValueError) as damage:
+        raise error(f"{path}: no {what}, or a damaged one ({damage}); take another copy") from None
+    if metadata.get("format") != form:
+        raise error(f"{path}: format {metadata.get('format')!r}, this version reads {form!r}")
+    return arrays, metadata
+
+
 def load_model(path: str | os.PathLike[str]) -> DensityModel:
     """Read a model.
 
@@ -76,18 +108,7 @@ def load_model(path: str | os.PathLike[str]) -> DensityModel:
     ModelFileError
         If there is none, or the file is damaged, of another kind, or holds arrays that do not fit together.
     """
-    from safetensors import SafetensorError, safe_open
-
-    if not Path(path).is_file():
-        raise ModelFileError(f"{path}: no density model there; learn one (symfft-vae fit) or name another file")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata: dict[str, str] = dict(file.metadata() or {})
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelFileError(f"{path}: no density model, or a damaged one ({error}); take another copy") from None
-    if metadata.get("format") != FORMAT:
-        raise ModelFileError(f"{path}: format {metadata.get('format')!r}, this version reads {FORMAT!r}")
+    arrays, metadata = read_arrays(path, FORMAT, "density model", "symfft-vae fit", ModelFileError)
     if metadata.pop("sha256", None) != _digest(arrays, metadata):
         raise ModelFileError(f"{path}: the checksum does not match its content; take another copy, or learn again")
     try:

@@ -34,5 +34,7 @@ def on_common_grid(densities: PawSet, space_group: int, split: str | None = None
     {(36, 36, 36)}
     """
     chosen = densities.select(space_group=space_group, split=split)
-    shape = common_grid(densities, space_group) if len(chosen) else (1, 1, 1)
+    if not len(chosen):
+        return []
+    shape = common_grid(densities, space_group)
     return [entry.entry(shape) for entry in chosen]
