@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, _leave)
     from symfft.cli.execution import Interrupt, execute
 
-    signal.signal(signal.SIGINT, Interrupt())
+    Interrupt().install()
     return leave(execute(sys.argv[1:]))
 
 

@@ -32,21 +32,36 @@ class Interrupt:
 
     Where that happens, :func:`execute` takes the error for the interruption that it is. While a module is imported the
     interruption waits until it is there: an extension module may end the process where an exception comes through it.
+    Where nothing can be raised (in a function that C code calls, in a finalizer) it is tried again, too.
     """
 
-    #: Seconds after which an interruption that came during an import is tried again.
+    #: Seconds after which an interruption that nothing could take is tried again.
     PATIENCE = 0.02
     arrived = False
+
+    def install(self) -> None:
+        """Take the interruptions of this process from now on."""
+        self._show_unraisable = sys.unraisablehook
+        sys.unraisablehook = self._unraisable
+        signal.signal(signal.SIGINT, self)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Interrupt what is running."""
         self.arrived = True
-        if _imports(frame):
-            again = threading.Timer(self.PATIENCE, os.kill, (os.getpid(), number))
-            again.daemon = True
-            again.start()
-            return
-        raise KeyboardInterrupt
+        if not _imports(frame):
+            raise KeyboardInterrupt
+        self._try_again()
+
+    def _unraisable(self, ignored: sys.UnraisableHookArgs) -> None:
+        if issubclass(ignored.exc_type, KeyboardInterrupt):
+            self._try_again()
+        else:
+            self._show_unraisable(ignored)
+
+    def _try_again(self) -> None:
+        again = threading.Timer(self.PATIENCE, os.kill, (os.getpid(), signal.SIGINT))
+        again.daemon = True
+        again.start()
 
 
 def _imports(frame: FrameType | None) -> bool:

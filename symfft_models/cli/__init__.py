@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from symfft.cli.execution import Interrupt, execute
     from symfft_models.cli.registry import PROGRAM
 
-    signal.signal(signal.SIGINT, Interrupt())
+    Interrupt().install()
     return leave(execute(sys.argv[1:], PROGRAM))
 
 

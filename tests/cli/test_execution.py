@@ -144,6 +144,26 @@ def test_an_interrupt_is_no_traceback(monkeypatch, run):
     assert run("info", "x") == (130, "", "symfft: interrupted\n")
 
 
+@pytest.mark.parametrize(
+    "nothing_can_be_raised_in", ["ctypes.CFUNCTYPE(None)(interrupt)()", "weakref.finalize(A(), interrupt)"]
+)
+def test_an_interrupt_that_nothing_can_be_raised_for_comes_again(nothing_can_be_raised_in):
+    script = f"""
+import ctypes, signal, time, weakref
+from symfft.cli.execution import Interrupt
+class A: pass
+def interrupt(): signal.raise_signal(signal.SIGINT)
+Interrupt().install()
+try:
+    {nothing_can_be_raised_in}
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("interrupted\n", "")
+
+
 def test_too_little_memory_is_an_error_in_one_line(monkeypatch, run):
     def greedy(**_):
         raise MemoryError
