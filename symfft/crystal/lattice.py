@@ -200,13 +200,20 @@ def integer_form(metric: FloatArray) -> Integers:
 def reduced_basis(metric: FloatArray) -> FloatArray:
     """Return integer combinations of a lattice's basis vectors, as rows, that are a reduced basis of it.
 
+    The three shortest vectors of an obtuse superbase, shortest first. With the fourth in the place of one of them, a
+    long and thin cell would have two long vectors side by side.
+
     Parameters
     ----------
     metric : (3, 3) float64
         Products of the basis vectors.
     """
     form = integer_form(metric)
-    return obtuse_superbase(form, np.eye(3, dtype=np.int64).tolist())[:3].astype(np.float64)
+    superbase = obtuse_superbase(form, np.eye(3, dtype=np.int64).tolist())
+    exact = superbase.astype(object)
+    lengths = ((exact @ np.array(form, dtype=object)) * exact).sum(axis=1).tolist()
+    shortest = sorted(range(4), key=lengths.__getitem__)[:3]
+    return superbase[shortest].astype(np.float64)
 
 
 def invariant_form(metric: FloatArray, lattice: Rational, aliases: Sequence[Rational]) -> Integers:

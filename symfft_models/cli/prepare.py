@@ -13,7 +13,7 @@ from symfft import SymfftError
 from symfft.cli.command import Command, Result
 from symfft.cli.options import symprec as displacement
 from symfft_models.cli import options
-from symfft_models.datasets.prepare.ledger import Ledger
+from symfft_models.datasets.prepare.ledger import LedgerReader
 from symfft_models.datasets.prepare.preparation import BATCH, LEDGER, part_folder, prepare
 from symfft_models.datasets.prepare.sources import PATTERNS
 from symfft_models.datasets.prepare.standardize import Options
@@ -153,7 +153,7 @@ def text(summary: Result) -> str:
 def _refusals(path: Path) -> Iterator[dict[str, Any]]:
     if not path.is_file():
         raise FileNotFoundError(f"no ledger at {path}")
-    with Ledger(path) as ledger:
+    with LedgerReader(path) as ledger:
         yield from ledger.refusals()
 
 

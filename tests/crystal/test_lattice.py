@@ -159,6 +159,17 @@ def test_a_very_oblique_cell_is_reduced_to_its_shortest_vectors(name: str, steps
     np.testing.assert_allclose(lengths(found @ skewed), shortest, rtol=1e-6)
 
 
+@given(st.integers(0, 10**6), st.sampled_from([1, 30, 1000]), st.permutations(range(3)))
+def test_a_long_cell_has_one_long_vector(seed: int, long: int, order: list[int]) -> None:
+    """Each height is that of the vector within its angle to the others: at least half of the volume's share."""
+    rng = np.random.default_rng(seed)
+    cell = (np.eye(3) + rng.uniform(-0.5, 0.5, (3, 3))) * [[1], [1], [long]]
+    basis = reduced_basis(cell[order] @ cell[order].T) @ cell[order]
+    size = np.linalg.norm(basis, axis=1)
+    assert (np.diff(size) >= -1e-9 * size[-1]).all()
+    assert abs(np.linalg.det(basis)) >= 0.3 * size.prod()
+
+
 def lengths(basis: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the three shortest lengths of the Voronoi vectors of a reduced basis."""
     return np.sort(np.linalg.norm(SUBSETS @ basis, axis=1))[:3]

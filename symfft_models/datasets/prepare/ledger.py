@@ -37,33 +37,51 @@ CREATE TEMP TABLE done (path TEXT PRIMARY KEY) WITHOUT ROWID;
 FINGERPRINT = ("volume", "moment2", "moment4", "moment6")
 
 
-class Ledger:
-    """Rows become permanent in :meth:`commit`, all at once; a killed run leaves the state of the last one.
+class LedgerReader:
+    """What a ledger has on record; it may lie on a medium that cannot be written to.
 
     Raises
     ------
     SymfftError
-        If the file is not a ledger, another run is writing to it, or, when it is used, cannot be read or written.
+        If the file is not a ledger, a run is writing to it, or, when it is used, cannot be read.
     """
 
     def __init__(self, path: str | Path, patience: float = 5.0) -> None:
         self.path = path
-        self._base = sqlite3.connect(path, timeout=patience)
+        self._base = self._connection(path, patience)
         try:
-            self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
-            version = self._base.execute("PRAGMA user_version").fetchone()[0]
-            tables = {name for (name,) in self._base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if tables and (version != VERSION or tables != {"settings", "files"}):
-                raise SymfftError(f"{path} was made by another version of symfft: begin in another folder")
-            self._base.executescript(TABLES)
-            self._base.execute(f"PRAGMA user_version = {VERSION}")
-            self._base.execute("BEGIN IMMEDIATE")
+            self._begin()
         except sqlite3.Error as error:
             self._base.close()
             raise self._failure(error) from None
         except SymfftError:
             self._base.close()
             raise
+
+    @staticmethod
+    def _connection(path: str | Path, patience: float) -> sqlite3.Connection:
+        base = _read_only(path, patience)
+        try:
+            base.execute("SELECT 1 FROM sqlite_master")
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
+                base.close()
+                with Ledger(path, patience):  # takes back what a killed run had begun
+                    pass
+                return _read_only(path, patience)
+        return base
+
+    def _begin(self) -> None:
+        if not self._tables():
+            raise SymfftError(f"{self.path} is empty: run the same prepare command again")
+
+    def _tables(self) -> bool:
+        """Whether it has its tables; an error where it has others."""
+        version = self._base.execute("PRAGMA user_version").fetchone()[0]
+        tables = {name for (name,) in self._base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and (version != VERSION or tables != {"settings", "files"}):
+            raise SymfftError(f"{self.path} was made by another version of symfft: begin in another folder")
+        return bool(tables)
 
     def __enter__(self) -> Self:
         return self
@@ -82,10 +100,66 @@ class Ledger:
             advice = "restore the file, or begin in another folder"
         return SymfftError(f"{self.path}: {error}; {advice}")
 
+    def recorded(self, name: str) -> str | None:
+        """Return what is on record under a name, None where nothing is."""
+        found = self._base.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return None if found is None else str(found[0])
+
+    def shards(self) -> set[int]:
+        """Return the numbers of the shards that are on record."""
+        return {int(n) for (n,) in self._base.execute("SELECT DISTINCT shard FROM files WHERE shard IS NOT NULL")}
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of files by status: "stored", or the reason of refusal."""
+        return dict(self._base.execute("SELECT status, COUNT(*) FROM files GROUP BY status ORDER BY 2 DESC"))
+
+    def group_counts(self) -> dict[int, int]:
+        """Return the number of stored densities by space group."""
+        return dict(
+            self._base.execute("SELECT space_group, COUNT(*) FROM files WHERE status = 'stored' GROUP BY space_group")
+        )
+
+    def largest(self) -> int:
+        """Return the number of points of the largest asymmetric unit."""
+        return int(self._base.execute("SELECT COALESCE(MAX(points), 0) FROM files").fetchone()[0])
+
+    def refusals(self) -> Iterator[dict[str, Any]]:
+        """Yield path, reason, detail and measured figures of every refused file."""
+        for path, status, detail, measured in self._base.execute(
+            "SELECT path, status, detail, measured FROM files WHERE status != 'stored' ORDER BY path"
+        ):
+            try:
+                figures = json.loads(measured)
+            except (ValueError, TypeError, RecursionError) as error:
+                raise SymfftError(f"{self.path}: the row of {path} is damaged ({error}); restore the file") from None
+            yield {"path": path, "reason": status, "detail": detail, "measured": figures}
+
+
+class Ledger(LedgerReader):
+    """Rows become permanent in :meth:`commit`, all at once; a killed run leaves the state of the last one.
+
+    Raises
+    ------
+    SymfftError
+        If the file is not a ledger, another run is writing to it, or, when it is used, cannot be read or written.
+    """
+
+    @staticmethod
+    def _connection(path: str | Path, patience: float) -> sqlite3.Connection:
+        return sqlite3.connect(path, timeout=patience)
+
+    def _begin(self) -> None:
+        self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._tables()
+        self._base.executescript(TABLES)
+        self._base.execute(f"PRAGMA user_version = {VERSION}")
+        self._base.execute("BEGIN IMMEDIATE")
+
     def setting(self, name: str, value: str) -> str:
         """Return what is on record under a name; put `value` there first where nothing is."""
         self._base.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", (name, value))
-        return str(self._base.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()[0])
+        found = self.recorded(name)
+        return value if found is None else found
 
     def put(self, name: str, value: str) -> None:
         """Put a value under a name."""
@@ -178,34 +252,9 @@ class Ledger:
         self._base.commit()
         self._base.execute("BEGIN IMMEDIATE")
 
-    def shards(self) -> set[int]:
-        """Return the numbers of the shards that are on record."""
-        return {int(n) for (n,) in self._base.execute("SELECT DISTINCT shard FROM files WHERE shard IS NOT NULL")}
 
-    def counts(self) -> dict[str, int]:
-        """Return the number of files by status: "stored", or the reason of refusal."""
-        return dict(self._base.execute("SELECT status, COUNT(*) FROM files GROUP BY status ORDER BY 2 DESC"))
-
-    def group_counts(self) -> dict[int, int]:
-        """Return the number of stored densities by space group."""
-        return dict(
-            self._base.execute("SELECT space_group, COUNT(*) FROM files WHERE status = 'stored' GROUP BY space_group")
-        )
-
-    def largest(self) -> int:
-        """Return the number of points of the largest asymmetric unit."""
-        return int(self._base.execute("SELECT COALESCE(MAX(points), 0) FROM files").fetchone()[0])
-
-    def refusals(self) -> Iterator[dict[str, Any]]:
-        """Yield path, reason, detail and measured figures of every refused file."""
-        for path, status, detail, measured in self._base.execute(
-            "SELECT path, status, detail, measured FROM files WHERE status != 'stored' ORDER BY path"
-        ):
-            try:
-                figures = json.loads(measured)
-            except (ValueError, TypeError, RecursionError) as error:
-                raise SymfftError(f"{self.path}: the row of {path} is damaged ({error}); restore the file") from None
-            yield {"path": path, "reason": status, "detail": detail, "measured": figures}
+def _read_only(path: str | Path, patience: float) -> sqlite3.Connection:
+    return sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", timeout=patience, uri=True)
 
 
 def as_text(path: str) -> str:

@@ -24,7 +24,7 @@ from symfft.io.atomic import remove_partial_files, write_text
 from symfft.io.hdf5 import import_h5py
 from symfft_models.data.entry import Entry
 from symfft_models.data.store import DensitySet, write_set
-from symfft_models.datasets.prepare.ledger import Ledger
+from symfft_models.datasets.prepare.ledger import Ledger, LedgerReader
 from symfft_models.datasets.prepare.pool import dask_outcomes, local_outcomes
 from symfft_models.datasets.prepare.sources import PATTERNS, in_part, input_files
 from symfft_models.datasets.prepare.standardize import Options, Outcome, fingerprint, prepare_file
@@ -152,8 +152,8 @@ def is_finished(out: str | os.PathLike[str]) -> bool:
     if parts and folders[0] != Path(out) and len(folders) != int(parts[1]):
         return False
     for folder in folders:
-        with Ledger(folder / LEDGER) as ledger:
-            if ledger.setting(FINISHED, "no") != "yes":
+        with LedgerReader(folder / LEDGER) as ledger:
+            if ledger.recorded(FINISHED) != "yes":
                 return False
     return True
 
@@ -161,7 +161,7 @@ def is_finished(out: str | os.PathLike[str]) -> bool:
 def open_prepared(out: str | os.PathLike[str]) -> Iterator[DensitySet]:
     """Yield the shards of a set, one in memory at a time."""
     for folder in part_folders(out):
-        with Ledger(folder / LEDGER) as ledger:
+        with LedgerReader(folder / LEDGER) as ledger:
             numbers = sorted(ledger.shards())
         for number in numbers:
             yield DensitySet.open(_shard(folder, number))
