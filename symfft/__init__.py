@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from symfft.au import AsymmetricUnit, asymmetric_unit, expand_from_au, reduce_to_au, symmetrize
     from symfft.basins.charges import BaderCharges, bader, basin
     from symfft.basins.cores import frozen_cores
+    from symfft.basins.topology import CriticalPoint, CriticalPoints, critical_points
     from symfft.crystal.space_group import SpaceGroup
     from symfft.crystal.wyckoff import Site
     from symfft.density import Density
@@ -37,6 +38,8 @@ __all__ = [
     "AsymmetricUnit",
     "BaderCharges",
     "ChgcarFormatError",
+    "CriticalPoint",
+    "CriticalPoints",
     "Density",
     "DensityFormatError",
     "IncompatibleGridError",
@@ -60,6 +63,7 @@ __all__ = [
     "bader",
     "basin",
     "check_symmetry",
+    "critical_points",
     "expand_from_au",
     "frozen_cores",
     "next_compatible_shape",
@@ -85,6 +89,7 @@ _MODULES = {
     "au": "AsymmetricUnit asymmetric_unit expand_from_au reduce_to_au symmetrize",
     "basins.charges": "BaderCharges bader basin",
     "basins.cores": "frozen_cores",
+    "basins.topology": "CriticalPoint CriticalPoints critical_points",
     "crystal.space_group": "SpaceGroup",
     "crystal.wyckoff": "Site",
     "density": "Density",

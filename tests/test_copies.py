@@ -22,6 +22,7 @@ from symfft import (
     au_real_dft,
     bader,
     check_symmetry,
+    critical_points,
     expand_from_au,
     real_basis,
     reduce_to_au,
@@ -35,6 +36,11 @@ FCC = 2.0 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
 
 def crystal():
     return Density(np.arange(64.0).reshape(4, 4, 4), FCC, [[0, 0, 0], [0.5, 0.5, 0.5]], [11, 17])
+
+
+def wavy():
+    wave = 3 + np.cos(2 * np.pi * np.indices((8, 8, 8)) / 8).sum(axis=0)
+    return Density(wave, 3 * np.eye(3), [[0, 0, 0]], [11])
 
 
 def used_unit():
@@ -56,6 +62,8 @@ OBJECTS = {
     "Density": crystal,
     "Site": lambda: crystal().sites()[0],
     "BaderCharges": lambda: bader(crystal(), space_group=1),
+    "CriticalPoints": lambda: critical_points(wavy()),
+    "CriticalPoint": lambda: critical_points(wavy()).points[1],
     "Mesh": lambda: symfft.Mesh(np.eye(3), np.array([[0, 1, 2]])),
     "RealBasis": lambda: real_basis(asymmetric_unit(62, (4, 4, 4))),
     "GridOrbits": lambda: asymmetric_unit(62, (4, 4, 4)).orbits,

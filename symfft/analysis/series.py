@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symfft._array_types import ComplexArray, FloatArray
+from symfft._array_types import ComplexArray, FloatArray, IntArray
 from symfft._shape import as_shape
 from symfft.analysis.frequencies import as_lattice, frequencies_of
 from symfft.errors import ShapeError
 
 #: Intermediate results take at most about this many bytes.
 WORKSPACE = 2**26
+#: Orders of the derivatives along the basis vectors, up to the second.
+_ORDERS = tuple((i, j, k) for i, j, k in product(range(3), repeat=3) if i + j + k <= 2)
+
+
+class Derivatives(NamedTuple):
+    """Values of densities at points, with their first and second derivatives there.
+
+    Attributes
+    ----------
+    values : (b, p) float64
+    gradient : (b, p, 3) float64
+        Cartesian, in units of the density per Å.
+    hessian : (b, p, 3, 3) float64
+        In units of the density per Å².
+    """
+
+    values: FloatArray
+    gradient: FloatArray
+    hessian: FloatArray
 
 
 class FourierSeries:
@@ -92,7 +113,72 @@ class FourierSeries:
         ShapeError
             If the points are not (p, 3) finite numbers.
         """
-        return self._contracted(self._terms, *map(_waves, finite_points(points).T, self._reach, (True, True, False)))
+        waves = self._waves(finite_points(points))
+        return np.asarray(self._contracted(self._terms, [[wave] for wave in waves], [(0, 0, 0)])[0])
+
+    def derivatives_at(self, points: ArrayLike) -> Derivatives:
+        r"""Return values, gradients and Hessians at any points.
+
+        .. math:: \partial_\alpha \partial_\beta \rho(x) = -4\pi^2 \sum_G G_\alpha G_\beta c_G\, e^{2\pi i G \cdot x}
+
+        Parameters
+        ----------
+        points : (p, 3) float
+            Fractional coordinates, anywhere in space.
+
+        Raises
+        ------
+        ShapeError
+            If the points are not (p, 3) finite numbers.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from symfft.analysis import FourierSeries
+        >>> wave = np.cos(2 * np.pi * np.arange(8) / 8)[:, None, None] * np.ones((8, 4, 4))
+        >>> found = FourierSeries(wave[None], 2 * np.eye(3)).derivatives_at([[0.25, 0, 0], [0.5, 0, 0]])
+        >>> (found.gradient[0, 0] / np.pi).round(9).tolist(), float((found.hessian[0, 1, 0, 0] / np.pi**2).round(9))
+        ([-1.0, 0.0, 0.0], 1.0)
+        """
+        places = finite_points(points)
+        waves = [
+            [wave * (2j * np.pi * frequencies) ** n for n in range(3)]
+            for wave, frequencies in zip(self._waves(places), self._frequencies(), strict=True)
+        ]
+        return self._derivatives(self._contracted(self._terms, waves, _ORDERS))
+
+    def derivatives_on(self, shape: Sequence[int], indices: ArrayLike) -> Derivatives:
+        """Return values, gradients and Hessians at points of a grid, by fast transforms.
+
+        Parameters
+        ----------
+        shape : (3,) int
+            Shape of the grid over the cell; any.
+        indices : (p, 3) int
+            Which points.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from symfft.analysis import FourierSeries
+        >>> series = FourierSeries(np.random.default_rng(0).random((1, 4, 5, 6)), np.eye(3))
+        >>> there = series.derivatives_on((8, 8, 8), [[1, 2, 3]])
+        >>> bool(np.allclose(there.hessian, series.derivatives_at([[1 / 8, 2 / 8, 3 / 8]]).hessian))
+        True
+        """
+        import scipy.fft
+
+        points = tuple(np.asarray(indices, dtype=np.int64).T)
+        frequencies = np.ix_(*self._frequencies())
+        folded = tuple(f % n for f, n in zip(frequencies, shape, strict=True))
+        parts = np.empty((len(_ORDERS), len(self._terms), len(points[0])))
+        for order, part in zip(_ORDERS, parts, strict=True):
+            factor = math.prod((2j * np.pi * f) ** n for f, n in zip(frequencies, order, strict=True))
+            for terms, result in zip(self._terms, part, strict=True):
+                grid = np.zeros(tuple(shape), dtype=np.complex128)
+                np.add.at(grid, folded, terms * factor)
+                result[:] = scipy.fft.ifftn(grid, norm="forward").real[points]
+        return self._derivatives(parts)
 
     def in_spheres(self, centres: ArrayLike, radii: ArrayLike) -> FloatArray:
         r"""Integrate over spheres.
@@ -127,8 +213,8 @@ class FourierSeries:
             small = x < 1e-2
             y = np.where(small, 1.0, x)
             shape = np.where(small, 1 / 3 - x**2 / 30 + x**4 / 840, (np.sin(y) - y * np.cos(y)) / y**3)
-            waves = map(_waves, places[chosen].T, self._reach, (True, True, False))
-            out[:, chosen] = self._contracted(self._terms * (4 * np.pi * radius**3 * shape), *waves)
+            waves = [[wave] for wave in self._waves(places[chosen])]
+            out[:, chosen] = self._contracted(self._terms * (4 * np.pi * radius**3 * shape), waves, [(0, 0, 0)])[0]
         return out
 
     def in_box(self, lower: ArrayLike, upper: ArrayLike) -> FloatArray:
@@ -155,26 +241,56 @@ class FourierSeries:
         if not (low < high).all():
             raise ShapeError(f"the box from {low.tolist()} to {high.tolist()} is empty: lower must be below upper")
         factors = []
-        for a, b, reach, two_sided in zip(low, high, self._reach, (True, True, False), strict=True):
-            frequency = np.arange(-reach if two_sided else 0, reach + 1)
+        for a, b, frequency in zip(low, high, self._frequencies(), strict=True):
             middle = np.exp(1j * np.pi * frequency * (a + b))
-            factors.append((middle * (b - a) * np.sinc(frequency * (b - a)))[None, :])
+            factors.append([(middle * (b - a) * np.sinc(frequency * (b - a)))[None, :]])
         volume = abs(float(np.linalg.det(self._lattice)))
-        return self._contracted(self._terms, *factors)[:, 0] * volume
+        return self._contracted(self._terms, factors, [(0, 0, 0)])[0, :, 0] * volume
+
+    def _frequencies(self) -> list[IntArray]:
+        """Return the frequencies along each basis vector, as the terms hold them."""
+        r1, r2, r3 = self._reach.tolist()
+        return [np.arange(-r1, r1 + 1), np.arange(-r2, r2 + 1), np.arange(r3 + 1)]
+
+    def _waves(self, points: FloatArray) -> list[ComplexArray]:
+        """Return the factors of ``exp(2πi G·x)`` along each basis vector, (p, n)."""
+        return [
+            np.asarray(np.exp(2j * np.pi * np.outer(coordinate, frequencies)))
+            for coordinate, frequencies in zip(points.T, self._frequencies(), strict=True)
+        ]
+
+    def _derivatives(self, parts: FloatArray) -> Derivatives:
+        """Return Cartesian derivatives from those along the basis vectors, one for each of the orders."""
+        inverse, unit = np.linalg.inv(self._lattice), np.eye(3, dtype=np.int64)
+
+        def part(order: IntArray) -> FloatArray:
+            return np.asarray(parts[_ORDERS.index(tuple(order.tolist()))])
+
+        slope = np.stack([part(u) for u in unit], axis=-1)
+        curvature = np.stack([np.stack([part(u + v) for v in unit], axis=-1) for u in unit], axis=-2)
+        return Derivatives(part(0 * unit[0]), slope @ inverse.T, inverse @ curvature @ inverse.T)
 
     def _contracted(
-        self, terms: ComplexArray, first: ComplexArray, second: ComplexArray, third: ComplexArray
+        self, terms: ComplexArray, waves: Sequence[Sequence[ComplexArray]], orders: Sequence[tuple[int, int, int]]
     ) -> FloatArray:
-        """Return the real part of ``Σ terms[b, i, j, k] first[p, i] second[p, j] third[p, k]``, (b, p)."""
+        """Return real parts of ``Σ terms[b, i, j, k] first[p, i] second[p, j] third[p, k]``, (orders, b, p).
+
+        An order says which of the waves along each basis vector are taken.
+        """
+        first, second, third = waves
         batch, n1, n2, n3 = terms.shape
         rows = max(1, WORKSPACE // (16 * n2 * n3))
-        out = np.empty((batch, len(first)))
-        for start in range(0, len(first), rows):
+        out = np.empty((len(orders), batch, len(first[0])))
+        for start in range(0, out.shape[2], rows):
             chosen = slice(start, start + rows)
-            for one, result in zip(terms, out, strict=True):
-                planes = (first[chosen] @ one.reshape(n1, n2 * n3)).reshape(-1, n2, n3)
-                lines = np.matmul(second[chosen, None, :], planes)[:, 0]
-                result[chosen] = (lines * third[chosen]).sum(axis=1).real
+            for one, result in zip(terms, out.transpose(1, 0, 2), strict=True):
+                for a in sorted({order[0] for order in orders}):
+                    planes = (first[a][chosen] @ one.reshape(n1, n2 * n3)).reshape(-1, n2, n3)
+                    for m in sorted({order[1] for order in orders if order[0] == a}):
+                        lines = np.matmul(second[m][chosen, None, :], planes)[:, 0]
+                        for row, order in enumerate(orders):
+                            if order[:2] == (a, m):
+                                result[row, chosen] = (lines * third[order[2]][chosen]).sum(axis=1).real
         return out
 
 
@@ -193,8 +309,3 @@ def finite_points(points: ArrayLike) -> FloatArray:
     if found.ndim != 2 or found.shape[1] != 3 or not np.isfinite(found).all():
         raise ShapeError(f"points {points!r} are not usable: give fractional coordinates of shape (p, 3)")
     return found
-
-
-def _waves(coordinate: FloatArray, reach: int, two_sided: bool) -> ComplexArray:
-    frequency = np.arange(-reach if two_sided else 0, reach + 1)
-    return np.asarray(np.exp(2j * np.pi * np.outer(coordinate, frequency)))

@@ -173,9 +173,9 @@ def bader(
     >>> found.space_group.symbol, bool(np.isclose(found.electrons.sum(), salt.electrons))
     ('P m -3 m', True)
     """
-    reference = _checked(density, reference)
-    level = _level(vacuum)
-    au, (heights, charge) = _reduced(density, reference, space_group)
+    reference = density_with_basins(density, reference)
+    level = vacuum_level(vacuum)
+    au, (heights, charge) = on_own_au(density, reference, space_group)
     group, lattice = au.space_group, invariant_lattice(au.space_group, density.lattice)
     basins = Basins(heights, au, lattice, level)
     owners = owners_of(basins.maxima.positions, density.positions, density.numbers, lattice)
@@ -250,10 +250,10 @@ def basin(
     >>> bool(np.isclose(basin(two, 0).electrons, bader(two).electrons[0]))
     True
     """
-    reference = _checked(density, reference)
+    reference = density_with_basins(density, reference)
     if isinstance(atom, bool) or not isinstance(atom, (int, np.integer)) or not 0 <= atom < len(density.numbers):
         raise SymfftError(f"there is no atom {atom!r}: indices run from 0 to {len(density.numbers) - 1}")
-    whole, (heights, charge) = _reduced(density, reference, space_group)
+    whole, (heights, charge) = on_own_au(density, reference, space_group)
     lattice = invariant_lattice(whole.space_group, density.lattice)
     au = asymmetric_unit(site_symmetry(whole.space_group, density.positions[atom], lattice), density.shape)
     basins = Basins(
@@ -266,11 +266,16 @@ def basin(
     return density.with_values(expand_from_au(charge, whole) * weights, spin)
 
 
-# ---- inside ---------------------------------------------------------------------------------------------------------
+def density_with_basins(density: Density, reference: Density | None) -> Density:
+    """Return the reference of a density, as one that has basins of electrons.
 
-
-def _checked(density: Density, reference: Density | None) -> Density:
-    """Return the reference of a density, as one that has basins of electrons."""
+    Raises
+    ------
+    SymfftError
+        If either is not a charge density, or the reference is mostly negative.
+    ShapeError
+        If their grids or cells differ.
+    """
     for one, name in ((density, "density"), (reference, "reference")):
         if one is not None and one.kind != "charge":
             raise SymfftError(f"the {name} is of the kind {one.kind}: atoms are found in a charge density")
@@ -289,14 +294,21 @@ def _checked(density: Density, reference: Density | None) -> Density:
     return reference
 
 
-def _level(vacuum: float | None) -> float:
+def vacuum_level(vacuum: float | None) -> float:
+    """Return a vacuum density as a number; minus infinity for none.
+
+    Raises
+    ------
+    ShapeError
+        If it is not a density.
+    """
     level = -math.inf if vacuum is None else float(vacuum)
     if math.isnan(level) or level == math.inf:
         raise ShapeError(f"vacuum={vacuum!r} is not a density: give a number of e/Å³")
     return level
 
 
-def _reduced(
+def on_own_au(
     density: Density, reference: Density, space_group: Any
 ) -> tuple[AsymmetricUnit, tuple[FloatArray, FloatArray]]:
     """Return reference and density on the asymmetric unit of the group that was asked for, or that both have."""
@@ -311,6 +323,9 @@ def _reduced(
             group = SpaceGroup.from_number(1)
         au, values = on_common_au(group, list(grids))
     return au, (values[0], values[-1])
+
+
+# ---- inside ---------------------------------------------------------------------------------------------------------
 
 
 def _on_atoms(by_basin: FloatArray, owners: Owners, orbits: NDArray[np.int64]) -> FloatArray:

@@ -23,6 +23,7 @@ PROGRAM = Program(
         "supercell": ("making:SUPERCELL", "repeat the cell, or go to a primitive one"),
         "isosurface": ("making:ISOSURFACE", "write a surface of constant density as a mesh"),
         "bader": ("bader:BADER", "divide a density among its atoms: charges, volumes, moments"),
+        "critical-points": ("topology:CRITICAL_POINTS", "find where the gradient vanishes, with density and Laplacian"),
         "plot": ("plot:PLOT", "draw lattice planes through atoms and bonds, or the asymmetric unit"),
         "sf": ("sf:SF", "structure factors in electrons: a table, or an MTZ or CIF file"),
         "warmup": ("warmup:WARMUP", "compile everything now, so that no later call waits for the compiler"),

@@ -25,6 +25,31 @@ def test_it_is_the_series_that_resample_uses(number):
     np.testing.assert_allclose(series.at(points / finer.shape)[0], finer.values[tuple(points.T)], atol=1e-11)
 
 
+@pytest.mark.parametrize("number", CRYSTALS)
+def test_derivatives_are_those_of_the_sum_of_the_series(number):
+    density = crystal(number)
+    frequencies, terms = naive_series.terms(density.values, density.lattice)
+    inverse = np.linalg.inv(density.lattice)
+    points = np.random.default_rng(4).uniform(-1, 1, (7, 3))
+    found = FourierSeries(density.values[None], density.lattice).derivatives_at(points)
+    wave = frequencies @ inverse.T
+    for order, expected in ((0, found.values[0]), (1, found.gradient[0]), (2, found.hessian[0])):
+        factor = [np.ones(len(wave)), 2j * np.pi * wave.T, -4 * np.pi**2 * np.einsum("ga,gb->abg", wave, wave)][order]
+        phases = np.exp(2j * np.pi * points @ frequencies.T)
+        own = np.moveaxis((factor[..., None, :] * phases * terms).sum(axis=-1).real, -1, 0)
+        np.testing.assert_allclose(expected, own, atol=1e-10 * max(1.0, np.abs(own).max()))
+
+
+@pytest.mark.parametrize("number", [2, 166, 227])
+@pytest.mark.parametrize("shape", [(4, 5, 3), (9, 12, 16)])
+def test_derivatives_on_a_grid_are_those_at_its_points(number, shape):
+    density = crystal(number)
+    series = FourierSeries(np.stack([density.values, density.values**2]), density.lattice)
+    indices = np.argwhere(np.random.default_rng(5).random(shape) < 0.2)
+    for one, other in zip(series.derivatives_on(shape, indices), series.derivatives_at(indices / shape), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-10 * np.abs(other).max())
+
+
 def test_many_points_are_done_in_parts(monkeypatch):
     density = crystal(14)
     series = FourierSeries(density.values[None], density.lattice)

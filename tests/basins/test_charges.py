@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from crystals import CRYSTALS, crystal, lattice, odd_magnetization
+from crystals import CRYSTALS, atoms_of, crystal, gaussians, lattice, odd_magnetization
 
 from symfft import (
     Density,
@@ -15,37 +15,6 @@ from symfft import (
     basin,
     read_density,
 )
-
-#: Electrons and width, in Å, of a Gaussian atom.
-ATOMS = {8: (8.0, 0.30), 26: (6.0, 0.32), 14: (4.0, 0.35), 12: (2.0, 0.35), 34: (6.0, 0.4), 55: (9.0, 0.5)} | {
-    11: (1.0, 0.4),
-    17: (7.0, 0.45),
-}
-
-
-def gaussians(cell, positions, numbers, shape, atoms=ATOMS):
-    """Sum of normalised Gaussians at the atoms and their images."""
-    grid = np.stack(np.meshgrid(*(np.arange(n) / n for n in shape), indexing="ij"), axis=-1)
-    values = np.zeros(shape)
-    for position, number in zip(positions, numbers):
-        electrons, sigma = atoms[int(number)]
-        for shift in np.ndindex(5, 5, 5):
-            r = np.linalg.norm((grid - position - np.array(shift) + 2) @ cell, axis=-1)
-            values += electrons * np.exp(-(r**2) / (2 * sigma**2)) / (2 * math.pi * sigma**2) ** 1.5
-    return values
-
-
-def atoms_of(number, factor=3, **more):
-    """A crystal whose density is a superposition of Gaussian atoms."""
-    frame = crystal(number)
-    shape = tuple(factor * n for n in frame.shape)
-    return Density(
-        gaussians(frame.lattice, frame.positions, frame.numbers, shape),
-        frame.lattice,
-        frame.positions,
-        frame.numbers,
-        **more,
-    )
 
 
 @pytest.mark.parametrize("number", CRYSTALS)

@@ -42,6 +42,7 @@ CALLS = {
     "supercell": ["IN/CHGCAR", "2", "-o", "OUT/out.vasp"],
     "isosurface": ["IN/CHGCAR", "0.5", "-o", "OUT/out.obj"],
     "bader": ["IN/CHGCAR", "--atom", "1", "-o", "OUT/out.vasp"],
+    "critical-points": ["IN/CHGCAR"],
     "plot": ["IN/CHGCAR", "-o", "OUT/out.png"],
     "sf": ["IN/CHGCAR", "--dmin", "2", "-o", "OUT/out.mtz"],
     "warmup": ["--jobs", "1"],
