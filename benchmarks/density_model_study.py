@@ -61,7 +61,7 @@ def settings_of(changes: Mapping[str, Any]) -> TrainingSettings:
 def errors(model: DensityModel, found: Sequence[Observation], *, alone: bool = False) -> list[float]:
     """Return the NMAE (%) of predictions, or of superposed atoms alone, of crystals of known elements."""
     predict = model.superposed if alone else model.coefficients
-    return [nmae(o, predicted_factors(o, predict(o.crystal))) for o in found if seen(model, o)]
+    return [float(nmae(o, predicted_factors(o, predict(o.crystal)))) for o in found if seen(model, o)]
 
 
 def run(path: Path, names: Sequence[str]) -> None:

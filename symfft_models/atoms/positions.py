@@ -15,7 +15,7 @@ SAME = 1e-3
 
 def images(group: SpaceGroup, point: FloatArray) -> FloatArray:
     """Return the images of a point under all operators, (n, 3), in [0, 1)."""
-    return np.asarray((group.rotations @ point + group.translations.astype(np.float64)) % 1.0)
+    return np.asarray((group.rotations @ point + group.numerators / group.denominator) % 1.0)
 
 
 def orbit(group: SpaceGroup, point: FloatArray) -> FloatArray:
@@ -83,7 +83,7 @@ def cosets(group: SpaceGroup, point: FloatArray) -> tuple[FloatArray, FloatArray
     found = images(group, point)
     away = np.abs(_wrapped(found[:, None] - found[None])).max(2) < SAME
     first = away.argmax(1) == np.arange(len(found))
-    return np.asarray(group.rotations[first], dtype=np.float64), group.translations[first].astype(np.float64)
+    return np.asarray(group.rotations[first], dtype=np.float64), group.numerators[first] / group.denominator
 
 
 def points_without_freedom(group: SpaceGroup) -> list[FloatArray]:
@@ -97,7 +97,7 @@ def points_without_freedom(group: SpaceGroup) -> list[FloatArray]:
     axis = np.arange(GRID) / GRID
     points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
     fixing, trace = np.zeros(len(points)), np.zeros(len(points))
-    for rotation, translation in zip(group.rotations, group.translations.astype(np.float64), strict=True):
+    for rotation, translation in zip(group.rotations, group.numerators / group.denominator, strict=True):
         fixed = np.abs(_wrapped(points @ rotation.T + translation - points)).max(1) < 1e-6
         fixing += fixed
         trace += fixed * np.trace(rotation)

@@ -38,7 +38,7 @@ def run(
 ) -> Result:
     """Compare predictions with a set."""
     from symfft import SymfftError
-    from symfft_models.evaluation.prediction_page import Judged, write_prediction_page
+    from symfft_models.evaluation.predictions import Judged
     from symfft_models.predict import DensityPredictor
     from symfft_models.scattering.densities import splits_of
 
@@ -48,6 +48,8 @@ def run(
     judged = Judged.of(predictor.model, set, splits or splits_of(set))
     result: Result = judged.report()
     if out is not None:
+        from symfft_models.evaluation.prediction_page import write_prediction_page
+
         write_prediction_page(out, judged, samples)
         result["html"] = str(out)
     return result

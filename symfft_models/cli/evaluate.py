@@ -47,8 +47,7 @@ def run(
 ) -> Result:
     """Measure trained models on the test split, and write a page about them."""
     from symfft_models.evaluation.judging import REPORT, judge, judge_into_folder, samples_of, write_page
-    from symfft_models.evaluation.prediction_page import judge_shipped, prediction_parts
-    from symfft_models.evaluation.rate_distortion import rate_distortion
+    from symfft_models.evaluation.predictions import judge_shipped
     from symfft_models.weights import DENSITY_MODEL, open_shipped, open_trained, shipped_index
 
     if runs and shipped:
@@ -64,17 +63,20 @@ def run(
         page = last.folder / REPORT
     if len(runs) == 1:
         result = judge_into_folder(last, draws)
-        reports, curves = [result], result["rate_distortion"]
+        reports = [result]
     else:
         reports = [judge(trained, draws) for trained in models]
-        curves = rate_distortion(last.model, last.tables["test"], last.tables["train"])
-        named = zip([trained.name for trained in models], reports, strict=True)
-        result = {"models": dict(named), "rate_distortion": curves}
+        result = {"models": dict(zip([trained.name for trained in models], reports, strict=True))}
     if judged is not None:
         result = result | {"density_model": judged.report()}
     if page is not None:
+        from symfft_models.evaluation.prediction_page import prediction_parts
+        from symfft_models.evaluation.rate_distortion import rate_distortion
+
+        if "rate_distortion" not in result:  # seconds, for pictures that only a page has
+            result["rate_distortion"] = rate_distortion(last.model, last.tables["test"], last.tables["train"])
         predictions = None if judged is None else partial(prediction_parts, judged, samples)
-        write_page(page, models, reports, curves, samples_of(last), predictions)
+        write_page(page, models, reports, result["rate_distortion"], samples_of(last), predictions)
         result = result | {"html": str(page)}
     return result
 

@@ -122,7 +122,7 @@ def atoms_of(space_group: int, sites: Sequence[Site]) -> tuple[FloatArray, NDArr
     import gemmi
 
     group = SpaceGroup.from_number(space_group)
-    translations = group.translations.astype(np.float64)
+    translations = group.numerators / group.denominator
     orbits = [np.empty((0, 3))]
     for site in sites:
         images = (group.rotations @ np.array(site.position) + translations) % 1.0

@@ -177,7 +177,7 @@ def _cosine(degrees: float) -> float:
 def _orbit(space_group: int, point: Point) -> FloatArray:
     """All images of a point in the conventional cell, shape (n, 3)."""
     group = SpaceGroup.from_number(space_group)
-    return _distinct(group.rotations @ np.array(point) + group.translations.astype(float))
+    return _distinct(group.rotations @ np.array(point) + group.numerators / group.denominator)
 
 
 def _distinct(points: FloatArray) -> FloatArray:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symfft.io.atomic import write_text
 from symfft_models.evaluation.generated import compare_generated
 from symfft_models.evaluation.held_out import evaluate, format_table, hard_list
-from symfft_models.evaluation.page import Draw
 from symfft_models.evaluation.rate_distortion import rate_distortion
 from symfft_models.model.checkpoint import LOG, SUMMARY, read_json
 from symfft_models.sampling.prior import active_units
 from symfft_models.sampling.sample import SAMPLES, SAMPLES_INDEX
 from symfft_models.weights import TrainedModel
+
+if TYPE_CHECKING:
+    from symfft_models.evaluation.page import Draw
 
 METRICS, TABLE, REPORT = "metrics.json", "table.txt", "report.html"
 

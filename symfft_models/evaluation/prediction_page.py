@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,9 +15,7 @@ from matplotlib.figure import Figure
 from symfft import SymfftError, read_chgcar
 from symfft_models.evaluation.page import Draw, number, picture, table, write_page
 from symfft_models.evaluation.pictures import Picture, densities_figure, show_slice
-from symfft_models.evaluation.predictions import FLOATS, Row, judge_prediction, summary
-from symfft_models.predict import DensityPredictor
-from symfft_models.scattering.densities import observations, splits_of
+from symfft_models.evaluation.predictions import FLOATS, Judged, Row, summary
 from symfft_models.scattering.measure import density_on_grid, predicted_factors
 from symfft_models.scattering.model import DensityModel
 from symfft_models.scattering.observation import Observation
@@ -27,31 +24,6 @@ from symfft_models.scattering.observation import Observation
 WORST = 6
 #: Smallest number of a cubic space group.
 CUBIC = 195
-
-
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """A density model, the crystals that it is judged on by split, and a row of figures for each of them."""
-
-    model: DensityModel
-    found: Mapping[str, Sequence[Observation]]
-    rows: Mapping[str, Sequence[Row]]
-
-    @classmethod
-    def of(cls, model: DensityModel, path: Path | None, splits: Sequence[str]) -> Self:
-        """Judge a model on splits of a set, by default of the PAW set."""
-        found = {split: observations(path, split) for split in splits}
-        return cls(model, found, {split: [judge_prediction(model, o) for o in part] for split, part in found.items()})
-
-    def report(self) -> dict[str, Any]:
-        """Return where the model comes from, and of each split the figures and the rows."""
-        splits = {split: {"summary": summary(rows), "rows": rows} for split, rows in self.rows.items()}
-        return {"facts": dict(self.model.facts), "splits": splits}
-
-
-def judge_shipped() -> Judged:
-    """Judge the density model that comes with the package on the test split and the hard list."""
-    return Judged.of(DensityPredictor.load_shipped().model, None, splits_of(None))
 
 
 def write_prediction_page(path: Path, judged: Judged, samples: Path | None = None) -> None:

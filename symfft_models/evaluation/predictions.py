@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
 from symfft_models._array_types import ComplexArray
+from symfft_models.predict import DensityPredictor
 from symfft_models.scattering.calibration import seen
-from symfft_models.scattering.measure import expected_error, nmae, predicted_factors
+from symfft_models.scattering.densities import observations, splits_of
+from symfft_models.scattering.measure import expected_error, nmae
 from symfft_models.scattering.model import DensityModel
 from symfft_models.scattering.observation import Observation
 from symfft_models.scattering.posterior import CANDIDATES, Latents
+from symfft_models.scattering.synthesis import structure_factors
 
 #: Latent numbers of a reconstruction.
 FLOATS = (64, 128, 256)
@@ -20,29 +25,54 @@ FLOATS = (64, 128, 256)
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A density model, the crystals that it is judged on by split, and a row of figures for each of them."""
+
+    model: DensityModel
+    found: Mapping[str, Sequence[Observation]]
+    rows: Mapping[str, Sequence[Row]]
+
+    @classmethod
+    def of(cls, model: DensityModel, path: Path | None, splits: Sequence[str]) -> Self:
+        """Judge a model on splits of a set, by default of the PAW set."""
+        found = {split: observations(path, split) for split in splits}
+        return cls(model, found, {split: [judge_prediction(model, o) for o in part] for split, part in found.items()})
+
+    def report(self) -> dict[str, Any]:
+        """Return where the model comes from, and of each split the figures and the rows."""
+        splits = {split: {"summary": summary(rows), "rows": rows} for split, rows in self.rows.items()}
+        return {"facts": dict(self.model.facts), "splits": splits}
+
+
+def judge_shipped() -> Judged:
+    """Judge the density model that comes with the package on the test split and the hard list."""
+    return Judged.of(DensityPredictor.load_shipped().model, None, splits_of(None))
+
+
 def judge_prediction(model: DensityModel, observation: Observation, floats: Sequence[int] = FLOATS) -> Row:
     """Return the errors (NMAE in %) of a prediction, of superposed atoms, and of reconstructions of some sizes."""
     crystal = observation.crystal
-    found = model.coefficients(crystal)
-    predicted = predicted_factors(observation, found)
-    row: Row = {
+    found, alone = model.coefficients(crystal), model.superposed(crystal)
+    both = np.stack([found.mean, alone.mean])
+    predicted, superposed = structure_factors(crystal, found.terms, both, observation.hkl, model.longest)
+    near = slice(CANDIDATES)
+    latents = Latents.of(model, crystal, found, observation.hkl[near], observation.multiplicity[near], max(floats))
+    numbers = latents.encode(observation.factors[near])
+    guesses = {"nmae": predicted, "superposed": superposed}
+    for size in floats:
+        guesses[f"latents_{size}"] = predicted.copy()
+        guesses[f"latents_{size}"][near] = latents.decode(numbers[:size])
+        guesses[f"stars_{size}"] = stars(observation, size)
+    errors = dict(zip(guesses, nmae(observation, np.stack([*guesses.values()])).tolist(), strict=True))
+    return {
         "id": observation.id,
         "group": crystal.group.number,
         "seen": seen(model, observation),
-        "nmae": nmae(observation, predicted),
-        "superposed": nmae(observation, predicted_factors(observation, model.superposed(crystal))),
         "bar": model.bar * expected_error(crystal, found),
         "outside": bool(model.outside(crystal)),
+        **errors,
     }
-    near = slice(CANDIDATES)
-    latents = Latents.of(model, crystal, observation.hkl[near], observation.multiplicity[near], max(floats))
-    numbers = latents.encode(observation.factors[near])
-    for size in floats:
-        factors = predicted.copy()
-        factors[near] = latents.decode(numbers[:size])
-        row[f"latents_{size}"] = nmae(observation, factors)
-        row[f"stars_{size}"] = nmae(observation, stars(observation, size))
-    return row
 
 
 def stars(observation: Observation, size: int) -> ComplexArray:

@@ -176,7 +176,7 @@ class Frame:
         length = np.round(np.linalg.norm(unit.hkl[carried] @ np.linalg.inv(crystal.lattice).T, axis=1), 6)
         order = np.argsort(length, kind="stable")
         near = carried[order[length[order] <= found.longest][:CANDIDATES]]
-        latents = Latents.of(model, crystal, unit.hkl[near], unit.hkl_multiplicity[near], floats)
+        latents = Latents.of(model, crystal, found, unit.hkl[near], unit.hkl_multiplicity[near], floats)
         return cls(unit, near, predicted, latents, float(np.prod(shape)) / crystal.volume)
 
     def encode(self, values: FloatArray) -> NDArray[np.float32]:

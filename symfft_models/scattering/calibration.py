@@ -38,7 +38,7 @@ def calibrated(model: DensityModel, unseen: Sequence[Observation]) -> DensityMod
     for observation in unseen:
         if seen(model, observation):
             found = model.coefficients(observation.crystal)
-            error = nmae(observation, predicted_factors(observation, found))
+            error = float(nmae(observation, predicted_factors(observation, found)))
             alike = float(model.familiarity(observation.crystal).min())
             rows.append((error, expected_error(observation.crystal, found), alike))
     if len(rows) < FEWEST:
@@ -78,7 +78,7 @@ def learning_curve(
         model = train([o for name in chosen for o in by_compound[name]], settings, valence)
         if part == parts[0]:
             counted = [o for o in unseen if seen(model, o)]
-        errors = [nmae(o, predicted_factors(o, model.coefficients(o.crystal))) for o in counted]
+        errors = [float(nmae(o, predicted_factors(o, model.coefficients(o.crystal)))) for o in counted]
         curve.append(
             {
                 "compounds": float(len(chosen)),

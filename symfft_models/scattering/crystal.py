@@ -55,7 +55,7 @@ class Crystal:
         cell = np.asarray(lattice, dtype=np.float64)
         points, kinds = np.asarray(positions, dtype=np.float64), np.asarray(numbers, dtype=np.int64)
         group = SpaceGroup.from_structure(cell, points, kinds) if group is None else group
-        translations = group.translations.astype(np.float64)
+        translations = group.numerators / group.denominator
         waiting = np.ones(len(points), dtype=bool)
         first, settled, multiplicity = [], [], []
         for index, point in enumerate(points):
@@ -87,12 +87,16 @@ class Crystal:
 
     def atoms(self) -> tuple[FloatArray, IntArray]:
         """All atoms of the cell: fractional positions (m, 3) and the orbit that each belongs to (m,)."""
-        translations = self.group.translations.astype(np.float64)
+        translations = self.group.numerators / self.group.denominator
         positions, orbits = [], []
         for orbit, point in enumerate(self.positions):
             images = (self.group.rotations @ point + translations) % 1.0
-            steps = images[:, None] - images
-            near = np.linalg.norm((steps - np.round(steps)) @ self.lattice, axis=-1) < SAME_SITE
-            positions.append(images[np.unique(near.argmax(axis=1))])
-            orbits += [orbit] * len(positions[-1])
+            waiting = np.ones(len(images), dtype=bool)
+            first = []
+            while waiting.any():
+                first.append(int(waiting.argmax()))
+                steps = images - images[first[-1]]
+                waiting &= np.linalg.norm((steps - np.round(steps)) @ self.lattice, axis=-1) >= SAME_SITE
+            positions.append(images[first])
+            orbits += [orbit] * len(first)
         return np.concatenate(positions), np.array(orbits)

@@ -11,6 +11,7 @@ over the g operators of the group, m atoms in the orbit, Y_k = Σ_m V_mk Y_lm a 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -95,15 +96,50 @@ class Terms:
         return len(self.orbit)
 
 
+@dataclass(frozen=True, eq=False)
+class Turns:
+    """The distinct rotations W of a crystal's group, and what they do to spherical harmonics.
+
+    Attributes
+    ----------
+    kind : (g,) int64
+        Which of them each operator of the group has.
+    rotations : (q, 3, 3) int64
+        W.
+    translations : (q, 3) float64
+        The w of the first operator with each W; others have a centring translation more.
+    centring : (c, 3) float64
+        The centring translations, zero among them.
+    harmonics : (q, 25, 25) float64
+        D with ``Y(R v) = D Y(v)``, R the rotation in Cartesian coordinates.
+    """
+
+    kind: IntArray
+    rotations: IntArray
+    translations: FloatArray
+    centring: FloatArray
+    harmonics: FloatArray
+
+
+@lru_cache(maxsize=4)
+def turns_of(crystal: Crystal) -> Turns:
+    """Return the distinct rotations of a crystal's group."""
+    rotations, translations = crystal.group.rotations, crystal.group.numerators / crystal.group.denominator
+    _, first, kind = np.unique(rotations.reshape(-1, 9), axis=0, return_index=True, return_inverse=True)
+    pure = (rotations == np.eye(3, dtype=np.int64)).all(axis=(1, 2))
+    cartesian = crystal.lattice.T @ rotations[first] @ np.linalg.inv(crystal.lattice).T
+    return Turns(kind.reshape(-1), rotations[first], translations[first], translations[pure], turned(cartesian))
+
+
 def site_terms(crystal: Crystal) -> Terms:
     """Return the angular functions that are invariant under the site symmetry of each orbit."""
-    rotations, translations = crystal.group.rotations, crystal.group.translations.astype(np.float64)
-    cartesian = crystal.lattice.T @ rotations @ np.linalg.inv(crystal.lattice).T
+    rotations, translations = crystal.group.rotations, crystal.group.numerators / crystal.group.denominator
+    turns = turns_of(crystal)
     orbit, degree, invariant = [], [], []
     for index, point in enumerate(crystal.positions):
         steps = (rotations @ point + translations) - point
         fixed = np.linalg.norm((steps - np.round(steps)) @ crystal.lattice, axis=-1) < FIXED
-        projector = turned(cartesian[fixed]).mean(axis=0)
+        projector = turns.harmonics[turns.kind[fixed]].mean(axis=0)
         for level in range(DEGREE + 1):
             part = np.flatnonzero(level == DEGREES)
             size, vectors = np.linalg.eigh(projector[np.ix_(part, part)])
@@ -119,19 +155,21 @@ def site_terms(crystal: Crystal) -> Terms:
 def scattering(crystal: Crystal, terms: Terms, hkl: IntArray) -> ComplexArray:
     """Return T (k, n_h) of the terms of a crystal at reflections hkl (n_h, 3).
 
-    At h = 0 the term of degree 0 of an orbit of m atoms has ``m sqrt(1 / 4π)``, all others have none.
+    At h = 0 the term of degree 0 of an orbit of m atoms has ``m sqrt(1 / 4π)``, all others have none. Turned harmonics
+    at h are harmonics at h, ``V·Y(G(h W)) = D V·Y(G(h))``: they are summed over the operators first.
     """
-    group, reciprocal = crystal.group, np.linalg.inv(crystal.lattice)
-    rotations, translations = group.rotations, group.translations.astype(np.float64)
-    _, first, kind = np.unique(rotations.reshape(-1, 9), axis=0, return_index=True, return_inverse=True)
-    kind = kind.reshape(-1)
-    values = harmonics((hkl @ rotations[first]) @ reciprocal.T)
+    turns = turns_of(crystal)
+    values = harmonics(hkl @ np.linalg.inv(crystal.lattice).T).T
+    turned_terms = turns.harmonics @ terms.invariant.T
+    lattice = np.exp(-2j * np.pi * (turns.centring @ hkl.T)).sum(axis=0)
     factors = np.empty((len(terms), len(hkl)), dtype=np.complex128)
     for index, point in enumerate(crystal.positions):
-        phases = np.exp(-2j * np.pi * ((rotations @ point + translations) @ hkl.T))
-        summed = np.zeros((len(first), len(hkl)), dtype=np.complex128)
-        np.add.at(summed, kind, phases)
-        weighted = np.einsum("gh,ghi->ih", summed, values, optimize=True) * (crystal.multiplicity[index] / group.order)
-        own = np.flatnonzero(terms.orbit == index)
-        factors[own] = (-1j) ** terms.degree[own, None] * (terms.invariant[own] @ weighted)
+        phases = np.exp(-2j * np.pi * ((turns.rotations @ point + turns.translations) @ hkl.T))
+        phases *= lattice * (crystal.multiplicity[index] / crystal.group.order)
+        for degree in range(DEGREE + 1):
+            own = np.flatnonzero((terms.orbit == index) & (terms.degree == degree))
+            part = degree == DEGREES
+            carried = turned_terms[:, part][..., own].reshape(len(phases), -1).T
+            summed = (carried @ phases.real + 1j * (carried @ phases.imag)).reshape(int(part.sum()), len(own), len(hkl))
+            factors[own] = (-1j) ** degree * (summed * values[part][:, None]).sum(axis=0)
     return factors

@@ -14,7 +14,7 @@ symmetry.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from typing import Self
 
 import numpy as np
@@ -109,11 +109,12 @@ class Pseudoatoms:
     terms: Terms
     around: Surroundings
 
-    @classmethod
-    def of(cls, crystal: Crystal, settings: KernelSettings) -> Self:
-        """Describe a crystal."""
+    @staticmethod
+    @lru_cache(maxsize=4)
+    def of(crystal: Crystal, settings: KernelSettings) -> Pseudoatoms:
+        """Describe a crystal; the last few are cached."""
         terms = site_terms(crystal)
-        return cls(crystal, terms, surroundings(crystal, terms, settings))
+        return Pseudoatoms(crystal, terms, surroundings(crystal, terms, settings))
 
 
 def surroundings(crystal: Crystal, terms: Terms, settings: KernelSettings) -> Surroundings:
@@ -204,7 +205,11 @@ class Features:
 
     def __call__(self, terms: Surroundings) -> FloatArray:
         """Return the vectors (k, q)."""
+        return solve_triangular(self._factor, self.kernel(self.landmarks, terms), lower=True).T
+
+    @cached_property
+    def _factor(self) -> FloatArray:
+        """Cholesky factor of the landmarks' covariances."""
         own = self.kernel(self.landmarks, self.landmarks)
         own[np.diag_indices_from(own)] += 1e-9 * own.diagonal().max()
-        across = self.kernel(self.landmarks, terms)
-        return solve_triangular(cholesky(own, lower=True), across, lower=True).T
+        return np.asarray(cholesky(own, lower=True))

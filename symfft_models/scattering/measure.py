@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
-from symfft import next_compatible_shape
-from symfft_models._array_types import ComplexArray, FloatArray
-from symfft_models.datasets.paw.reflections import expand_reflections
+from symfft import AsymmetricUnit, asymmetric_unit, au_idft, expand_from_au, next_compatible_shape
+from symfft_models._array_types import ComplexArray, FloatArray, IntArray
+from symfft_models.datasets.paw.reflections import RANK, operators
 from symfft_models.scattering.crystal import Crystal
 from symfft_models.scattering.geometry import scattering
 from symfft_models.scattering.model import Coefficients, charges
-from symfft_models.scattering.observation import Observation
-from symfft_models.scattering.radial import radial_functions
+from symfft_models.scattering.observation import Observation, multiplicities
+from symfft_models.scattering.radial import radial_by_degree
 from symfft_models.scattering.synthesis import structure_factors
 
 #: Reflections (1/Å) that an expected error is the sum of, and how many are looked at together.
@@ -22,25 +20,33 @@ FAR, PIECE = 1.0, 2000
 
 def density_on_grid(observation: Observation, factors: ComplexArray) -> FloatArray:
     """Return the density (e/Å³) of structure factors (n,) on the smallest grid that holds all their reflections."""
+    unit = _unit(observation)
+    return np.asarray(expand_from_au(_values(observation, factors, unit), unit))
+
+
+def nmae(observation: Observation, factors: ComplexArray) -> FloatArray:
+    """Return ``100 Σ|ρ - ρ'| / Σ|ρ|`` in %, (...), of the densities ρ' that have structure factors (..., n)."""
+    unit = _unit(observation)
+    given = np.concatenate([(observation.factors - factors).reshape(-1, factors.shape[-1]), observation.factors[None]])
+    sums = np.abs(_values(observation, given, unit)) @ unit.multiplicity
+    return np.asarray(100 * sums[:-1] / sums[-1]).reshape(factors.shape[:-1])
+
+
+def _unit(observation: Observation) -> AsymmetricUnit:
+    """Return the asymmetric unit of the smallest grid that holds all reflections of an observation."""
     group = observation.crystal.group
-    reach = np.abs(np.einsum("ni,oij->noj", observation.hkl, group.rotations)).max(axis=(0, 1))
-    shape = next_compatible_shape(group, (2 * reach + 2).tolist())
-    grid = expand_reflections(group, observation.hkl, factors, shape)
-    return np.fft.ifftn(grid).real * (float(np.prod(shape)) / observation.crystal.volume)
+    reach = np.abs(observation.hkl @ operators(group)[0]).max(axis=(0, 1))
+    return asymmetric_unit(group, next_compatible_shape(group, (2 * reach + 2).tolist()))
 
 
-def nmae(observation: Observation, factors: ComplexArray) -> float:
-    """Return ``100 Σ|ρ - ρ'| / Σ|ρ|`` in %, of the density ρ' that has structure factors (n,)."""
-    return 100 * _sum(observation, observation.factors - factors) / _total(observation)
-
-
-def _sum(observation: Observation, factors: ComplexArray) -> float:
-    return float(np.abs(density_on_grid(observation, factors)).sum())
-
-
-@lru_cache(maxsize=1)
-def _total(observation: Observation) -> float:
-    return _sum(observation, observation.factors)
+def _values(observation: Observation, factors: ComplexArray, unit: AsymmetricUnit) -> FloatArray:
+    """Return the densities (..., n) in e/Å³ on an asymmetric unit of structure factors at an observation's hkl."""
+    label, factor, conjugate = unit.fourier.reflections.relation(observation.hkl)
+    present = label >= 0
+    unique = (factors / factor)[..., present]
+    found = np.zeros((*factors.shape[:-1], len(unit.hkl)), dtype=np.complex128)
+    found[..., label[present]] = np.where(conjugate[present], unique.conj(), unique)
+    return np.asarray(au_idft(found, unit, norm="forward")) / observation.crystal.volume
 
 
 def predicted_factors(observation: Observation, found: Coefficients) -> ComplexArray:
@@ -54,22 +60,29 @@ def expected_error(crystal: Crystal, found: Coefficients) -> float:
     By Schwarz' inequality :math:`\int |\Delta\rho| \, dV \le (\sum_h |\Delta F(h)|^2)^{1/2}`; the sum runs over the
     reflections with 1/d below 1/Å, and :math:`|\Delta F|^2` is the variance that the distribution gives.
     """
-    reciprocal = np.linalg.inv(crystal.lattice)
-    reach = np.floor(FAR * np.linalg.norm(crystal.lattice, axis=1)).astype(int)
-    hkl = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in reach], indexing="ij"), -1).reshape(-1, 3)
-    hkl = hkl[len(hkl) // 2 + 1 :]  # one of each pair h, -h, without (0, 0, 0)
-    length = np.linalg.norm(hkl @ reciprocal.T, axis=1)
-    hkl, length = hkl[length < FAR], length[length < FAR]
-    total = 0.0
+    hkl = _unique_reflections(crystal, FAR)
+    weight = multiplicities(crystal.group, hkl)
+    length = np.linalg.norm(hkl @ np.linalg.inv(crystal.lattice).T, axis=1)
     halves = np.linalg.cholesky(found.spread + 1e-12 * np.eye(found.spread.shape[-1]))
+    total = 0.0
     for start in range(0, len(hkl), PIECE):
         part = slice(start, start + PIECE)
         factors = scattering(crystal, found.terms, hkl[part])
-        radial = radial_functions(length[part], found.terms.degree)
-        shapes = np.einsum("khn,knm->khm", radial, halves[found.terms.degree], optimize=True)
-        total += float((np.abs(factors) ** 2 * (shapes**2).sum(axis=-1)).sum())
-        design = (factors[:, :, None] * radial).transpose(1, 0, 2).reshape(len(factors[0]), -1)
+        radial = radial_by_degree(length[part])
+        shapes = ((radial @ halves) ** 2).sum(axis=-1)[found.terms.degree]
+        total += float((np.abs(factors) ** 2 * shapes).sum(axis=0) @ weight[part])
+        design = (factors[:, :, None] * radial[found.terms.degree]).transpose(1, 0, 2).reshape(len(factors[0]), -1)
         drawn = found.draws.reshape(len(found.draws), -1) @ design.T
-        total += float((np.abs(drawn) ** 2).sum()) / max(len(found.draws), 1)
+        total += float((np.abs(drawn) ** 2).sum(axis=0) @ weight[part]) / max(len(found.draws), 1)
     electrons = float((charges(crystal, found.terms) * found.mean).sum())
-    return 100 * float(np.sqrt(2 * total)) / electrons
+    return 100 * float(np.sqrt(total)) / electrons
+
+
+def _unique_reflections(crystal: Crystal, longest: float) -> IntArray:
+    """Return one (n, 3) of each class of reflections with 1/d below `longest` (1/Å), without (0, 0, 0)."""
+    reach = np.floor(longest * np.linalg.norm(crystal.lattice, axis=1)).astype(int)
+    hkl = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in reach], indexing="ij"), -1).reshape(-1, 3)
+    hkl = hkl[len(hkl) // 2 + 1 :]  # one of each pair h, -h, without (0, 0, 0)
+    hkl = hkl[np.linalg.norm(hkl @ np.linalg.inv(crystal.lattice).T, axis=1) < longest]
+    ranks = np.abs((hkl @ operators(crystal.group)[0]) @ RANK)
+    return np.asarray(hkl[ranks.max(axis=0) == hkl @ RANK])

@@ -93,7 +93,7 @@ class Basis:
         for rows, features, shapes in self.parts(atoms):
             size = features.shape[1] * shapes.shape[1]
             own = weights[..., start : start + size].reshape(*weights.shape[:-1], shapes.shape[1], features.shape[1])
-            result[..., rows, :] += np.einsum("tq,...rq,nr->...tn", features, own, shapes, optimize=True)
+            result[..., rows, :] += features @ np.swapaxes(own, -1, -2) @ shapes.T
             start += size
         return result
 

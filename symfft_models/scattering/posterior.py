@@ -12,14 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
 
 from symfft import ShapeError
 from symfft_models._array_types import ComplexArray, FloatArray, IntArray
 from symfft_models.scattering.crystal import Crystal
 from symfft_models.scattering.geometry import Terms, scattering
-from symfft_models.scattering.model import DensityModel
-from symfft_models.scattering.radial import radial_functions
+from symfft_models.scattering.model import Coefficients, DensityModel
+from symfft_models.scattering.radial import radial_by_degree
 
 #: Reflections that latents describe: the shortest ones.
 CANDIDATES = 1500
@@ -29,6 +28,8 @@ SMOOTH, RANGE = 0.1, 0.7
 DECREASE = 1e-3
 #: Components with a smaller part than this of the largest variance are zero by symmetry.
 ZERO = 1e-12
+#: Squares that are this small beside the largest one are those of rounding; and the smallest that is divided by.
+ROUNDING, TINY = 1e-28, 1e-300
 #: Terms whose scattering is held at a time.
 TERMS = 32
 
@@ -53,50 +54,65 @@ class Latents:
     basis: FloatArray
 
     @classmethod
-    def of(cls, model: DensityModel, crystal: Crystal, hkl: IntArray, multiplicity: IntArray, most: int) -> Latents:
+    def of(
+        cls,
+        model: DensityModel,
+        crystal: Crystal,
+        found: Coefficients,
+        hkl: IntArray,
+        multiplicity: IntArray,
+        most: int,
+    ) -> Latents:
         """Find the directions in which a crystal's structure factors are most uncertain, at most `most` of them.
 
         Parameters
         ----------
+        found : Coefficients
+            What the model says of the crystal.
         hkl : (n, 3) int64
             Unique reflections, the first of them (0, 0, 0).
         multiplicity : (n,) int64
             Reflections that each stands for.
         """
-        found = model.coefficients(crystal)
         weight = np.sqrt(multiplicity)
         length = np.linalg.norm(hkl @ np.linalg.inv(crystal.lattice).T, axis=1)
         own = np.linalg.cholesky(found.spread + 1e-12 * np.eye(found.spread.shape[-1]))
-        covariance = np.zeros((2 * len(hkl), 2 * len(hkl)))
-        shared = np.zeros((2 * len(hkl), len(found.draws)))
-        mean = np.zeros(len(hkl), dtype=np.complex128)
+        radial = radial_by_degree(length)
+        shapes = radial @ own
+        size = 2 * len(hkl)
+        covariance = np.zeros((size, size))
+        shared = np.zeros((size, len(found.draws)))
+        mean = np.zeros(size)
         for start in range(0, len(found.terms), TERMS):
             part = slice(start, start + TERMS)
             terms = Terms(found.terms.orbit[part], found.terms.degree[part], found.terms.invariant[part])
-            design = scattering(crystal, terms, hkl)[:, :, None] * radial_functions(length, terms.degree)
-            mean += np.einsum("khn,kn->h", design, found.mean[part], optimize=True)
-            shared += _real(np.einsum("khn,skn->hs", design, found.draws[:, part], optimize=True) * weight[:, None])
-            independent = np.einsum("khn,knm->hkm", design, own[terms.degree], optimize=True) * weight[:, None, None]
-            root = _real(independent.reshape(len(hkl), -1))
-            covariance += root @ root.T
-        covariance += shared @ shared.T / max(len(found.draws), 1)
-        electrons = covariance[0]
-        covariance = covariance - np.outer(electrons, electrons) / electrons[0] if electrons[0] > 0 else covariance
-        variance = covariance.diagonal()
+            factors = _real(scattering(crystal, terms, hkl) * weight)
+            design = _times(factors, radial[terms.degree])
+            mean += design @ found.mean[part].reshape(-1)
+            shared += design @ found.draws[:, part].reshape(len(found.draws), -1).T
+            root = _times(factors, shapes[terms.degree])
+            if part.stop >= len(found.terms):
+                root = np.concatenate([root, shared / np.sqrt(max(len(found.draws), 1))], axis=1)
+            _add_products(covariance, root)
+        variance, electrons = covariance.diagonal().copy(), covariance[0] / np.sqrt(max(covariance[0, 0], TINY))
+        variance -= electrons**2
         allowed = np.flatnonzero(variance > ZERO * variance.max())
         allowed = allowed[allowed % len(hkl) != 0]
         level = SMOOTH * model.noise * np.sqrt(model.electrons(crystal)) * np.exp(-((length / RANGE) ** 2) / 2)
         unequal = 1 - DECREASE * np.arange(len(allowed)) / max(len(allowed), 1)
-        chosen = covariance[np.ix_(allowed, allowed)]
-        chosen[np.diag_indices_from(chosen)] += np.tile(level, 2)[allowed] ** 2 * unequal
+        chosen = covariance[np.ix_(allowed, allowed)] - np.outer(electrons[allowed], electrons[allowed])
+        smooth = np.tile(level, 2)[allowed] ** 2 * unequal
+        chosen[np.diag_indices_from(chosen)] += smooth
         count = min(most, len(allowed))
-        basis = np.zeros((2 * len(hkl), count))
+        basis = np.zeros((size, count))
+        expected = _complex(mean) / weight
         if not count:
-            return cls(mean, weight, basis)
-        squares, vectors = eigh(chosen, subset_by_index=[len(allowed) - count, len(allowed) - 1])
-        basis[allowed] = (vectors * np.sqrt(np.maximum(squares, 0)))[:, ::-1]
+            return cls(expected, weight, basis)
+        squares, vectors = np.linalg.eigh(chosen)
+        # rounding makes the smallest lower than what is added to all of them
+        basis[allowed] = (vectors * np.sqrt(np.maximum(squares, smooth.min())))[:, : -count - 1 : -1]
         side = np.cos(np.arange(2 * len(hkl))) @ basis  # an eigenvector's sign is arbitrary: this one is positive
-        return cls(mean, weight, basis * np.where(side < 0, -1, 1))
+        return cls(expected, weight, basis * np.where(side < 0, -1, 1))
 
     def encode(self, factors: ComplexArray) -> FloatArray:
         """Return the latents (m,) of structure factors (n,): the distribution they are normal in is N(0, 1).
@@ -114,10 +130,29 @@ class Latents:
 
     def decode(self, latents: FloatArray) -> ComplexArray:
         """Return the most likely structure factors (n,) of latents: the first few, or all, of :meth:`encode`."""
-        change = self.basis[:, : len(latents)] @ latents
-        half = len(self.mean)
-        return np.asarray(self.mean + (change[:half] + 1j * change[half:]) / self.weight)
+        return np.asarray(self.mean + _complex(self.basis[:, : len(latents)] @ latents) / self.weight)
 
 
 def _real(values: ComplexArray) -> FloatArray:
-    return np.concatenate([values.real, values.imag])
+    """Return values (..., n) as their real and imaginary parts (..., 2 n)."""
+    return np.concatenate([values.real, values.imag], axis=-1)
+
+
+def _complex(parts: FloatArray) -> ComplexArray:
+    half = len(parts) // 2
+    return np.asarray(parts[:half] + 1j * parts[half:])
+
+
+def _times(factors: FloatArray, radial: FloatArray) -> FloatArray:
+    """Return the products (2 h, k n) of real and imaginary parts (k, 2 h) of factors and radial functions (k, h, n)."""
+    product = factors.reshape(len(factors), 2, -1, 1) * radial[:, None]
+    return np.asarray(product.transpose(1, 2, 0, 3).reshape(factors.shape[1], -1))
+
+
+def _add_products(covariance: FloatArray, root: FloatArray) -> None:
+    """Add the products of all pairs of rows; rows that are zero but for rounding, as symmetry makes half of them, are
+    left out.
+    """
+    squares = np.einsum("ij,ij->i", root, root)
+    rows = np.flatnonzero(squares > ROUNDING * squares.max(initial=0))
+    covariance[np.ix_(rows, rows)] += root[rows] @ root[rows].T

@@ -53,7 +53,7 @@ def unit_for(crystal: Crystal, shape: tuple[int, int, int]) -> AsymmetricUnit:
 def carried(group: SpaceGroup, shape: tuple[int, int, int]) -> SpaceGroup:
     """Return the operators of a group that map a grid onto itself: a subgroup."""
     sizes = np.array(shape)
-    steps = group.translations.astype(np.float64) * sizes
+    steps = group.numerators / group.denominator * sizes
     turned = group.rotations * sizes[:, None] / sizes[None, :]
     fits = (np.abs(steps - np.round(steps)) < 1e-9).all(axis=1) & (np.abs(turned - np.round(turned)) < 1e-9).all((1, 2))
     return SpaceGroup.from_operators(group.rotations[fits], group.translations[fits])

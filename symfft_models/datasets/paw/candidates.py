@@ -140,7 +140,7 @@ def _nearest(points: FloatArray, crystal: Crystal, first: int, point: tuple[floa
 
 def _special(group: SpaceGroup, point: FloatArray, moved: FloatArray) -> tuple[float, float, float]:
     """Project a displaced point on the positions with the site symmetry of `point`."""
-    images = point @ np.swapaxes(group.rotations, 1, 2) + group.translations.astype(float)
+    images = point @ np.swapaxes(group.rotations, 1, 2) + group.numerators / group.denominator
     away = images - point
     fixing = np.abs(away - np.rint(away)).max(1) < 1e-6
     rotations, displacement = group.rotations[fixing], moved - point

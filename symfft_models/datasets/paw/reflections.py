@@ -18,11 +18,12 @@ from symfft_models._array_types import ComplexArray, IntArray
 RANK = np.array([1 << 40, 1 << 20, 1])
 
 
+@lru_cache(maxsize=16)
 def operators(group: SpaceGroup) -> tuple[IntArray, NDArray[np.float64]]:
     """Return one rotation and translation for each distinct rotation of a group: centring adds only absences."""
     rotations = np.asarray(group.rotations, dtype=np.int64)
     _, first = np.unique(rotations.reshape(-1, 9), axis=0, return_index=True)
-    return rotations[first], group.translations[first].astype(np.float64)
+    return rotations[first], group.numerators[first] / group.denominator
 
 
 def reduce_reflections(
@@ -80,7 +81,7 @@ def reduce_reflections(
 
 def _absent_by_centring(group: SpaceGroup, hkl: IntArray) -> NDArray[np.bool_]:
     rotations = np.asarray(group.rotations)
-    centring = group.translations[(rotations == np.eye(3, dtype=int)).all((1, 2))].astype(np.float64)
+    centring = group.numerators[(rotations == np.eye(3, dtype=int)).all((1, 2))] / group.denominator
     return np.asarray((np.abs(np.exp(2j * np.pi * (hkl @ centring.T)) - 1) > 1e-6).any(1))
 
 

@@ -27,7 +27,7 @@ def model():
 def case(request, model):
     observation = observe(load_paw().find(request.param))
     crystal, hkl, multiplicity = observation.crystal, observation.hkl, observation.multiplicity
-    return observation, Latents.of(model, crystal, hkl, multiplicity, MOST)
+    return observation, Latents.of(model, crystal, model.coefficients(crystal), hkl, multiplicity, MOST)
 
 
 def test_no_latents_are_the_prediction(case, model):
