@@ -168,8 +168,8 @@ def scattering(crystal: Crystal, terms: Terms, hkl: IntArray) -> ComplexArray:
         phases *= lattice * (crystal.multiplicity[index] / crystal.group.order)
         for degree in range(DEGREE + 1):
             own = np.flatnonzero((terms.orbit == index) & (terms.degree == degree))
-            part = degree == DEGREES
+            part = np.flatnonzero(degree == DEGREES)
             carried = turned_terms[:, part][..., own].reshape(len(phases), -1).T
-            summed = (carried @ phases.real + 1j * (carried @ phases.imag)).reshape(int(part.sum()), len(own), len(hkl))
+            summed = (carried @ phases.real + 1j * (carried @ phases.imag)).reshape(len(part), len(own), len(hkl))
             factors[own] = (-1j) ** degree * (summed * values[part][:, None]).sum(axis=0)
     return factors
