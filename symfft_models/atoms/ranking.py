@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 
 from symfft import Density, SpaceGroup, SymfftError
+from symfft.basins.charges import MUCH_VACUUM, USUAL_VACUUM
 from symfft_models.atoms.radial import RadialAtoms
 from symfft_models.atoms.search import Answer, Findings, superposing_atoms
 from symfft_models.crystals.generator import atoms_in_cell
@@ -118,7 +119,12 @@ def _by_prediction(judged: list[Answer], predictor: DensityPredictor) -> list[An
 
 
 def _wrong_volume(answer: Answer, density: Density) -> str:
-    """Say that the cell is not one of a known compound; nothing where it may be, or the compound is not known."""
+    """Say that the cell is not one of a known compound; nothing where it may be, or the compound is not known.
+
+    A cell that is partly empty, as around a molecule, says nothing.
+    """
+    if np.mean(density.values < USUAL_VACUUM) > MUCH_VACUUM:
+        return ""
     known = _known_volumes().get(composition(reduced_formula(answer.counts)), [])
     own = density.volume / sum(answer.counts.values())
     if not known or any(1 / FACTOR < own / volume < FACTOR for volume in known):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from crystals import crystal
 
-from symfft import Density, bader
+from symfft import Density, bader, supercell
 from symfft.io import read_density
 
 
@@ -76,3 +76,40 @@ def test_group_and_what_cannot_be_divided(save, run, run_json):
     assert code == 2
     assert "potential" in err
     assert run("bader", save(salt()), "--vacuum", "-1")[0] == 2
+
+
+@pytest.mark.parametrize("command", ["bader", "critical-points"])
+def test_what_is_no_density_of_electrons_gets_a_clear_word(command, save, run, run_json):
+    density = salt()
+    bad = {
+        "potential": (save(crystal(62, kind="potential"), "LOCPOT"), "potential"),
+        "spin density": (save(density - density.values.mean(), "spin.vasp"), "spin density"),
+        "no maxima": (save(density.with_values(np.full(density.shape, 0.2)), "flat.vasp"), "constant"),
+    }
+    broken = save(density, "broken.vasp")
+    lines = broken.read_text().split("\n")
+    row = next(i for i, line in enumerate(lines) if line.split() == ["24", "24", "24"]) + 1
+    lines[row] = lines[row].replace(lines[row].split()[0], "NaN", 1)
+    broken.write_text("\n".join(lines))
+    bad["NaN"] = broken, "NaN"
+    for path, word in bad.values():
+        code, out, err = run(command, path)
+        assert (code, out) == (2, "")
+        assert word in err
+        assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["bader", "critical-points"])
+def test_a_supercell_and_more_maxima_than_atoms(command, save, run_json):
+    density = salt()
+    _, one = run_json(command, save(density, "one.vasp"))
+    _, two = run_json(command, save(supercell(density, (1, 1, 2)), "two.vasp"))
+    _, fewer = run_json(command, save(Density(density.values, density.lattice, [[0, 0, 0]], [55]), "fewer.vasp"))
+    if command == "bader":
+        electrons = [atom["electrons"] for atom in one["atoms"]]
+        np.testing.assert_allclose([a["electrons"] for a in two["atoms"]], np.repeat(electrons, 2), rtol=1e-6)
+        assert [m["nuclear"] for m in fewer["maxima"] if m["electrons"] > 0.1] == [True, False]
+        assert any("non-nuclear" in note for note in fewer["notes"])
+    else:
+        assert {kind: 2 * count for kind, count in one["counts"].items()} == two["counts"]
+        assert [p["nuclear"] for p in fewer["points"] if p["kind"] == "maximum"] == [True, False]

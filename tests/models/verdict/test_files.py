@@ -1,8 +1,11 @@
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from symfft import SymfftError, write_chgcar
+from symfft import Density, SymfftError, supercell, write_chgcar, write_density
+from symfft_models.atoms import load_radial_atoms
 from symfft_models.cli import main
 from symfft_models.datasets.paw import load_paw
 from symfft_models.verdict.files import VERDICTS, Steps, files_in, judge_files, shares
@@ -83,3 +86,40 @@ def test_shares_count_what_was_looked_at_only():
     assert found["stable"] == [1, 2]
     assert found["sun"] == [1, 2]
     assert found["recheck_within_3_percent"] == [0, 0]
+
+
+def nitrogen_in_a_box():
+    """Return superposed radial atoms of N₂ in a cell that is empty otherwise."""
+    shape, edge = (30, 30, 30), 6.0
+    positions = np.array([[0.5, 0.5, 0.5 - 0.55 / edge], [0.5, 0.5, 0.5 + 0.55 / edge]])
+    hkl = np.stack(np.meshgrid(*(np.fft.fftfreq(n, 1 / n) for n in shape), indexing="ij"), axis=-1)
+    atoms = load_radial_atoms()
+    lengths = 2 * np.pi / edge * np.linalg.norm(hkl, axis=-1)
+    factor = np.interp(lengths, atoms.lengths, atoms.table[atoms.symbols.index("N")])
+    waves = sum(np.exp(-2j * np.pi * hkl @ position) for position in positions)
+    values = np.fft.ifftn(factor * waves).real * np.prod(shape) / edge**3
+    return Density(values, edge * np.eye(3), positions, [7, 7])
+
+
+def test_what_is_no_crystal_gets_a_word_and_what_is_one_a_right_answer(folder, tmp_path):
+    magnesia = load_paw().find("rock-salt-MgO").density((24, 24, 24))
+    potential = replace(magnesia, kind="potential")
+    write_density(tmp_path / "LOCPOT", potential)
+    write_chgcar(tmp_path / "spin.CHGCAR", magnesia - magnesia.values.mean())
+    write_chgcar(tmp_path / "flat.CHGCAR", magnesia.with_values(np.full(magnesia.shape, magnesia.values.mean())))
+    write_chgcar(tmp_path / "double.CHGCAR", supercell(magnesia, (1, 1, 2)))
+    write_chgcar(tmp_path / "box.CHGCAR", nitrogen_in_a_box())
+    text = (folder / "MgO.CHGCAR").read_text().split("24   24   24\n", 1)
+    assert len(text) == 2
+    (tmp_path / "nan.CHGCAR").write_text(text[0] + "24   24   24\n NaN " + text[1].split(maxsplit=1)[1])
+    names = ["LOCPOT", "spin.CHGCAR", "flat.CHGCAR", "nan.CHGCAR", "double.CHGCAR", "box.CHGCAR"]
+    found = judge_files([tmp_path / name for name in names], tmp_path / "out", Steps())["verdicts"]
+    field, spin, flat, nan, double, box = found
+    assert "potential" in field["error"]
+    assert "NaN" in nan["error"]
+    assert "whole number" in spin["atoms"]["reason"]
+    assert flat["atoms"]["found"] is None
+    assert [entry["ok"] for entry in found] == [False, False, False, False, True, True]
+    assert double["atoms"]["found"] == "MgO"
+    assert double["electrons"] == pytest.approx(128)
+    assert box["atoms"]["as_listed"]
