@@ -4,8 +4,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUN    ?= runs/demo
 
-PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+INSTALL := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile
 HERE   := -e '.[io,plot,view,surface,completion]' -e 'packages/symfft-models[vae,compressors]'
+
+# Bytecode of installed packages is written by all cores, after pip, which has one; commands that tests start read it.
+COMPILE := $(BIN)/python -W ignore -m compileall -qq -j 0 -x '/tests/' $(VENV)/lib
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test docs clean
 .DELETE_ON_ERROR:
@@ -18,7 +22,7 @@ test: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 docs: $(VENV)/installed-docs
 	$(BIN)/sphinx-build -W --keep-going -j auto docs docs/_build/html
@@ -27,18 +31,14 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "symfft needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: pyproject.toml packages/symfft-models/pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install 'pip>=25.1'
-	$(PIP) install -c constraints.txt $(HERE)
-	@touch $@
+$(VENV)/installed $(VENV)/installed-dev $(VENV)/installed-docs: pyproject.toml packages/symfft-models/pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) 'pip>=25.1'
+	$(INSTALL) -c constraints.txt $(HERE) $(GROUP)
+	@$(COMPILE) || true
+	@touch $(VENV)/installed $@
 
-$(VENV)/installed-dev: $(VENV)/installed
-	$(PIP) install -c constraints.txt $(HERE) --group dev
-	@touch $@
-
-$(VENV)/installed-docs: $(VENV)/installed
-	$(PIP) install -c constraints.txt $(HERE) --group docs
-	@touch $@
+$(VENV)/installed-dev: GROUP := --group dev
+$(VENV)/installed-docs: GROUP := --group docs
 
 clean:
 	rm -rf $(VENV) docs/_build docs/api/generated docs/examples/generated

@@ -1,4 +1,4 @@
-"""Where things are, and how hypothesis runs: with a fixed seed and without a clock."""
+"""Where things are, on how many threads libraries run, and how hypothesis runs: with a fixed seed, without a clock."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Threads of BLAS and OpenMP wait for each other by spinning, which takes the cores from the other workers; this must be
+# said before NumPy is loaded, and processes that tests start hear it, too.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(Path(__file__).parent))

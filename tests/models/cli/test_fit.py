@@ -24,10 +24,10 @@ def folder(tmp_path_factory):
     files.mkdir()
     chosen = [entry for entry in load_paw() if entry.prototype in ("rock-salt", "CsCl", "zincblende", "fluorite")]
     for entry in chosen:
-        if entry.electrons <= 72 and entry.split in ("train", "val", "test"):
+        if entry.electrons <= 44 and entry.split in ("train", "val", "test"):
             wider = replace(entry, r_comp=entry.r_comp * WIDER)
-            write_chgcar(files / f"{entry.id}.CHGCAR", wider.density((24, 24, 24)))
-    assert main(["prepare", str(files), "-o", str(folder / "set"), "--grid", "24", "--quiet"]) == 0
+            write_chgcar(files / f"{entry.id}.CHGCAR", wider.density((16, 16, 16)))
+    assert main(["prepare", str(files), "-o", str(folder / "set"), "--grid", "16", "--quiet"]) == 0
     settings = ["--spherical", "60", "--aspherical", "30", "--draws", "8"]
     assert main(["fit", str(folder / "set"), "-o", str(folder / "model.safetensors"), "--quiet", *settings]) == 0
     return folder
@@ -47,7 +47,7 @@ def test_the_model_predicts_their_kind_of_density(folder, tmp_path):
     entry = next(entry for entry in load_paw() if (folder / "files" / f"{entry.id}.CHGCAR").exists())
     file = folder / "files" / f"{entry.id}.CHGCAR"
     arguments = ["predict", str(file), "-o", str(tmp_path), "--model", str(folder / "model.safetensors")]
-    assert main([*arguments, "--shape", "24", "24", "24", "--quiet"]) in (0, 1)
+    assert main([*arguments, "--shape", "16", "16", "16", "--quiet"]) in (0, 1)
     wanted, (written,) = read_density(file), tmp_path.glob("*.CHGCAR")
     found = read_density(written)
     assert found.electrons == pytest.approx(wanted.electrons, abs=1e-6)
@@ -55,7 +55,7 @@ def test_the_model_predicts_their_kind_of_density(folder, tmp_path):
     def error(values):
         return np.abs(values - wanted.values).sum() / np.abs(wanted.values).sum()
 
-    assert error(found.values) < error(entry.density((24, 24, 24)).values)
+    assert error(found.values) < error(entry.density((16, 16, 16)).values)
 
 
 def test_a_folder_without_a_collection_is_refused(tmp_path, capsys):
