@@ -103,7 +103,6 @@ WITH_OTHERS = {
     "symfft_models/data/grids.py": "tests/models/datasets/paw/test_common_grid.py",
     "symfft_models/data/packed_file.py": "tests/models/data/test_store.py",
     "symfft_models/datasets/paw/cores.py": "tests/basins/test_cores.py",
-    "symfft_models/datasets/prepare/ledger.py": "tests/models/datasets/prepare/test_preparation.py",
     "symfft_models/evaluation/compressors.py": "tests/models/evaluation/test_rate_distortion.py",
     "symfft_models/evaluation/judging.py": "tests/models/cli/test_vae_commands.py",
     "symfft_models/evaluation/metrics.py": "tests/models/evaluation/test_held_out.py",

@@ -30,11 +30,11 @@ Kind = Literal["maximum", "bond", "ring", "cage"]
 #: Kinds by the number of positive curvatures.
 KINDS: tuple[Kind, ...] = ("maximum", "bond", "ring", "cage")
 #: A search begins where Newton's step is at most so many grid steps long.
-REACH = 1.5
+REACH = 1.0
 #: How many times finer than the density's own grids are on which searches begin, until the sum is zero.
 FINER = (1, 2, 3)
 #: Searches that are begun at most.
-MOST_STARTS = 5000
+MOST_STARTS = 20_000
 #: Iterations of Newton's method, and how many grid steps a search may go.
 ITERATIONS, FARTHEST = 40, 4.0
 #: Distance in Å below which Newton's step has ended, and below which two points are one.
@@ -246,8 +246,8 @@ class _Search:
         if len(first) > MOST_STARTS:
             raise SymfftError(
                 f"the gradient is small near {len(first)} points of the grid, of at most {MOST_STARTS}: where the "
-                f"density is nearly zero its ripples are no critical points; give a vacuum density, {USUAL_VACUUM:g} "
-                "e/Å³ or more"
+                f"density is nearly zero its ripples are no critical points: give a vacuum density, {USUAL_VACUUM:g} "
+                "e/Å³ or more; without symmetry, a coarser grid may do (symfft.resample)"
             )
         return ends[np.sort(first)] / shape
 
