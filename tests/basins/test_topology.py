@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from crystals import ATOMS, CRYSTALS, atoms_of, crystal, gaussians, lattice
+from scipy.ndimage import maximum_filter, minimum_filter
 
 import naive_series
 from symfft import (
@@ -111,6 +112,26 @@ def test_points_add_up_vanish_in_gradient_and_are_those_without_symmetry(number)
     own = np.array([point.laplacian for point in found.points])
     np.testing.assert_allclose(own, laplacian, rtol=1e-3, atol=1e-4 * np.abs(own).max())
     np.testing.assert_allclose([point.density for point in found.points], values, atol=1e-10 * density.values.max())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_smooth_fields_in_a_triclinic_cell(seed):
+    frequency = np.fft.fftfreq(12, 1 / 12)
+    squared = sum(g**2 for g in np.meshgrid(*3 * [frequency], indexing="ij"))
+    noise = np.random.default_rng(seed).standard_normal((12, 12, 12))
+    values = np.fft.ifftn(np.fft.fftn(noise) * np.exp(-squared / 3)).real
+    density = Density(values - values.min() + 0.1, lattice(4.0, 4.4, 5.0, 80, 95, 105), np.zeros((0, 3)), [])
+    found = critical_points(density)
+    assert found.morse_sum == 0
+    counts = found.counts()
+    # a function on a torus has at least one maximum, three of each saddle point, one minimum
+    assert counts["maximum"] >= 1
+    assert counts["bond"] >= 3 + counts["maximum"] - 1
+    assert counts["ring"] >= 3 + counts["cage"] - 1
+    fine = resample(density, (60, 60, 60)).values
+    assert counts["maximum"] == (fine == maximum_filter(fine, 3, mode="wrap")).sum()
+    assert counts["cage"] == (fine == minimum_filter(fine, 3, mode="wrap")).sum()
+    assert all(point.nearest is None for point in found.points)
 
 
 def test_two_atoms_have_the_bond_point_that_follows_from_their_gaussians():
