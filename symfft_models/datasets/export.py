@@ -11,6 +11,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from symfft import SymfftError, read_chgcar, reduce_to_au, write_chgcar
+from symfft.io.atomic import replacement, write_text
 from symfft_models.data.entry import Entry
 from symfft_models.data.store import SPLITS, DensitySet
 from symfft_models.datasets.prepare import is_finished, stored_entries
@@ -80,33 +82,34 @@ def export_parquet(source: PathLike, out: PathLike, file_rows: int = FILE_ROWS) 
     folder = Path(out) / "data"
     folder.mkdir(parents=True, exist_ok=True)
     counts: Counter[str] = Counter()
-    writers: dict[str, tuple[Any, Path]] = {}
+    files: dict[str, tuple[Any, ExitStack]] = {}
     waiting: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
     def flush(split: str) -> None:
         if waiting[split]:
-            writers[split][0].write_table(arrow.Table.from_pylist(waiting.pop(split), schema=schema))
+            files[split][0].write_table(arrow.Table.from_pylist(waiting.pop(split), schema=schema))
 
     def close(split: str) -> None:
         flush(split)
-        writer, path = writers.pop(split)
-        writer.close()
-        os.replace(_partial(path), path)
+        files.pop(split)[1].close()
 
-    for entry in entries_of(source):
-        split = entry.split
-        if split not in writers:
-            path = folder / f"{split}-{counts[split] // file_rows:05d}.parquet"
-            writers[split] = (parquet.ParquetWriter(_partial(path), schema, compression="zstd"), path)
-        waiting[split].append(_row(entry))
-        counts[split] += 1
-        if counts[split] % file_rows == 0:
+    with ExitStack() as unfinished:
+        for entry in entries_of(source):
+            split = entry.split
+            if split not in files:
+                own = unfinished.push(ExitStack())
+                temporary = own.enter_context(replacement(folder / f"{split}-{counts[split] // file_rows:05d}.parquet"))
+                writer = parquet.ParquetWriter(temporary, schema, compression="zstd")
+                files[split] = own.enter_context(writer), own
+            waiting[split].append(_row(entry))
+            counts[split] += 1
+            if counts[split] % file_rows == 0:
+                close(split)
+            elif len(waiting[split]) == GROUP_ROWS:
+                flush(split)
+        for split in list(files):
             close(split)
-        elif len(waiting[split]) == GROUP_ROWS:
-            flush(split)
-    for split in list(writers):
-        close(split)
-    (Path(out) / "README.md").write_text(_card(counts), encoding="utf-8")
+    write_text(Path(out) / "README.md", _card(counts))
     return dict(counts)
 
 
@@ -196,9 +199,7 @@ def write_sheet(source: PathLike, out: PathLike, per_group: int = 40) -> int:
     total = sum(shown.values())
     groups = ", ".join(f"{group}: {count}" for group, count in sorted(shown.items()))
     page = SHEET.format(cards="\n".join(cards), count=len(cards), total=total, groups=html.escape(groups))
-    path = Path(out)
-    _partial(path).write_text(page, encoding="utf-8")
-    os.replace(_partial(path), path)
+    write_text(out, page)
     return len(cards)
 
 
@@ -295,10 +296,6 @@ def _card(counts: Counter[str]) -> str:
         "`symfft.expand_from_au` gives the full grid. `lattice` has rows in Å, `sites` one atom of every orbit, "
         "`metadata` is JSON.\n"
     )
-
-
-def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
 
 
 def _safe(name: str) -> str:
