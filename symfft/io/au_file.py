@@ -14,7 +14,6 @@ import json
 import math
 import os
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
@@ -29,6 +28,7 @@ from symfft.density import Density
 from symfft.errors import DensityFormatError, NotSymmetricError, SpaceGroupError
 from symfft.grid.symmetry_check import check_symmetry
 from symfft.io.hdf5 import import_h5py, open_checked
+from symfft.io.npz import DAMAGE, read_npz, require_plausible
 
 Record = dict[str, NDArray[Any]]
 
@@ -36,11 +36,8 @@ FORMAT, VERSION = "symfft-au", 1
 SUFFIXES = (".npz", ".h5", ".hdf5")
 GRIDS = ("values", "magnetization", "spin_down")
 GROUP_ENTRIES = ("indices", "multiplicity", "rotations", "translations", "denominator")
-#: deflate, which both containers use, shrinks nothing to less than 1/1032.
-LARGEST_EXPANSION = 1100
 
 _MAGIC = {b"PK\x03\x04": ".npz", b"\x89HDF": ".h5"}
-_DAMAGE = (OSError, EOFError, KeyError, ValueError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 def reduce_density(
@@ -184,21 +181,17 @@ def read_au(path: str | os.PathLike[str]) -> Record:
     OSError
         If it cannot be opened.
     """
-    size = os.stat(path).st_size
     suffix = _container(path)
     if suffix is None:
         raise DensityFormatError(path, "expected a NumPy archive or an HDF5 file, found neither")
     with _damage(path):
         if suffix == ".npz":
-            with zipfile.ZipFile(path) as archive:
-                _require_plausible(path, size, sum(member.file_size for member in archive.infolist()))
-            with np.load(path, allow_pickle=False) as source:
-                return {key: source[key] for key in _entries(source.__contains__)}
+            return read_npz(path, _entries)
         with open_checked(path) as source:
             entries = _entries(source.__contains__)
             if any(getattr(source[key], "shape", None) is None for key in entries):
                 raise DensityFormatError(path, "expected a data set for every entry of a reduced density")
-            _require_plausible(path, size, sum(int(source[key].nbytes) for key in entries))
+            require_plausible(os.stat(path).st_size, sum(int(source[key].nbytes) for key in entries))
             return {key: np.asarray(source[key][()]) for key in entries}
 
 
@@ -212,7 +205,7 @@ def is_au_file(path: str | os.PathLike[str]) -> bool:
         if suffix == ".h5":
             with import_h5py().File(os.fspath(path), "r") as source:
                 return "metadata" in source and "values/data" in source
-    except _DAMAGE:
+    except DAMAGE:
         return suffix == ".npz"
     return False
 
@@ -313,11 +306,6 @@ def _container(path: str | os.PathLike[str]) -> str | None:
         return _MAGIC.get(file.read(4))
 
 
-def _require_plausible(path: str | os.PathLike[str], size: int, declared: int) -> None:
-    if declared > LARGEST_EXPANSION * size:
-        raise DensityFormatError(path, f"{size} bytes declare {declared} bytes of data, more than they can hold")
-
-
 @contextmanager
 def _damage(path: str | os.PathLike[str]) -> Iterator[None]:
     """Say of every way in which a file can be wrong which file it is."""
@@ -325,7 +313,7 @@ def _damage(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except DensityFormatError:
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         text = str(error) or type(error).__name__
         what = f"lacks the entry {text}" if isinstance(error, KeyError) else f"is damaged: {text}"
         raise DensityFormatError(path, f"this file of a reduced density {what}") from error

@@ -22,6 +22,7 @@ from symfft.io._format import format_grid
 from symfft.io._parse_kernels import to_c_order
 from symfft.io._poscar import format_header, read_header
 from symfft.io._text import MAX_POINTS, NUMBER, TextReader, show
+from symfft.io.foreign import WITHOUT_DENSITY
 from symfft.io.kinds import kind_to_read, require_kind_of_name
 from symfft.kinds import Kind
 
@@ -31,6 +32,8 @@ NO_AUGMENTATION = " [no augmentation occupancies]"
 #: Kinds stored times the volume of the cell.
 SCALED_KINDS = ("charge", "kinetic_energy")
 
+#: Velocities follow the sites of a structure.
+_VELOCITY = re.compile(rb"\s*(?:[-+]?\d*\.\d+(?:[eEdD][-+]?\d+)?\s*){3}")
 _DIMENSIONS = re.compile(rb"\s*(\d{1,9})\s+(\d{1,9})\s+(\d{1,9})\s*")
 _AUGMENTATION = re.compile(rb"\s*augmentation occupancies( \(imaginary part\))?(.*)")
 # 2I4: the fields touch from ion 1000 on, and hold stars from ion 10000 on.
@@ -176,8 +179,10 @@ def write_chgcar(path: PathLike, density: Density) -> None:
 def _read_dimensions(reader: TextReader, max_points: int) -> tuple[int, int, int]:
     line = reader.next_text()
     if line is None:
-        reader.fail("expected three grid dimensions, the file ends")
+        reader.fail(f"expected three grid dimensions, the file ends: {WITHOUT_DENSITY}, or the file was cut")
     shape = _dimensions(line)
+    if shape is None and _VELOCITY.fullmatch(line):
+        reader.fail(f"expected three grid dimensions, found {show(line)}: {WITHOUT_DENSITY}", line=reader.line - 1)
     if shape is None or 0 in shape:
         reader.fail(f"expected three grid dimensions, found {show(line)}", line=reader.line - 1)
     points = shape[0] * shape[1] * shape[2]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 
+#: What is said of files that hold atoms alone.
+WITHOUT_DENSITY = "this is a structure without a density, `symfft-vae predict` makes one"
 _NETCDF = "a netCDF file", "convert it to cube or XSF with the program that wrote it"
 _QE_REMEDY = "let pp.x write a cube (output_format = 6) or XSF (output_format = 5)"
 #: (what the file is, what to do about it) by the bytes at its beginning.
@@ -47,7 +49,7 @@ def what_it_is(head: bytes) -> str | None:
     if _OPENDX.match(first_line(head)):
         return "an OpenDX file: convert it to cube or CCP4"
     if first_line(head).startswith(b"data_"):
-        return "a CIF: it holds a structure, not a density"
+        return "a CIF: it holds a structure, not a density; `symfft-vae predict` makes one"
     if _QE.match(head):
         return f"a file of Quantum ESPRESSO's pp.x: {_QE_REMEDY}"
     return _fortran(head)

@@ -21,6 +21,7 @@ from symfft.io._compressed import PathLike, replace_compressed
 from symfft.io._format import format_grid
 from symfft.io._poscar import MOST_ATOMS
 from symfft.io._text import MAX_POINTS, TextReader, leading_numbers, show
+from symfft.io.foreign import WITHOUT_DENSITY
 from symfft.io.kinds import kind_to_read, require_kind_of_name
 from symfft.kinds import Kind
 
@@ -78,7 +79,8 @@ def read_xsf(
     with TextReader(path) as reader:
         contents = _read(reader, dataset, max_points)
         if contents.values is None or contents.span is None:
-            reader.fail("expected a block DATAGRID_3D, the file ends" + (" before that data set" if dataset else ""))
+            where = " before that data set" if dataset else f": {WITHOUT_DENSITY}"
+            reader.fail(f"expected a block DATAGRID_3D, the file ends{where}")
         if dataset is None and contents.grids > 1:
             reader.fail(
                 f"the file holds {contents.grids} grids: say which one to read, from 0, with dataset=N (--dataset N)"

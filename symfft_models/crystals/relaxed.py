@@ -27,8 +27,8 @@ from symfft_models.datasets.paw.candidates import (
     table,
 )
 from symfft_models.datasets.paw.pack import split
-from symfft_models.datasets.paw.queue import read_lines
 from symfft_models.datasets.paw.store import load_paw
+from symfft_models.datasets.paw.work_files import read_lines
 
 FILE = "relaxed.csv"
 POTENTIAL = "CHGNet 0.3.0"
@@ -147,7 +147,7 @@ def write_relaxed(folder: Path, path: Path) -> int:
     starting |= {crystal.id: crystal for crystal in elemental_phases(symbols)}
     rows = []
     for result in read_lines(folder / "relax" / "results.jsonl"):
-        if result["id"] not in starting:
+        if result.get("id") not in starting:
             continue
         try:
             crystal = relaxed(starting[result["id"]], result)

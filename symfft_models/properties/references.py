@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import sys
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
-import numpy as np
-
 from symfft.io.atomic import write_text
 from symfft_models.data.entry import atoms_of
 from symfft_models.datasets.paw import PawSet, load_paw
+from symfft_models.datasets.paw.work_files import read_result
 
 FILE = "references.csv"
 
@@ -51,8 +49,7 @@ def lowest_energies(densities: PawSet, folders: Sequence[Path]) -> dict[str, tup
             found.setdefault(symbols.pop(), []).append((entry.metadata["energy_ev"] / atoms, entry.id))
     for folder in folders:
         for path in sorted((folder / "results").glob("*.npz")):
-            with np.load(path, allow_pickle=False) as archive:
-                job, report = json.loads(str(archive["job"])), json.loads(str(archive["report"]))
+            job, report, _ = read_result(path)
             if len(set(job["symbols"])) == 1 and job.get("crystal", {}).get("volume_factor", 1) == 1:
                 energy = report["energy_ev"] / len(job["symbols"])
                 found.setdefault(job["symbols"][0], []).append((energy, job["id"]))

@@ -26,6 +26,7 @@ from symfft import (
     expand_from_au,
     reduce_to_au,
 )
+from symfft.io.npz import DAMAGE, read_npz
 from symfft_models._array_types import ComplexArray, FloatArray, IntArray
 from symfft_models.evaluation.metrics import density_metrics
 from symfft_models.predict import DensityPredictor
@@ -299,11 +300,10 @@ def decode_file(predictor: DensityPredictor, path: Path) -> Density:
         was written with.
     """
     try:
-        with open(path, "rb") as whole, np.load(whole, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_npz(path)
     except FileNotFoundError:
         raise LatentFileError(f"{path}: no such file") from None
-    except Exception as error:  # whatever zipfile, zlib and NumPy raise on a damaged file
+    except DAMAGE as error:
         raise LatentFileError(f"{path}: no file of latents, or a damaged one ({error}); take another copy") from None
     if str(arrays.get("format", "")) != FORMAT:
         raise LatentFileError(

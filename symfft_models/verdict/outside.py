@@ -7,7 +7,6 @@ those of ``datasets/paw/workers/relax.py``.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from collections.abc import Sequence
@@ -23,9 +22,15 @@ from symfft_models.crystals.phases import lowest_mixture
 from symfft_models.crystals.relaxed import POTENTIAL, Relaxed, formation_energy
 from symfft_models.datasets.crystals import Crystal, scaled
 from symfft_models.datasets.paw import PawEntry, recipe
-from symfft_models.datasets.paw.candidates import ImplausibleError, relaxation_job, relaxed
+from symfft_models.datasets.paw.candidates import relaxation_job, relaxed
 from symfft_models.datasets.paw.pack import GPA, RejectedResultError, entry_of
-from symfft_models.datasets.paw.queue import read_lines, write_lines
+from symfft_models.datasets.paw.work_files import (
+    WorkFileError,
+    failure_reason,
+    read_lines,
+    read_result,
+    write_lines,
+)
 from symfft_models.verdict.from_density import nmae
 
 #: Environment variables that name the interpreters.
@@ -81,18 +86,12 @@ def run_gpaw(python: str, folder: Path, cpu_limit: float, minutes: float | None 
 
 def gpaw_result(crystal: Crystal, folder: Path) -> PawEntry | str:
     """Return the density that GPAW found for a crystal, or why there is none."""
-    path, failure = folder / "gpaw" / "results" / f"{crystal.id}.npz", folder / "gpaw" / "failures"
-    if not path.exists():
-        record = failure / f"{crystal.id}.json"
-        if not record.exists():
-            return "not computed yet"
-        why = json.loads(record.read_text(encoding="utf-8"))
-        return f"{why['status']}: {why['reason']}"
-    with np.load(path, allow_pickle=False) as data:
-        arrays = {name: data[name] for name in data.files}
+    result, failure = (folder / "gpaw" / name for name in (f"results/{crystal.id}.npz", f"failures/{crystal.id}.json"))
     try:
-        return entry_of(json.loads(str(arrays["job"])), json.loads(str(arrays["report"])), arrays)
-    except RejectedResultError as error:
+        if result.exists():
+            return entry_of(*read_result(result))
+        return failure_reason(failure) if failure.exists() else "not computed yet"
+    except (RejectedResultError, WorkFileError) as error:
         return str(error)
 
 
@@ -166,14 +165,14 @@ def stability(crystal: Crystal, folder: Path) -> dict[str, Any]:
         all relaxed crystals of its elements), the ``phases`` of that mixture, ``stable``, and how much the relaxation
         changed the lattice constant (``relaxed_a_percent``); ``not_possible`` by step.
     """
-    results = {r["id"]: r for r in read_lines(folder / "potential" / "results.jsonl")}
-    if crystal.id not in results:
-        return {"not_possible": {"stability": f"{POTENTIAL}: not computed yet"}}
     try:
+        results = {r.get("id"): r for r in read_lines(folder / "potential" / "results.jsonl")}
+        if crystal.id not in results:
+            return {"not_possible": {"stability": f"{POTENTIAL}: not computed yet"}}
         after = relaxed(crystal, results[crystal.id])
-    except ImplausibleError as error:
+        item = Relaxed(after, float(results[crystal.id]["energy_ev_per_atom"]))
+    except (WorkFileError, LookupError, TypeError, ValueError) as error:
         return {"not_possible": {"stability": f"{POTENTIAL}: {error}"}}
-    item = Relaxed(after, float(results[crystal.id]["energy_ev_per_atom"]))
     energy, phases = lowest_mixture(item.amounts)
     above = item.energy - energy
     return {

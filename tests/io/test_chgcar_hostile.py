@@ -151,6 +151,15 @@ def test_messages_name_the_line(tmp_path: Path, old: str, new: str, line: int | 
         assert str(caught.value).startswith(f"{tmp_path / 'CHGCAR'}, line {line}: ")
 
 
+@pytest.mark.parametrize("velocities", ["", "\n  0.0 0.0 0.0\n  1.5E-01 -.2 0.3\n"])
+def test_a_structure_alone_is_told_from_a_density(tmp_path: Path, velocities: str) -> None:
+    """POSCAR and CONTCAR."""
+    structure = chgcar_text(random_grids(1)).partition("\n\n")[0] + "\n"
+    assert structure.endswith("0.500000\n")
+    with pytest.raises(ChgcarFormatError, match="a structure without a density, `symfft-vae predict` makes one"):
+        read_text(tmp_path, structure + velocities)
+
+
 def test_a_bad_number_is_shown_with_its_line(tmp_path: Path) -> None:
     text = chgcar_text(random_grids(1)).splitlines()
     for bad, message in (

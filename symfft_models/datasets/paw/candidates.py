@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from symfft import SpaceGroup
+from symfft import SpaceGroup, SymfftError
 from symfft_models._array_types import FloatArray
 from symfft_models.datasets.crystals import Crystal, of_sites
 
@@ -83,8 +83,17 @@ def relaxed(crystal: Crystal, result: dict[str, Any]) -> Crystal:
     Raises
     ------
     ImplausibleError
-        If the relaxation failed, or led to another space group.
+        If the relaxation failed, led to another space group, or the result is not what a worker leaves.
     """
+    try:
+        return _relaxed(crystal, result)
+    except ImplausibleError:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError, SymfftError) as error:
+        raise ImplausibleError(f"unreadable: {error}") from None
+
+
+def _relaxed(crystal: Crystal, result: dict[str, Any]) -> Crystal:
     if not result["converged"]:
         raise ImplausibleError(f"not relaxed: {result['reason']}")
     metric = np.linalg.inv(crystal.basis) @ np.array(result["cell"])

@@ -9,7 +9,6 @@ others.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ import numpy as np
 from symfft import Density, SpaceGroup, read_density
 from symfft_models.datasets.paw import recipe
 from symfft_models.datasets.paw.density import compensation, r_comp
-from symfft_models.datasets.paw.queue import write_lines
 from symfft_models.datasets.paw.reflections import expand_reflections
+from symfft_models.datasets.paw.work_files import read_result, write_lines
 
 
 def reference_job(path: Path, setups: dict[str, str], order: float) -> dict[str, Any]:
@@ -52,10 +51,9 @@ def compare(result: Path, reference: Density) -> dict[str, Any]:
         ``nmae_percent``, 100 sum|a - b| / sum|b|; ``psnr_db``, 20 log10(max b / RMSE); ``electrons``, ``lowest`` and
         ``largest`` value (e/Å³) of both; ``r_comp`` by element, bohr.
     """
-    with np.load(result, allow_pickle=False) as archive:
-        job, report = json.loads(str(archive["job"])), json.loads(str(archive["report"]))
-        hkl, soft = archive["hkl"].astype(np.int64), archive["soft"].sum(0).astype(np.complex128)
-        charges = np.sqrt(4 * np.pi) * archive["multipoles"].sum(0)[:, 0]
+    job, report, arrays = read_result(result)
+    hkl, soft = arrays["hkl"].astype(np.int64), arrays["soft"].sum(0).astype(np.complex128)
+    charges = np.sqrt(4 * np.pi) * arrays["multipoles"].sum(0)[:, 0]
     radii = {symbol: r_comp(symbol, setup["cutoff_bohr"]) for symbol, setup in report["setups"].items()}
     lattice, positions = np.array(job["cell"]), np.array(job["positions"])
     added = compensation(hkl, lattice, positions, charges, np.array([radii[symbol] for symbol in job["symbols"]]))
@@ -92,9 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
         "| CHGCAR | electrons | NMAE % | PSNR dB | lowest, e/Å³ | largest | r_c, bohr |\n|---|---|---|---|---|---|---|"
     )
     for path in sorted((options.folder / "results").glob("reference-*.npz")):
-        with np.load(path, allow_pickle=False) as archive:
-            job = json.loads(str(archive["job"]))
-        row = compare(path, read_density(job["reference"]))
+        row = compare(path, read_density(read_result(path)[0]["reference"]))
         pairs = ("electrons", "{:g}, {:.6g}"), ("lowest", "{:.3f}, {:.3f}"), ("largest", "{:.3f}, {:.3f}")
         electrons, lowest, largest = (text.format(*row[name]) for name, text in pairs)
         radii = ", ".join(f"{symbol} {radius:.2f}" for symbol, radius in row["r_comp"].items())

@@ -10,7 +10,6 @@ import argparse
 import json
 import re
 import sys
-import zipfile
 from collections import Counter, defaultdict
 from dataclasses import replace
 from functools import cache
@@ -20,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft import SpaceGroup
+from symfft import SpaceGroup, SymfftError
+from symfft.io.npz import read_npz
 from symfft_models.data.entry import Site
 from symfft_models.data.split import split_of
 from symfft_models.datasets.crystals import Crystal
@@ -30,6 +30,7 @@ from symfft_models.datasets.paw.density import r_comp
 from symfft_models.datasets.paw.entry import PawEntry
 from symfft_models.datasets.paw.reflections import expand_reflections, reduce_reflections
 from symfft_models.datasets.paw.store import PawSet, Setup, paw_path, write_paw
+from symfft_models.datasets.paw.work_files import WorkFileError, failure_reason, read_result
 
 #: Largest accepted difference between a structure factor and its symmetry average, relative to the largest of all.
 SYMMETRY_TOLERANCE = 1e-5
@@ -78,8 +79,18 @@ def entry_of(job: dict[str, Any], report: dict[str, Any], arrays: dict[str, NDAr
     Raises
     ------
     RejectedResultError
-        If its sites do not have the space group, or its density not the symmetry or the number of electrons.
+        If its sites do not have the space group, its density not the symmetry or the number of electrons, or its parts
+        are not what a worker leaves.
     """
+    try:
+        return _entry(job, report, arrays)
+    except RejectedResultError:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError, SymfftError) as error:
+        raise RejectedResultError(f"unreadable: {error}") from None
+
+
+def _entry(job: dict[str, Any], report: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> PawEntry:
     crystal = crystal_of(job["crystal"])
     number, basis = crystal.space_group, crystal.basis
     primitive, symbols, positions = np.array(job["cell"]), job["symbols"], np.array(job["positions"])
@@ -100,10 +111,10 @@ def entry_of(job: dict[str, Any], report: dict[str, Any], arrays: dict[str, NDAr
     hkl = np.rint(arrays["hkl"] @ np.linalg.inv(basis).T).astype(np.int64)
     origin = (hkl == 0).all(1)
     counted = total[origin][0].real * volume + np.sqrt(4 * np.pi) * multipoles[0, :, 0].sum()
-    if abs(counted - report["electrons"]) > ELECTRON_TOLERANCE * report["electrons"]:
+    if not abs(counted - report["electrons"]) <= ELECTRON_TOLERANCE * report["electrons"]:
         raise RejectedResultError(f"wrong electrons: {counted:.6f}, expected {report['electrons']:g}")
     unique, (total, spin), residual = reduce_reflections(SpaceGroup.from_number(number), hkl, np.stack([total, spin]))
-    if residual > SYMMETRY_TOLERANCE:
+    if not residual <= SYMMETRY_TOLERANCE:
         raise RejectedResultError(f"wrong symmetry: structure factors differ by {residual:.2g} of the largest")
     first = [_atom_at(np.array(site[2]) @ np.linalg.inv(basis), positions) for site in crystal.sites]
     stress = np.array(report["stress_ev_per_a3"])
@@ -222,8 +233,7 @@ def _atom_at(point: NDArray[np.float64], positions: NDArray[np.float64]) -> int:
 
 def setups_of(path: Path) -> list[Setup]:
     """Return the setups of a file of ``workers/setups.py``."""
-    with np.load(path, allow_pickle=False) as archive:
-        columns = {name: archive[name] for name in archive.files}
+    columns = read_npz(path)
     return [
         Setup(
             symbol=str(symbol),
@@ -279,21 +289,18 @@ def pack(folder: Path, out: Path) -> dict[str, Any]:
     entries = dict(known)
     for path in sorted((folder / "results").glob("*.npz")):
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                job, report = json.loads(str(archive["job"])), json.loads(str(archive["report"]))
-                if "crystal" not in job or is_of(known.get(path.stem), job, report):
-                    continue
-                arrays = {name: archive[name] for name in ("hkl", "soft", "multipoles")}
+            job, report, arrays = read_result(path)
+            if "crystal" not in job or is_of(known.get(path.stem), job, report):
+                continue
             entry = entry_of(job, report, arrays)
             entries[entry.id] = replace(entry, metadata=entry.metadata | measured(entry))
         except RejectedResultError as error:
             rejected[path.stem] = str(error)
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except (WorkFileError, LookupError, TypeError, ValueError) as error:
             rejected[path.stem] = f"unreadable: {error}"
     for path in sorted((folder / "failures").glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if not (folder / "results" / f"{record['id']}.npz").exists():
-            rejected[record["id"]] = f"{record['status']}: {record['reason'].strip().splitlines()[-1][:100]}"
+        if not (folder / "results" / f"{path.stem}.npz").exists():
+            rejected[path.stem] = failure_reason(path)
     rejected = {name: reason for name, reason in sorted(rejected.items()) if name not in entries}
     packed = sorted(pressures([*entries.values()]), key=lambda entry: (entry.space_group, entry.prototype, entry.id))
     symbols = sorted({site.symbol for entry in packed for site in entry.sites})

@@ -16,7 +16,7 @@ import json
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from symfft_models.datasets.paw.candidates import (
 )
 from symfft_models.datasets.paw.pack import setups_of
 from symfft_models.datasets.paw.store import PawSet, paw_path
+from symfft_models.datasets.paw.work_files import read_lines, write_lines
 
 #: Space groups with a queue of their own, all others together as 0, and how often each has its turn.
 PACE = {221: 1.0, 225: 1.3, 227: 0.7, 0: 0.7}
@@ -90,21 +91,6 @@ def schedule(crystals: Iterable[tuple[Crystal, float]]) -> list[Crystal]:
     return [crystal for _, _, crystal in sorted(turns, key=lambda entry: entry[:2])]
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a file, one per line, without a last line that was cut short."""
-    if path.exists():
-        with open(path, encoding="utf-8") as stream:
-            yield from (json.loads(line) for line in stream if line.endswith("\n"))
-
-
-def write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
-    """Write JSON objects, one per line, to a file that appears complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replace_file(path) as stream:
-        for record in records:
-            stream.write(json.dumps(record).encode() + b"\n")
-
-
 def write_relaxations(folder: Path) -> int:
     """Write the jobs of the relaxation: elemental phases first, then the candidates, groups in turn."""
     elements = {setup.symbol for setup in setups_of(folder / "setups.npz")}
@@ -132,7 +118,7 @@ def write_jobs(folder: Path, packed: Path) -> dict[str, int]:
     results, potential = [], {}
     verdicts: list[tuple[Crystal, float | None, float | None, str]] = []
     for result in read_lines(folder / "relax" / "results.jsonl"):
-        if result["id"] not in starting:
+        if result.get("id") not in starting:
             continue
         try:
             results.append((relaxed(starting[result["id"]], result), result["energy_ev_per_atom"]))

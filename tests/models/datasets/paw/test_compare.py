@@ -13,7 +13,7 @@ from symfft_models.datasets.crystals import of_prototype
 from symfft_models.datasets.paw import load_paw
 from symfft_models.datasets.paw.compare import compare, main, reference_job
 from symfft_models.datasets.paw.pack import entry_of
-from symfft_models.datasets.paw.queue import read_lines
+from symfft_models.datasets.paw.work_files import read_lines
 
 from . import made_up
 

@@ -16,13 +16,12 @@ from symfft_models.datasets.paw.queue import (
     PACE,
     VOLUMES,
     hard_crystals,
-    read_lines,
     schedule,
     write_jobs,
-    write_lines,
     write_relaxations,
 )
 from symfft_models.datasets.paw.store import write_paw
+from symfft_models.datasets.paw.work_files import read_lines, write_lines
 
 from . import made_up
 
@@ -56,14 +55,6 @@ def test_cheap_crystals_of_a_structure_type_come_first():
         for name, cost in zip(names, (4, 3, 2, 1))
     ]
     assert [c.id for c in schedule(crystals)] == [f"rock-salt-{name}O" for name in reversed(names)]
-
-
-def test_lines_that_a_kill_cut_short_are_left_out(tmp_path):
-    write_lines(tmp_path / "a" / "lines.jsonl", [{"x": 1}, {"x": 2}])
-    with open(tmp_path / "a" / "lines.jsonl", "a") as stream:
-        stream.write('{"x": 3')
-    assert list(read_lines(tmp_path / "a" / "lines.jsonl")) == [{"x": 1}, {"x": 2}]
-    assert list(read_lines(tmp_path / "none.jsonl")) == []
 
 
 def setups_file(folder, symbols):
