@@ -40,14 +40,14 @@ KINDS = {BlockTransform: "blocks", PlanesTransform: "planes", SubgroupTransform:
 ALLOWED = 0.15
 
 
-def take_turns(calls: dict[str, Any]) -> dict[str, float]:
-    """Return the best time of each call, in ms."""
+def take_turns(calls: dict[str, Any], seconds: float = SECONDS, in_a_row: int = 1) -> dict[str, float]:
+    """Return the best time of each call, in ms, of all that so many seconds have room for; some in a row each turn."""
     best = dict.fromkeys(calls, float("inf"))
     start, rounds = time.perf_counter(), 0
-    while rounds < ROUNDS or time.perf_counter() - start < SECONDS:
+    while rounds < ROUNDS or time.perf_counter() - start < seconds:
         slowest = max(best.values()) if rounds else 0.0
         for name, call in calls.items():
-            for _ in range(int(min(max(slowest / best[name], 1), 20)) if rounds else 1):
+            for _ in range(in_a_row * int(min(max(slowest / best[name], 1), 20)) if rounds else 1):
                 begin = time.perf_counter()
                 call()
                 best[name] = min(best[name], 1e3 * (time.perf_counter() - begin))

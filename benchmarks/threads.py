@@ -4,8 +4,8 @@
 
 First what the machine gives at most: threads that compute in their caches, that copy memory, and that fill memory which
 the system hands out anew; and the time to hand nothing over to threads, and to wait for them. Then transforms, each
-line the time of one worker over that of several, the best runs of all taking turns. Results are asserted to be equal to
-the last bit first. BLAS is kept to one thread.
+line the time of one worker over that of several, the best of calls that take turns, ten in a row each. Results are
+asserted to be equal to the last bit first. BLAS is kept to one thread.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ from symfft.fourier.threads import in_parts
 #: Batch, points along each axis, whether results go into a given array, groups.
 CASES = ((8, 96, False, (2, 62, 225)), (32, 96, True, (2, 62, 166, 225)), (1, 128, True, (1, 2, 14, 62)))
 MEGABYTE = 2**20
+#: Long enough for some runs of all threads that nothing else disturbs.
+SECONDS = 1.0
+#: Calls in a row, which find in the caches what they left there and not what another kind of call did.
+IN_A_ROW = 10
 
 
 def shared(pool: ThreadPoolExecutor, workers: int, run: Callable[[int, int], object]) -> Callable[[], object]:
@@ -54,9 +58,9 @@ def limits(workers: int) -> None:
     print(f"| what | 1 thread, ms | {workers} threads, ms | ratio |\n|---|---|---|---|")
     with ThreadPoolExecutor(workers) as pool:
         for name, run in (("computing", compute), ("copying memory", move), ("filling new memory", fill)):
-            best = take_turns({"one": shared(pool, 1, run), "more": shared(pool, workers, run)})
+            best = take_turns({"one": shared(pool, 1, run), "more": shared(pool, workers, run)}, SECONDS)
             print(f"| {name} | {best['one']} | {best['more']} | {best['one'] / best['more']:.2f} |", flush=True)
-    best = take_turns({"more": lambda: in_parts(workers, workers, lambda *part: None)})
+    best = take_turns({"more": lambda: in_parts(workers, workers, lambda *part: None)}, SECONDS)
     print(f"| nothing |  | {best['more']} |  |")
 
 
@@ -80,7 +84,7 @@ def transforms(workers: int) -> None:
             if batch == 1:
                 rho = symfft.expand_from_au(values[0], au)
                 calls |= rivals(rho, scipy.fft.rfftn(rho), workers)[0]
-            best = take_turns(calls)
+            best = take_turns(calls, SECONDS, IN_A_ROW)
             symbol, ratio = au.space_group.symbol, best["one"] / best["more"]
             where = "given" if given else "new"
             beside = min((ms for name, ms in best.items() if name not in ("one", "more")), default=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -40,6 +41,7 @@ def in_parts(items: int, threads: int, run: Callable[[int, int, int], object]) -
     """Call ``run(thread, first, last)`` on contiguous parts of some items, in several threads.
 
     Each takes the next part when it is done with one: a thread that starts late, or meets longer parts, takes fewer.
+    They begin at both ends: threads that write beside each other take each other's cache lines away.
     """
     threads = max(1, min(threads, items))
     if threads == 1:
@@ -47,10 +49,15 @@ def in_parts(items: int, threads: int, run: Callable[[int, int, int], object]) -
         return
     parts = min(items, PARTS_PER_THREAD * threads)
     edges = [items * i // parts for i in range(parts + 1)]
-    coming = iter(range(parts))  # next() of it is one step to Python's threads
+    coming = deque(range(parts))  # taking from either end is one step to Python's threads
 
     def work(thread: int) -> None:
-        for part in coming:
+        take = coming.pop if thread % 2 else coming.popleft
+        while True:
+            try:
+                part = take()
+            except IndexError:  # another thread took the last one
+                return
             run(thread, edges[part], edges[part + 1])
 
     waiting = [_pool().submit(work, thread) for thread in range(1, threads)]

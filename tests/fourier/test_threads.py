@@ -54,12 +54,13 @@ def test_parts_cover_all_items():
         assert {thread for *_, thread in found} <= set(range(threads))
 
 
-def test_an_error_in_a_thread_comes_through():
+@pytest.mark.parametrize("kind", [ValueError, IndexError])
+def test_an_error_in_a_thread_comes_through(kind):
     def fail(thread, first, last):
         if first > 0:
-            raise ValueError("of the second part")
+            raise kind("of a part")
 
-    with pytest.raises(ValueError, match="second part"):
+    with pytest.raises(kind, match="of a part"):
         in_parts(4, 2, fail)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from symfft._array_types import Array
 from symfft._compile import bare, embedded
-from symfft._compile.lanes import LANES, fill, fma, load, store
+from symfft._compile.lanes import LANES, fill, fma, load, prefetch, store
 from symfft.fourier.engines.planes._fft import fft
 from symfft.fourier.engines.planes._radices import HALF, ROW
 from symfft.fourier.engines.planes._spectra import put_spectra, take_spectra, twist
@@ -152,8 +152,12 @@ def _assemble(
     yx, yy = load(reals, factor + 2 * LANES), load(reals, factor + 3 * LANES)
     for group in range(groups):
         transpose(memory, program, source, LANES * group + shift, scratch, LANES)
+        for lane in range(LANES):
+            prefetch(memory, program[source + LANES + lane] + LANES * group + shift)
         if part:
             transpose(memory, program, source, LANES * group + part + shift, scratch + LANES * LANES, LANES)
+            for lane in range(LANES):
+                prefetch(memory, program[source + LANES + lane] + LANES * group + part + shift)
         for j in range(LANES):
             z = program[columns + LANES * group + j]
             if z < 0:

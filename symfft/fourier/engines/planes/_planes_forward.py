@@ -8,7 +8,7 @@ import numpy as np
 
 from symfft._array_types import Array
 from symfft._compile import bare, embedded
-from symfft._compile.lanes import fill, fma, gather, load, reverse, spread, store
+from symfft._compile.lanes import fill, fma, gather, load, prefetch, reverse, spread, store
 from symfft.fourier.engines.planes._fft import fft
 from symfft.fourier.engines.planes._plane_steps import hadamard, product
 from symfft.fourier.engines.planes._radices import HALF, ROW
@@ -111,6 +111,9 @@ def _transform(
             p = at + (x0 * n1 + x1) * 2
             store(memory, room + x1 * ROW, _fetch(values, program, labels, p))
             store(memory, room + x1 * ROW + HALF, _fetch(values, program, labels, p + 1))
+            if x0 + 1 < rows:
+                prefetch(values, program[p + 2 * n1] >> 2)
+                prefetch(values, program[p + 2 * n1 + 1] >> 2)
         fft(memory, room, row, grid + x0 * line, row, scratch, plan1, program, reals, there)
     columns = n1 // 2 + 1
     for k in range(columns):
