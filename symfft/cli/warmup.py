@@ -136,7 +136,7 @@ def _transform(found: symfft.SpaceGroup) -> None:
     reduced = symfft.reduce_to_au(values, au)
     symfft.expand_from_au(reduced, au)
     for batch in (reduced, np.stack([reduced, reduced])):
-        symfft.au_idft(symfft.au_dft(batch, au), au)
+        symfft.au_idft(symfft.au_dft(batch, au, workers=2), au)
         symfft.au_real_idft(symfft.au_real_dft(batch, au), au)
         symfft.au_idct(symfft.au_dct(batch, au), au)
     symfft.structure_factors(symfft.au_dft(reduced, au), au, [[1, 1, 1], [2, 0, 0]])

@@ -1,4 +1,8 @@
-"""Threads that share a batch, or the parts of one transform: one pool for all calls, equal results."""
+"""Threads that share a batch, or the parts of one transform: helpers that stay, equal results.
+
+To wake a thread that sleeps takes as long as a small transform. Who waits therefore looks for a while before it
+sleeps, a helper for its next job and the caller for the end of the helpers' jobs: as OpenMP's threads do, but shorter.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from queue import SimpleQueue
+from threading import Lock, Thread
 from typing import Any
 
 import numpy as np
@@ -17,9 +23,12 @@ from symfft.errors import ShapeError
 #: Bytes of a cache line: arrays that begin with one are filled quickest.
 CACHE_LINE = 64
 #: Parts that a thread would take if all were equally long and quick.
-PARTS_PER_THREAD = 4
-
-_pools: dict[int, ThreadPoolExecutor] = {}
+PARTS_PER_THREAD = 2
+PROCESSORS = os.cpu_count() or 1
+#: Most threads of a call.
+MOST_THREADS = max(32, PROCESSORS)
+#: Looks of a thread before it sleeps: a tenth of a millisecond or two.
+LOOKS = 100_000
 
 
 def count_of(workers: int | None) -> int:
@@ -43,7 +52,7 @@ def in_parts(items: int, threads: int, run: Callable[[int, int, int], object]) -
     Each takes the next part when it is done with one: a thread that starts late, or meets longer parts, takes fewer.
     They begin at both ends: threads that write beside each other take each other's cache lines away.
     """
-    threads = max(1, min(threads, items))
+    threads = max(1, min(threads, items, MOST_THREADS))
     if threads == 1:
         run(0, 0, items)
         return
@@ -60,15 +69,58 @@ def in_parts(items: int, threads: int, run: Callable[[int, int, int], object]) -
                 return
             run(thread, edges[part], edges[part + 1])
 
-    waiting = [_pool().submit(work, thread) for thread in range(1, threads)]
+    helpers = [_idle_helper() for _ in range(1, threads)]
+    looks = LOOKS if threads <= PROCESSORS else 0
+    for thread, helper in enumerate(helpers, 1):
+        helper.begin(partial(work, thread), looks)
+    errors = []
     try:
         work(0)
     finally:
         # also after an error: nobody may still write into arrays that are given back
-        for each in waiting:
-            each.exception()
-    for each in waiting:
-        each.result()
+        errors = [helper.wait(looks) for helper in helpers]
+        _idle.extend(helpers)
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+class _Helper:
+    """A thread that does one job after the other."""
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[tuple[Callable[[], object], int]] = SimpleQueue()
+        self._busy = Lock()
+        self._error: BaseException | None = None
+        self._begun, self._ended = _count(), _count()
+        Thread(target=self._serve, name="symfft", daemon=True).start()
+
+    def begin(self, run: Callable[[], object], looks: int) -> None:
+        """Have it do something; it must have nothing to do."""
+        self._busy.acquire()
+        self._jobs.put((run, looks))
+        self._begun[0] += 1
+
+    def wait(self, looks: int) -> BaseException | None:
+        """Wait until it has nothing to do any more, and return the error that it met."""
+        _watch(self._ended, int(self._begun[0]) - 1, looks)
+        with self._busy:
+            error, self._error = self._error, None
+        return error
+
+    def _serve(self) -> None:
+        done = looks = 0
+        while True:
+            _watch(self._begun, done, looks)
+            run, looks = self._jobs.get()
+            try:
+                run()
+            except BaseException as error:
+                self._error = error
+            del run  # and the arrays that it holds
+            done += 1
+            self._busy.release()
+            self._ended[0] = done
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
@@ -81,12 +133,30 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     return array
 
 
-def _pool() -> ThreadPoolExecutor:
-    """Return the pool of this process; its threads start when they are needed, and stay."""
-    if not _pools:
-        _pools[0] = ThreadPoolExecutor(max(32, os.cpu_count() or 1), thread_name_prefix="symfft")
-    return _pools[0]
+def _count() -> NDArray[np.int64]:
+    """Return a counter, in a cache line of its own."""
+    count = aligned((CACHE_LINE // 8,), np.int64)
+    count[:] = 0
+    return count
+
+
+def _watch(count: NDArray[np.int64], old: int, looks: int) -> None:
+    if looks:
+        from symfft.fourier._thread_kernels import watch  # its kernel needs numba to be defined
+
+        watch(count, old, looks)
+
+
+_idle: list[_Helper] = []
+
+
+def _idle_helper() -> _Helper:
+    """Return a helper that has nothing to do; they start when they are needed, and stay."""
+    try:
+        return _idle.pop()
+    except IndexError:
+        return _Helper()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pools.clear)  # a child has none of its parent's threads
+    os.register_at_fork(after_in_child=_idle.clear)  # a child has none of its parent's threads

@@ -1,6 +1,8 @@
 """Threads: the same bits for any number of them, errors that come through, one pool."""
 
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -44,6 +46,36 @@ def test_threads_are_not_made_anew():
     for _ in range(20):
         au_dft(values, au, workers=2)
     assert {thread.name for thread in threading.enumerate()} == before
+
+
+def test_callers_in_several_threads_have_helpers_of_their_own():
+    au = asymmetric_unit(14, (16, 16, 16))
+    values = np.random.default_rng(0).standard_normal((6, au.size))
+    expected, found = au_dft(values, au), []
+
+    def call():
+        found.extend(au_dft(values, au, workers=3) for _ in range(20))
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(found) == 80
+    assert all(np.array_equal(f, expected) for f in found)
+
+
+def test_what_was_computed_is_let_go():
+    values = np.ones(1000)
+    in_parts(4, 2, lambda thread, first, last: values.sum())
+    before = sys.getrefcount(values)
+    for _ in range(5):
+        in_parts(4, 2, lambda thread, first, last, values=values: values.sum())
+    for _ in range(100):
+        if sys.getrefcount(values) <= before:
+            break
+        time.sleep(0.01)
+    assert sys.getrefcount(values) <= before
 
 
 def test_parts_cover_all_items():
