@@ -71,10 +71,9 @@ def in_parts(items: int, threads: int, run: Callable[[int, int, int], object]) -
 
     helpers = [_idle_helper() for _ in range(1, threads)]
     looks = LOOKS if threads <= PROCESSORS else 0
-    for thread, helper in enumerate(helpers, 1):
-        helper.begin(partial(work, thread), looks)
-    errors = []
     try:
+        for thread, helper in enumerate(helpers, 1):
+            helper.begin(partial(work, thread), looks)
         work(0)
     finally:
         # also after an error: nobody may still write into arrays that are given back
