@@ -82,7 +82,10 @@ WHOLE = {
 }
 #: Modules whose tests are those of what they are a part of.
 WITH_OTHERS = {
+    "symfft/crystal/origins.py": "tests/crystal/test_standard_setting.py",
     "symfft/crystal/sites.py": "tests/crystal/test_standard_setting.py",
+    "symfft/crystal/spglib_search.py": "tests/crystal/test_standard_setting.py",
+    "symfft/crystal/structure.py": "tests/crystal/test_standard_setting.py",
     "symfft/kinds.py": "tests/io/test_kinds.py",
     "symfft/fourier/engines/engine.py": "tests/fourier/test_plan.py",
     "symfft/fourier/engines/full.py": "tests/fourier/test_plan.py",

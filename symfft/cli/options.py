@@ -118,7 +118,7 @@ def positive(text: str) -> float:
 
 
 def symprec(text: str) -> float:
-    """Return a distance in Å that spglib can use, as :func:`symfft.crystal.standard_setting.require_symprec` does."""
+    """Return a distance in Å that spglib can use, as :func:`symfft.crystal.structure.require_symprec` does."""
     value = float(text)
     if not 1e-10 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not a distance from 1e-10 to 1 Å")

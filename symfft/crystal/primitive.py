@@ -6,6 +6,8 @@ new lattice, so that n sites take time in proportion to n log n. spglib takes th
 
 from __future__ import annotations
 
+from fractions import Fraction
+from functools import lru_cache
 from math import gcd
 from typing import Any, NamedTuple
 
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from symfft._array_types import FloatArray, IntArray
 from symfft.crystal.lattice import reduced_basis
-from symfft.crystal.operators import remainder, translation_lattice
+from symfft.crystal.operators import Exact, inverse_of, remainder, translation_lattice
 from symfft.errors import SpaceGroupError
 
 Triangle = tuple[tuple[int, ...], ...]
@@ -69,6 +71,12 @@ def folded(
     mean = np.zeros((len(first), 3))
     np.add.at(mean, which, apart - np.rint(apart))
     return Crystal(denominator, basis, cell @ lattice, inner[first] + mean / copies[:, None], kinds[first])
+
+
+@lru_cache(maxsize=256)
+def to_primitive(denominator: int, basis: Triangle) -> Exact:
+    """Return M with x' = M x, from a crystal's own cell to its primitive cell."""
+    return inverse_of(np.array(basis, dtype=object) * Fraction(1, denominator)).T
 
 
 class Sites:

@@ -6,19 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symfft._array_types import FloatArray, IntArray
 from symfft._shape import Shape, as_shape
-from symfft.crystal.exact import PARTS, ExactTranslations, exact_translations
+from symfft.crystal.exact import ExactTranslations, exact_translations
 from symfft.crystal.lattice import reduced_basis
-from symfft.crystal.operators import Exact, change_basis, integer_rows, inverse_of, remainder, translation_lattice
-from symfft.crystal.primitive import Crystal, Triangle, folded, primitive_crystal
-from symfft.crystal.sites import CLEARLY, SiteSymmetry, clear_symmetry, site_symmetry
+from symfft.crystal.operators import Exact, change_basis, integer_rows, inverse_of
+from symfft.crystal.origins import nearest_origin, point_operators
+from symfft.crystal.primitive import Crystal, Triangle, to_primitive
+from symfft.crystal.sites import SiteSymmetry, clear_symmetry
 from symfft.crystal.space_group import SpaceGroup, reference_group
+from symfft.crystal.spglib_search import Search, search_group, widely_searched
+from symfft.crystal.structure import Cell, checked_structure
 from symfft.errors import SpaceGroupError
 
 Rows = tuple[tuple[Fraction, ...], ...]
@@ -30,23 +33,13 @@ GENERAL_METRIC = np.array([[1.0, 0.11, 0.23], [0.11, 1.37, 0.07], [0.23, 0.07, 1
 GENERAL_POINTS = np.array([[0.1234, 0.3456, 0.0789], [0.4321, 0.2713, 0.1618]])
 #: Tolerance, in Å, for these.
 GENERAL_SYMPREC = 1e-5
-#: How much larger a tolerance spglib gets first.
-WIDER = 3.0
-#: Tolerances in Å: below, the rounding of coordinates decides; above, two sites of one crystal are alike.
-SYMPRECS = 1e-10, 1.0
 #: Coordinates are rounded in the sixth decimal.
 ROUNDING = 5e-7
 #: How far an origin may be off, in units of the distance between sites and their images.
 UNCERTAINTY = 2.0
-#: Coordinates this large have lost the digits that matter.
-LARGEST_COORDINATE = 1e6
-#: Shortest and longest basis vector, in Å.
-LENGTHS = 1e-3, 1e6
 #: Entries of operators in a cell reach this where those in a reduced cell are 0 and ±1, and integers of 64 bits may not
 #: hold their products.
 OBLIQUE = 1e4
-#: Squared distances closer than this, relative to the cell, are equal.
-TIE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -107,7 +100,7 @@ def standardization(
         If the structure or `symprec` is unusable, spglib finds no group, or exact operators do not agree with the
         sites.
     """
-    cell = _structure(lattice, positions, numbers, symprec)
+    cell = checked_structure(lattice, positions, numbers, symprec)
     try:
         return _standardized(cell, symprec, None if shape is None else as_shape(shape))
     except SpaceGroupError as error:
@@ -122,20 +115,20 @@ def standardization(
 
 def _standardized(cell: Cell, symprec: float, shape: Shape | None) -> Standardization:
     found = clear_symmetry(*cell, symprec)
-    search: _Search | None = None
+    search: Search | None = None
     if found is None:
-        search, crystal, symmetry = _searched(cell, symprec)
+        search, crystal, symmetry = widely_searched(cell, symprec)
     else:
         crystal, symmetry = found
     exact = _exact(crystal, symmetry, shape)
     parts = symmetry.rotations.tobytes(), exact.numerators.tobytes(), exact.denominator
     axes = _axes(*parts, crystal.denominator, crystal.basis, bool(np.linalg.det(crystal.lattice) < 0))
     if axes is None:
-        search = _search(cell, symprec) if search is None else search
+        search = search_group(cell, symprec) if search is None else search
         axes = _searched_axes(search, crystal, symmetry.rotations, exact)
     elif exact.origin.any():
         axes = axes._replace(origin_shift=axes.from_primitive @ exact.origin + axes.origin_shift)
-    origin = _nearest_origin(axes, crystal)
+    origin = nearest_origin(axes.number, axes.origin_shift, axes.from_primitive, crystal.lattice)
     setting = _setting(axes.number, _rows(axes.transformation), tuple(origin.tolist()))
     if axes.number >= AXES_BY_OPERATORS:
         setting = _upright(setting, cell[0])
@@ -155,25 +148,6 @@ def _standardized(cell: Cell, symprec: float, shape: Shape | None) -> Standardiz
     )
 
 
-def require_symprec(symprec: float) -> None:
-    """Check a tolerance on positions before spglib sees it.
-
-    Raises
-    ------
-    SpaceGroupError
-        If it is not a number from 1e-10 to 1.
-    """
-    try:
-        usable = not isinstance(symprec, bool) and SYMPRECS[0] <= float(symprec) <= SYMPRECS[1]
-    except (TypeError, ValueError, OverflowError):
-        usable = False
-    if not usable:
-        raise SpaceGroupError(
-            f"symprec={symprec!r} is not usable: it is a distance in Å, from {SYMPRECS[0]:g} to {SYMPRECS[1]:g}, such "
-            "as 1e-3"
-        )
-
-
 def _group_of_structure(
     lattice: ArrayLike, positions: ArrayLike, numbers: ArrayLike, symprec: float, shape: Sequence[int] | None
 ) -> SpaceGroup:
@@ -186,9 +160,6 @@ SpaceGroup.of_structure = staticmethod(_group_of_structure)
 # ---- inside ---------------------------------------------------------------------------------------------------------
 
 
-Cell = tuple[FloatArray, FloatArray, IntArray]
-
-
 class _Axes(NamedTuple):
     """x_std = P x + p, with any of the equivalent origins; from the primitive cell, x_std = C x' + p."""
 
@@ -196,22 +167,6 @@ class _Axes(NamedTuple):
     transformation: Exact
     from_primitive: Exact
     origin_shift: Exact
-
-
-class _Search(NamedTuple):
-    """What spglib found; P and p lead to the reference setting, sites of one label are copies of one."""
-
-    number: int
-    transformation: Exact
-    origin_shift: FloatArray
-    rotations: NDArray[np.intc]
-    labels: IntArray
-    copies: int = 1
-
-    @property
-    def order(self) -> int:
-        """How many operators the group has in the crystal's cell."""
-        return self.copies * len(self.rotations)
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,43 +179,6 @@ class _Setting:
     space_group: SpaceGroup
 
 
-def _structure(lattice: ArrayLike, positions: ArrayLike, numbers: ArrayLike, symprec: float) -> Cell:
-    """Accept a structure: lattice, positions in [0, 1), and a number from 0 for each kind of atom."""
-    require_symprec(symprec)
-    if np.iscomplexobj(lattice) or np.iscomplexobj(positions) or np.iscomplexobj(numbers):
-        raise SpaceGroupError("the structure has complex numbers: lattice, positions and numbers are real")
-    try:
-        rows, sites = np.array(lattice, dtype=np.float64), np.array(positions, dtype=np.float64).reshape(-1, 3)
-        labels = np.asarray(numbers)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise SpaceGroupError(f"the structure is not made of numbers: {error}") from None
-    if rows.shape != (3, 3) or labels.ndim != 1 or len(sites) != len(labels) or not len(labels):
-        raise SpaceGroupError(
-            f"a structure needs a (3, 3) lattice and as many positions as numbers; got {rows.shape}, {len(sites)} "
-            f"positions and {labels.shape} numbers"
-        )
-    if labels.dtype.kind not in "iufUSb" or (labels.dtype.kind == "f" and not np.isfinite(labels).all()):
-        raise SpaceGroupError(f"numbers of type {labels.dtype} are not usable: give an atomic number for each position")
-    if not (np.isfinite(rows).all() and np.isfinite(sites).all()):
-        raise SpaceGroupError("a lattice vector or a coordinate is not finite: check the structure")
-    if np.abs(sites).max() > LARGEST_COORDINATE:
-        raise SpaceGroupError(
-            f"a fractional coordinate is {np.abs(sites).max():.3g}, where digits after the point are lost: coordinates "
-            f"up to {LARGEST_COORDINATE:g} are usable; check that they are fractional"
-        )
-    longest = np.abs(rows).max(axis=1)
-    if not (LENGTHS[0] <= longest.min() and longest.max() <= LENGTHS[1]):
-        raise SpaceGroupError(
-            f"the lattice is singular, or not in Å: its vectors {rows.tolist()} should be {LENGTHS[0]:g} to "
-            f"{LENGTHS[1]:g} Å long"
-        )
-    lengths = np.linalg.norm(rows, axis=1)
-    if abs(np.linalg.det(rows / lengths[:, None])) < 1e-6:
-        raise SpaceGroupError(f"the lattice is singular: its vectors {rows.tolist()} lie in a plane")
-    _, kinds = np.unique(labels, return_inverse=True)
-    return rows, sites - np.floor(sites), kinds.reshape(-1).astype(np.int64)
-
-
 def _exact(crystal: Crystal, symmetry: SiteSymmetry, shape: Sequence[int] | None) -> ExactTranslations:
     to_inner = np.linalg.inv(np.array(crystal.basis) / crystal.denominator)
     rounding = ROUNDING * np.abs(to_inner).sum(axis=0)
@@ -269,14 +187,8 @@ def _exact(crystal: Crystal, symmetry: SiteSymmetry, shape: Sequence[int] | None
     grid = None
     if shape is not None:
         steps = np.array([Fraction(1, int(n)) for n in shape], dtype=object)
-        grid = steps[:, None] * _to_primitive(crystal.denominator, crystal.basis).T
+        grid = steps[:, None] * to_primitive(crystal.denominator, crystal.basis).T
     return exact_translations(symmetry.rotations, symmetry.translations, misfit, grid)
-
-
-@lru_cache(maxsize=256)
-def _to_primitive(denominator: int, basis: Triangle) -> Exact:
-    """Return M with x' = M x, from a crystal's own cell to its primitive cell."""
-    return inverse_of(np.array(basis, dtype=object) * Fraction(1, denominator)).T
 
 
 @lru_cache(maxsize=1024)
@@ -304,30 +216,30 @@ def _axes(
         return None
     lattice, positions, kinds = _general_crystal(primitive)
     cell = -lattice if left_handed else lattice, positions, kinds
-    search = _search(cell, GENERAL_SYMPREC)
+    search = search_group(cell, GENERAL_SYMPREC)
     exact = ExactTranslations(primitive.numerators, primitive.denominator, np.zeros(3, dtype=object))
     one = (1, 0, 0), (0, 1, 0), (0, 0, 1)
     number, from_primitive, _, origin = _searched_axes(search, Crystal(1, one, *cell), primitive.rotations, exact)
-    to_primitive = _to_primitive(parts, basis)
-    mirrored = left_handed != bool(np.linalg.det(to_primitive.astype(np.float64)) < 0)
-    own = from_primitive @ to_primitive
+    inward = to_primitive(parts, basis)
+    mirrored = left_handed != bool(np.linalg.det(inward.astype(np.float64)) < 0)
+    own = from_primitive @ inward
     if not mirrored and _setting(number, _rows(own), tuple(origin.tolist())).space_group == reference_group(number):
         identity = np.eye(3, dtype=object) * Fraction(1)
-        return _Axes(number, identity, inverse_of(to_primitive), np.zeros(3, dtype=object) * Fraction(1))
+        return _Axes(number, identity, inverse_of(inward), np.zeros(3, dtype=object) * Fraction(1))
     return _Axes(number, own, from_primitive, origin)
 
 
-def _searched_axes(search: _Search, crystal: Crystal, rotations: IntArray, exact: ExactTranslations) -> _Axes:
+def _searched_axes(search: Search, crystal: Crystal, rotations: IntArray, exact: ExactTranslations) -> _Axes:
     """Make the origin of spglib's change of basis exact: that of the exact operators.
 
     With ``x_std = C x' + p`` from the primitive cell, ``(W - 1) p = C t' - w`` for every operator, up to a lattice
     vector; the mean of W over the point group leaves nothing of p but what is free, which is set to zero.
     """
     reference = reference_group(search.number)
-    c = search.transformation @ inverse_of(_to_primitive(crystal.denominator, crystal.basis))
+    c = search.transformation @ inverse_of(to_primitive(crystal.denominator, crystal.basis))
     den, c_int = integer_rows(c)
     inner, i_int = integer_rows(inverse_of(c))
-    kinds, first = _kinds(search.number)
+    kinds, first = point_operators(search.number)
     turned = np.array(i_int) @ kinds @ np.array(c_int)
     own = {w.tobytes(): i for i, w in enumerate(rotations)}
     which = [own.get(w.tobytes(), -1) for w in turned // (den * inner)]
@@ -357,73 +269,6 @@ def _searched_axes(search: _Search, crystal: Crystal, rotations: IntArray, exact
     return _Axes(search.number, search.transformation, c, origin_shift)
 
 
-@cache
-def _kinds(number: int) -> tuple[IntArray, NDArray[np.intp]]:
-    """Return the matrices of a reference setting, and the first operator that has each."""
-    rotations = reference_group(number).rotations
-    copies = int((rotations == np.eye(3, dtype=np.int64)).all(axis=(1, 2)).sum())
-    first = np.arange(0, len(rotations), copies)
-    return rotations[first], first
-
-
-def _nearest_origin(axes: _Axes, crystal: Crystal) -> Exact:
-    """Return the shift p to the equivalent origin that is nearest to the crystal's own origin."""
-    shifts, free, centring = _equivalent_origins(axes.number)
-    origin = _fixed(axes.origin_shift, free)
-    if not origin.any():
-        return origin
-    if len(shifts) > 1:
-        points = -(origin.astype(np.float64) + shifts / PARTS) @ np.linalg.inv(axes.from_primitive.astype(float)).T
-        distance, places = _from_lattice_points(points, crystal.lattice)
-        near = np.flatnonzero(distance <= distance.min() + TIE * abs(np.linalg.det(crystal.lattice)) ** (2 / 3))
-        best = min(near.tolist(), key=lambda i: np.round(places[i] @ crystal.lattice, 4).tolist())
-        origin = origin + shifts[best] * Fraction(1, PARTS)
-    d, (numerators,) = integer_rows(np.array([[*origin, Fraction(1, PARTS)]], dtype=object))
-    reduced = numerators[:3]
-    for i, row in enumerate(centring):
-        times = PARTS * reduced[i] // (row[i] * d)
-        reduced = [v - times * r * d // PARTS for v, r in zip(reduced, row, strict=True)]
-    return _fixed(np.array([Fraction(v, d) for v in reduced], dtype=object), free)
-
-
-def _fixed(origin: Exact, free: NDArray[np.bool_]) -> Exact:
-    """Return an origin with zeros along the axes on which any will do."""
-    return np.array([Fraction(0) if f else v for v, f in zip(origin, free, strict=True)], dtype=object)
-
-
-def _from_lattice_points(points: FloatArray, lattice: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return squared distances of points from the nearest lattice point, in Å², and the points relative to that."""
-    metric = lattice @ lattice.T
-    basis = reduced_basis(metric)
-    inner = points @ np.linalg.inv(basis)
-    steps = np.indices((3, 3, 3)).reshape(3, -1).T - 1
-    around = ((inner - np.rint(inner))[:, None] + steps) @ basis
-    distance = ((around @ lattice) ** 2).sum(axis=-1)
-    least = distance.argmin(axis=1)
-    rows = np.arange(len(points))
-    return distance[rows, least], around[rows, least]
-
-
-@cache
-def _equivalent_origins(number: int) -> tuple[IntArray, NDArray[np.bool_], list[list[int]]]:
-    """Return shifts of the origin that leave the operators as they are: the Euclidean normalizer's translations.
-
-    As multiples of 1/24, one modulo each vector of the lattice; with them, which axes are free (any shift along them
-    does), and a basis of the lattice.
-    """
-    reference = reference_group(number)
-    kinds, first = _kinds(number)
-    copies = len(reference.rotations) // len(first)
-    centring = translation_lattice(reference.numerators[:copies] * (PARTS // reference.denominator), PARTS)
-    free = (kinds == np.eye(3, dtype=np.int64)).all(axis=1).all(axis=0)
-    steps = np.indices([1 if f else PARTS for f in free]).reshape(3, -1).T
-    basis = np.array(centring)
-    steps = np.unique(remainder(steps, basis, PARTS), axis=0)
-    for w in kinds:
-        steps = steps[~remainder(steps @ (w - np.eye(3, dtype=np.int64)).T, basis, PARTS).any(axis=1)]
-    return steps, free, centring
-
-
 def _upright(setting: _Setting, lattice: FloatArray) -> _Setting:
     """Return the setting followed by the rotation of the group that makes its axes most upright."""
     if (setting.transformation == np.eye(3, dtype=np.int64)).all():
@@ -448,7 +293,7 @@ def _turned(setting: _Setting, number: int, operator: int) -> _Setting:
 @cache
 def _proper_operators(number: int) -> tuple[NDArray[np.intp], FloatArray]:
     """Return one operator for each rotation of the group, and the matrices that act on its axes, (r, 3, 3)."""
-    kinds, first = _kinds(number)
+    kinds, first = point_operators(number)
     proper = np.linalg.det(kinds) > 0
     return first[proper], np.linalg.inv(kinds[proper]).transpose(0, 2, 1)
 
@@ -465,119 +310,3 @@ def _general_crystal(group: SpaceGroup) -> Cell:
     translations = group.numerators / group.denominator
     positions = np.concatenate([w @ point + translations for point in GENERAL_POINTS])
     return lattice, positions, np.repeat(np.arange(len(GENERAL_POINTS), dtype=np.int64), group.order)
-
-
-def _search(cell: Cell, symprec: float) -> _Search:
-    """Have spglib find the group and its reference setting, of the primitive cell where that is found before."""
-    repeated = primitive_crystal(*cell, symprec, symprec)
-    if repeated is None or len(repeated[0].kinds) == len(cell[2]):
-        return _spglib_search(cell, symprec)
-    crystal, copies = repeated
-    inner = _spglib_search((crystal.lattice, crystal.positions, crystal.kinds), symprec)
-    _, which = np.unique(copies, return_inverse=True)
-    return inner._replace(
-        transformation=inner.transformation @ _to_primitive(crystal.denominator, crystal.basis),
-        rotations=_rotations_of(cell[0], crystal, inner.rotations),
-        labels=inner.labels[which],
-        copies=len(cell[2]) // len(crystal.kinds),
-    )
-
-
-def _rotations_of(lattice: FloatArray, crystal: Crystal, rotations: NDArray[np.intc]) -> NDArray[np.intc]:
-    """Return those matrices of a primitive cell that map the lattice of the crystal's own cell onto itself."""
-    inner = crystal.lattice @ np.linalg.inv(lattice)
-    own = inner.T @ rotations @ np.linalg.inv(inner.T)
-    return np.asarray(rotations[np.abs(own - np.rint(own)).max(axis=(1, 2)) < 0.1 / crystal.denominator])
-
-
-def _spglib_search(cell: Cell, symprec: float) -> _Search:
-    """Have spglib find the group; twice where its reference setting is another."""
-    dataset = _dataset(cell, symprec, 0)
-    number = int(dataset.number)
-    if dataset.hall_number != _spglib_hall_number(number):
-        dataset = _dataset(cell, symprec, _spglib_hall_number(number))
-    p6 = np.rint(6 * dataset.transformation_matrix).astype(np.int64)
-    if np.abs(p6 / 6 - dataset.transformation_matrix).max() > 0.02 or not round(np.linalg.det(p6)):
-        raise SpaceGroupError(
-            "the cell is not commensurate with the lattice that spglib found "
-            f"(transformation {dataset.transformation_matrix.tolist()}): symprec={symprec} may be too large"
-        )
-    return _Search(
-        number,
-        p6 * Fraction(1, 6),
-        np.asarray(dataset.origin_shift),
-        np.asarray(dataset.rotations),
-        np.asarray(dataset.mapping_to_primitive, dtype=np.int64),
-    )
-
-
-def _searched(cell: Cell, symprec: float) -> tuple[_Search, Crystal, SiteSymmetry]:
-    """Find a group that the sites and the lattice are within the tolerance of, with spglib.
-
-    spglib compares sites with images, which are up to twice as far apart, and more where it combines operators. So it
-    searches with a larger tolerance first, and what it finds counts where no site and no basis vector is further than
-    `symprec` from its place.
-    """
-    try:
-        search = _search(cell, WIDER * symprec)
-        crystal, symmetry = _searched_symmetry(cell, search, WIDER * symprec)
-        if symmetry.displacement <= symprec and _lattice_fits(crystal.lattice, symmetry.rotations, symprec):
-            return search, crystal, symmetry
-    except SpaceGroupError:
-        pass  # the tolerance may have been too large
-    search = _search(cell, symprec)
-    return search, *_searched_symmetry(cell, search, symprec)
-
-
-def _lattice_fits(lattice: FloatArray, rotations: IntArray, symprec: float) -> bool:
-    metric = lattice @ lattice.T
-    change = (rotations.transpose(0, 2, 1) @ metric @ rotations).mean(axis=0) - metric
-    size = np.sqrt(np.diag(metric))
-    return bool((np.abs(change) <= symprec * np.add.outer(size, size)).all())
-
-
-def _searched_symmetry(cell: Cell, search: _Search, symprec: float) -> tuple[Crystal, SiteSymmetry]:
-    """Return the primitive cell and the operators that spglib found, fitted to the sites."""
-    lattice, positions, kinds = cell
-    _, _, centring = _equivalent_origins(search.number)
-    back = inverse_of(search.transformation)
-    own = np.array(centring, dtype=object) * Fraction(1, PARTS) @ back.T
-    denominator, rows = integer_rows(own)
-    basis = tuple(map(tuple, translation_lattice(np.array(rows), denominator)))
-    crystal = folded(lattice, positions, kinds, denominator, basis, search.labels)
-    reference = reference_group(search.number)
-    matrices, first = _kinds(search.number)
-    c = search.transformation @ inverse_of(_to_primitive(denominator, basis))
-    inverse = inverse_of(c).astype(np.float64)
-    rotations = np.rint(inverse @ matrices @ c.astype(np.float64)).astype(np.int64)
-    shifts = reference.numerators[first] / reference.denominator
-    shifts = shifts + (matrices - np.eye(3, dtype=np.int64)) @ search.origin_shift
-    return crystal, site_symmetry(crystal, rotations, shifts @ inverse.T, CLEARLY * symprec)
-
-
-def _dataset(cell: Cell, symprec: float, hall_number: int) -> Any:
-    import spglib
-
-    lattice, positions, kinds = cell
-    given = lattice, positions, kinds.astype(np.intc) + 1
-    try:
-        dataset = spglib.get_symmetry_dataset(given, symprec=symprec, hall_number=hall_number)
-    except spglib.SpglibError as error:
-        raise SpaceGroupError(f"spglib finds no space group at symprec={symprec}: {error}") from None
-    if dataset is None:
-        raise SpaceGroupError(f"spglib finds no space group at symprec={symprec}: are two atoms on one site?")
-    return dataset
-
-
-@cache
-def _spglib_hall_number(number: int) -> int:
-    """Return spglib's Hall number of the setting whose operators are those of the ITA reference setting."""
-    import spglib
-
-    reference = reference_group(number)
-    for hall_number in range(1, 531):
-        if spglib.get_spacegroup_type(hall_number).number == number:
-            symmetry = spglib.get_symmetry_from_database(hall_number)
-            if SpaceGroup.from_operators(symmetry["rotations"], symmetry["translations"]) == reference:
-                return hall_number
-    raise SpaceGroupError(f"spglib's table lacks the reference setting of group {number}")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from symfft import SpaceGroup
-from symfft.crystal import standard_setting
+from symfft.crystal import spglib_search
 from symfft.crystal.primitive import Sites, primitive_crystal
 
 ROCK_SALT = 5.6 / 2 * (np.ones((3, 3)) - np.eye(3)), np.array([[0, 0, 0], [0.5, 0.5, 0.5]]), [11, 17]
@@ -96,13 +96,13 @@ def test_two_sites_on_one_place_are_not_searched():
 )
 def test_two_thousand_atoms_on_a_line_or_in_a_plane(crystal, rows, number, order, noise, monkeypatch):
     """spglib, which takes the cube of their number, sees a primitive cell at most."""
-    searched = standard_setting._dataset
+    searched = spglib_search._dataset
 
     def small(cell, *others):
         assert len(cell[2]) <= 96  # of the crystal itself, or of a general one with all operators of a point group
         return searched(cell, *others)
 
-    monkeypatch.setattr(standard_setting, "_dataset", small)
+    monkeypatch.setattr(spglib_search, "_dataset", small)
     rng = np.random.default_rng(2)
     lattice, positions, kinds = repeated(crystal, rows, rng)
     moved = positions + noise * (rng.random(positions.shape) - 0.5) @ np.linalg.inv(lattice)

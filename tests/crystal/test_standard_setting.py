@@ -12,7 +12,9 @@ from symfft import SpaceGroup, SpaceGroupError
 from symfft.crystal import standard_setting as settings
 from symfft.crystal.operators import translation_lattice
 from symfft.crystal.sites import clear_symmetry
+from symfft.crystal.spglib_search import search_group
 from symfft.crystal.standard_setting import standardization
+from symfft.crystal.structure import checked_structure
 
 FCC = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
 BCC = np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]]) / 2
@@ -133,7 +135,7 @@ def test_any_basis_of_any_group_leads_to_the_reference_setting(number, left_hand
 def test_axes_that_lengths_decide_on_are_left_to_spglib(number):
     crystal = general_crystal(number, number)
     found = standardization(*crystal, symprec=1e-4)
-    searched = settings._search(settings._structure(*crystal, 1e-4), 1e-4)
+    searched = search_group(checked_structure(*crystal, 1e-4), 1e-4)
     assert (found.transformation == searched.transformation).all()
     is_right(found, crystal, number)
 
