@@ -13,6 +13,7 @@ import numpy as np
 from symfft.io import write_chgcar
 from symfft.io.hdf5 import open_checked
 from symfft_models.data.store import DensitySet
+from symfft_models.datasets.crystals import implausible, listed_name
 from symfft_models.datasets.paw.store import FORMAT as PARTS_FORMAT
 from symfft_models.datasets.paw.store import SPLITS, PawSet, paw_path
 
@@ -48,14 +49,16 @@ def info(densities: AnySet) -> dict[str, Any]:
     -------
     dict
         ``set`` (name of the file), ``entries``, ``compounds``, ``by_space_group``, ``by_prototype``, ``by_split`` (by
-        space group, then split), ``kept_out`` (results left out, by reason) and, for a set read from a file, ``bytes``
-        and ``load_seconds``. Keys are text, ready for JSON.
+        space group, then split), ``implausible`` (entries with a lattice constant that is not the compound's, and why),
+        ``kept_out`` (results left out, by reason) and, for a set read from a file, ``bytes`` and ``load_seconds``. Keys
+        are text, ready for JSON.
     """
     groups, splits = densities.column("space_group"), densities.column("split")
     by_split = {}
     for group in densities.space_groups:
         counted = Counter(splits[groups == group].tolist())
         by_split[str(group)] = {split: counted[split] for split in SPLITS if split in counted or split != "hard"}
+    remarks = implausible()
     figures = {
         "set": densities.path.name if densities.path else "",
         "entries": len(densities),
@@ -63,6 +66,11 @@ def info(densities: AnySet) -> dict[str, Any]:
         "by_space_group": {str(k): v for k, v in sorted(Counter(groups.tolist()).items())},
         "by_prototype": dict(sorted(Counter(densities.column("prototype").tolist()).items())),
         "by_split": by_split,
+        "implausible": {
+            name: remarks[listed_name(name)]
+            for name in sorted(densities.column("id").tolist())
+            if listed_name(name) in remarks
+        },
         "kept_out": json.loads(densities.attributes.get("kept_out", "{}")),
     }
     if densities.path is not None:
@@ -86,7 +94,10 @@ def info_text(figures: dict[str, Any]) -> str:
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     prototypes = ", ".join(f"{name} {n}" for name, n in figures["by_prototype"].items())
     head = f"{figures['set']}: {figures['entries']} densities of {figures['compounds']} compounds{size}"
-    return "\n".join([head, *lines, f"structure types: {prototypes}", f"kept out: {kept_out}"])
+    wrong = "; ".join(f"{name}: {why}" for name, why in figures["implausible"].items()) or "none"
+    return "\n".join(
+        [head, *lines, f"structure types: {prototypes}", f"implausible cells: {wrong}", f"kept out: {kept_out}"]
+    )
 
 
 def export(densities: AnySet, identifiers: list[str], out: Path) -> list[dict[str, str]]:

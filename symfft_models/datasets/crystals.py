@@ -1,7 +1,9 @@
 """Crystals to compute: compounds that adopt cubic prototypes, and a smaller list in other space groups.
 
 ``crystals.csv`` lists prototype, formula (elements in the order of the prototype's sites), cubic lattice constant in Å,
-the free coordinate where the prototype has one, and whether the constant is a published one or an estimate from radii.
+the free coordinate where the prototype has one, whether the constant was put in by hand ("input"; what others give for
+it is in :mod:`symfft_models.datasets.lattice_sources`) or estimated from radii, and a remark on constants that are not
+the compound's.
 ``crystals_other.csv`` lists structures one by one: space group, the cell's free constants (Å and degrees; in the order
 a b c alpha beta gamma, without those that the crystal system fixes), and the occupied Wyckoff positions. Everything is
 in the reference setting of the space group.
@@ -10,8 +12,9 @@ in the reference setting of the space group.
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
@@ -24,6 +27,8 @@ from symfft_models._array_types import FloatArray
 from symfft_models.data.formula import reduced, reduced_formula, written
 
 Point = tuple[float, float, float]
+#: a, b, c in Å, alpha, beta, gamma in degrees.
+Constants = tuple[float, float, float, float, float, float]
 
 #: Rows of a primitive cell in units of the conventional one, by centring letter.
 PRIMITIVE = {
@@ -109,18 +114,21 @@ class Crystal:
     sites : tuple of (str, str, (float, float, float))
         Element, Wyckoff position and representative point of every occupied orbit.
     source : str
-        Where constants and points come from: "literature", "estimate" or "hypothetical".
+        Where constants and points come from: "input", "estimate" or "hypothetical".
     jitter : float
         Factor of a, b and c against the listed ones.
+    remark : str
+        Why the constants are not the compound's; "" elsewhere.
     """
 
     prototype: str
     formula: tuple[tuple[str, int], ...]
     space_group: int
-    constants: tuple[float, float, float, float, float, float]
+    constants: Constants
     sites: tuple[tuple[str, str, Point], ...]
     source: str
     jitter: float = 1.0
+    remark: str = ""
 
     @property
     def species(self) -> frozenset[str]:
@@ -219,13 +227,13 @@ def of_sites(prototype: str, space_group: int, cell: str, sites: str, source: st
         prototype=prototype,
         formula=tuple(reduced(counts).items()),
         space_group=space_group,
-        constants=_all_constants(space_group, [float(word) for word in cell.split()]),
+        constants=all_constants(space_group, [float(word) for word in cell.split()]),
         sites=tuple(points),
         source=source,
     )
 
 
-def _all_constants(space_group: int, free: list[float]) -> tuple[float, float, float, float, float, float]:
+def all_constants(space_group: int, free: Sequence[float]) -> Constants:
     """Complete a cell's constants by those that the crystal system fixes."""
     if space_group >= 195:
         (a,) = free
@@ -255,22 +263,42 @@ def scaled(crystal: Crystal, factor: float) -> Crystal:
 def listed_crystals() -> list[Crystal]:
     """Return all listed crystals."""
     cubic = [
-        of_prototype(
-            row["prototype"],
-            row["species"].split(),
-            float(row["a"]),
-            float(row["x"]) if row["x"] else None,
-            row["source"],
+        replace(
+            of_prototype(
+                row["prototype"],
+                row["species"].split(),
+                float(row["a"]),
+                float(row["x"]) if row["x"] else None,
+                row["source"],
+            ),
+            remark=row["remark"],
         )
-        for row in _rows("crystals.csv")
+        for row in rows_of("crystals.csv")
     ]
     other = [
         of_sites(row["prototype"], int(row["space_group"]), row["cell"], row["sites"], row["source"])
-        for row in _rows("crystals_other.csv")
+        for row in rows_of("crystals_other.csv")
     ]
     return cubic + other
 
 
-def _rows(table: str) -> Iterator[dict[str, str]]:
+def implausible() -> dict[str, str]:
+    """Return the listed crystals whose lattice constant is not the compound's: why, by name."""
+    return {crystal.id: crystal.remark for crystal in listed_crystals() if crystal.remark}
+
+
+def listed_name(identifier: str) -> str:
+    """Return the name of the crystal that a copy at another volume was made from.
+
+    Examples
+    --------
+    >>> listed_name("rock-salt-MgO-a1.03"), listed_name("rock-salt-MgO")
+    ('rock-salt-MgO', 'rock-salt-MgO')
+    """
+    return re.sub(r"-a[0-9.]+$", "", identifier)
+
+
+def rows_of(table: str) -> Iterator[dict[str, str]]:
+    """Yield the rows of one of the tables beside this module."""
     text = resources.files(__package__).joinpath(table).read_text(encoding="utf-8")
     yield from csv.DictReader(text.splitlines())

@@ -22,6 +22,7 @@ from scipy.optimize import least_squares
 
 from symfft import SymfftError
 from symfft_models._array_types import FloatArray
+from symfft_models.datasets.crystals import implausible, listed_name
 from symfft_models.datasets.paw import PawSet
 from symfft_models.datasets.paw.pack import GPA
 from symfft_models.datasets.paw.store import load_paw
@@ -89,7 +90,7 @@ class LeftOut:
     elements : int
         Entries of one element.
     far : tuple of str
-        Entries above :data:`FAR`.
+        Entries above :data:`FAR`, or with a cell that the list of crystals calls implausible.
     without_reference : tuple of str
         Entries with an element that has no reference: they have no formation energy.
     """
@@ -121,6 +122,7 @@ def samples_of(densities: PawSet | None = None) -> tuple[list[Sample], LeftOut]:
         members[key].append(row)
     pressures = np.array([-np.mean([float(word) for word in text.split()[:3]]) for text in column["stress_gpa"]])
     references = load_references()
+    wrong = implausible()
     samples, elements, far, unknown = [], 0, [], []
     for rows in members.values():
         row = min(rows, key=lambda r: (abs(pressures[r]), column["id"][r]))
@@ -128,7 +130,7 @@ def samples_of(densities: PawSet | None = None) -> tuple[list[Sample], LeftOut]:
         if len({site.symbol for site in entry.sites}) == 1:
             elements += len(rows)
             continue
-        if abs(pressures[row]) > FAR:
+        if listed_name(entry.id) in wrong or abs(pressures[row]) > FAR:
             far.append(entry.id)
             continue
         crystal = crystal_of(entry)

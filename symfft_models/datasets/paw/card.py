@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from symfft import SpaceGroup
+from symfft_models.datasets.paw import provenance
 from symfft_models.datasets.paw.density import R_COMP
 from symfft_models.datasets.paw.store import SPLITS, PawSet, load_paw
 
@@ -53,6 +54,27 @@ def card(densities: PawSet) -> str:
         computed=densities.attributes["computed"],
         kept_out="; ".join(f"{reason}: {n}" for reason, n in json.loads(densities.attributes["kept_out"]).items())
         or "none",
+        standings=_table(["constants", "crystals", *provenance.STANDINGS], provenance.counts(densities)),
+        references=_table(
+            [
+                "key",
+                "kind",
+                "crystals",
+                "entries",
+                "median %",
+                "95 % within %",
+                "confirms within %",
+                "citation",
+                "licence",
+            ],
+            provenance.by_reference(densities),
+        ),
+        differing=_table(
+            ["crystal", "listed, Å", "nearest value, Å", "given by", "listed is off by %", "entries"],
+            provenance.differing(densities),
+        ),
+        differing_estimates=provenance.differing_estimates(),
+        remarks=_table(["crystal", "listed, Å", "remark"], provenance.remarks()),
         residual=float(densities.column("symmetry_residual").max()),
     )
 

@@ -23,7 +23,8 @@ from symfft import SpaceGroup, SymfftError
 from symfft.io.npz import read_npz
 from symfft_models.data.entry import Site
 from symfft_models.data.split import split_of
-from symfft_models.datasets.crystals import Crystal
+from symfft_models.datasets.crystals import Crystal, listed_name
+from symfft_models.datasets.lattice_sources import lattice_source
 from symfft_models.datasets.paw import recipe
 from symfft_models.datasets.paw.candidates import table
 from symfft_models.datasets.paw.density import r_comp
@@ -152,13 +153,34 @@ def _entry(job: dict[str, Any], report: dict[str, Any], arrays: dict[str, NDArra
             "cpu_seconds": round(report["cpu_seconds"], 2),
             "code": report["code"],
             "symmetry_residual": residual,
-            "lattice_source": known["source"],
+            "lattice_source": cell_source(
+                job["id"], number, abs(float(np.linalg.det(crystal.lattice))) / known["volume_factor"], known["source"]
+            ),
             "volume_factor": known["volume_factor"],
             "potential": known.get("potential", ""),
             "formation_ev": known.get("formation_ev"),
             "above_lowest_ev": known.get("above_lowest_ev"),
         },
     )
+
+
+def cell_source(identifier: str, space_group: int, volume: float, source: str) -> str:
+    """Return where a cell comes from: "relaxed" and "hypothetical" as recorded, else what its constant is traced to.
+
+    Parameters
+    ----------
+    identifier : str
+        Name of the entry.
+    space_group : int
+        Its number.
+    volume : float
+        Of the conventional cell, Å³, without the factor of a copy at another volume.
+    source : str
+        What the job recorded.
+    """
+    if source in ("relaxed", "hypothetical"):
+        return source
+    return lattice_source(listed_name(identifier), space_group, volume)
 
 
 def measured(entry: PawEntry) -> dict[str, Any]:
@@ -250,13 +272,21 @@ def setups_of(path: Path) -> list[Setup]:
     ]
 
 
+def traced(entry: PawEntry) -> str:
+    """Return where the cell of a packed entry comes from."""
+    volume = abs(float(np.linalg.det(entry.lattice))) / entry.metadata["volume_factor"]
+    return cell_source(entry.id, entry.space_group, volume, entry.metadata["lattice_source"])
+
+
 def packed_before(path: Path) -> tuple[dict[str, PawEntry], dict[str, str], dict[str, Setup]]:
     """Return a packed set's entries by name, the reasons of what it kept out, and its setups; nothing without one."""
     if not path.exists():
         return {}, {}, {}
     densities = PawSet.open(path)
     entries = {
-        entry.id: replace(entry, split=split(entry.composition))
+        entry.id: replace(
+            entry, split=split(entry.composition), metadata=entry.metadata | {"lattice_source": traced(entry)}
+        )
         for entry in densities
         if all(
             r == r_comp(s.symbol, densities.setups[s.symbol].cutoff)

@@ -9,6 +9,7 @@ import pytest
 from symfft import DensityFormatError, read_chgcar
 from symfft_models.data.store import DensitySet, write_set
 from symfft_models.datasets.contents import chosen_set, export, info, info_text, open_set
+from symfft_models.datasets.crystals import implausible, listed_name
 from symfft_models.datasets.paw import PawSet, load_paw, paw_path
 from symfft_models.datasets.paw.common_grid import on_common_grid
 
@@ -35,6 +36,14 @@ def test_info_counts_what_is_there(densities):
     part = info(densities.select(space_group=225, split="test"))
     assert part["by_space_group"] == ({"225": part["entries"]} if part["entries"] else {})
     assert all(n == 0 for counts in part["by_split"].values() for split, n in counts.items() if split != "test")
+
+
+def test_info_names_cells_that_are_not_the_compounds(densities):
+    figures = info(densities)
+    names = set(densities.column("id").tolist())
+    assert set(figures["implausible"]) == {name for name in names if listed_name(name) in implausible()}
+    assert all(f"{name}: {why}" in info_text(figures) for name, why in figures["implausible"].items())
+    assert info(load_paw())["implausible"].keys() >= {"rock-salt-NbO", "perovskite-LiSrF3", "fluorite-CrH2"}
 
 
 def test_the_table_has_a_row_for_each_group_and_adds_up(densities):

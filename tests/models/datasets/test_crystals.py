@@ -69,7 +69,7 @@ def test_a_cell_has_the_constants_that_it_is_made_of():
         triclinic.lattice[i] @ triclinic.lattice[j] / (lengths[i] * lengths[j]) for i, j in ((1, 2), (0, 2), (0, 1))
     ]
     np.testing.assert_allclose([*lengths, *np.degrees(np.arccos(cosines))], triclinic.constants, rtol=1e-12)
-    assert of_sites("hcp", 194, "3.2 5.2", "Mg 2c 1/3 2/3 1/4", "literature").constants == (3.2, 3.2, 5.2, 90, 90, 120)
+    assert of_sites("hcp", 194, "3.2 5.2", "Mg 2c 1/3 2/3 1/4", "input").constants == (3.2, 3.2, 5.2, 90, 90, 120)
 
 
 def test_the_other_groups_are_many_and_of_all_crystal_systems():
@@ -86,7 +86,7 @@ def test_the_list_is_long_balanced_and_without_duplicates():
     originals = [crystal for crystal in CRYSTALS if crystal.space_group in HALL]
     assert len({crystal.id for crystal in CRYSTALS}) == len(CRYSTALS)
     assert min(Counter(crystal.space_group for crystal in originals).values()) >= 400
-    assert sum(crystal.source == "literature" for crystal in originals) >= 600
+    assert sum(crystal.source == "input" for crystal in originals) >= 600
     assert {crystal.prototype for crystal in originals} == set(PROTOTYPES)
 
 
@@ -115,7 +115,7 @@ PUBLISHED = {
 @pytest.mark.parametrize("prototype", PUBLISHED)
 def test_listed_lattice_constants_are_the_published_ones(prototype):
     words = PUBLISHED[prototype].split()
-    listed = {c.composition: c.constants[0] for c in CRYSTALS if (c.prototype, c.source) == (prototype, "literature")}
+    listed = {c.composition: c.constants[0] for c in CRYSTALS if (c.prototype, c.source) == (prototype, "input")}
     for formula, value in zip(words[::2], words[1::2], strict=True):
         symbols = re.findall("[A-Z][a-z]?", formula)
         widest = 1.027 if {"H", "Li", "Na"} & set(symbols) else 1.01
@@ -127,7 +127,7 @@ def test_listed_elements_have_the_cells_of_ase():
     data = pytest.importorskip("ase.data")
     compared = 0
     for crystal in CRYSTALS:
-        if len(crystal.species) > 1 or crystal.source != "literature":
+        if len(crystal.species) > 1 or crystal.source != "input":
             continue
         (symbol,) = crystal.species
         known = data.reference_states[data.atomic_numbers[symbol]]
@@ -145,12 +145,12 @@ def test_listed_elements_have_the_cells_of_ase():
 
 
 def test_composition_does_not_depend_on_prototype_or_order():
-    assert of_prototype("rock-salt", ("Na", "Cl"), 5.64, None, "literature").composition == "ClNa"
+    assert of_prototype("rock-salt", ("Na", "Cl"), 5.64, None, "input").composition == "ClNa"
     assert of_prototype("CsCl", ("Cl", "Na"), 3.4, None, "estimate").composition == "ClNa"
-    magnetite = of_prototype("spinel", ("Fe", "Fe", "O"), 8.39, 0.255, "literature")
+    magnetite = of_prototype("spinel", ("Fe", "Fe", "O"), 8.39, 0.255, "input")
     assert (magnetite.composition, magnetite.id) == ("Fe3O4", "spinel-FeFe2O4")
-    assert of_prototype("pyrochlore", ("Y", "Ti", "O"), 10.1, 0.33, "literature").composition == "O7Ti2Y2"
-    assert of_prototype("full-Heusler", ("Cu", "Mn", "Al"), 5.9, None, "literature").composition == "AlCu2Mn"
+    assert of_prototype("pyrochlore", ("Y", "Ti", "O"), 10.1, 0.33, "input").composition == "O7Ti2Y2"
+    assert of_prototype("full-Heusler", ("Cu", "Mn", "Al"), 5.9, None, "input").composition == "AlCu2Mn"
     rutile = next(crystal for crystal in OTHERS if crystal.id == "rutile-TiO2")
     anatase = next(crystal for crystal in OTHERS if crystal.id == "anatase-TiO2")
     assert rutile.composition == anatase.composition == "O2Ti"

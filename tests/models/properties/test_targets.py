@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from symfft_models.datasets.crystals import implausible
+from symfft_models.datasets.paw import load_paw
 from symfft_models.datasets.paw.pack import GPA
 from symfft_models.properties.targets import FAR, energy, equation_of_state, pressure, samples_of
 
@@ -78,11 +80,16 @@ def test_bulk_moduli_are_near_measured_ones(samples, name, measured):
     assert found.bulk_modulus_gpa == pytest.approx(measured, rel=0.15)
 
 
+def _packed():
+    return set(load_paw().column("id").tolist())
+
+
 def test_every_compound_comes_once_and_none_far_from_equilibrium(samples):
     found, left_out = samples
     keys = [(sample.composition, sample.prototype) for sample in found]
     assert len(set(keys)) == len(keys)
     assert all(abs(sample.pressure_gpa) <= FAR for sample in found)
     assert not {sample.id for sample in found} & set(left_out.far)
+    assert {name for name in left_out.far if name in implausible()} == implausible().keys() & _packed()
     without = {sample.id for sample in found if np.isnan(sample.formation_ev)}
     assert without == set(left_out.without_reference)

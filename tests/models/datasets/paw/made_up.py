@@ -15,7 +15,7 @@ SETTINGS = {"bands": 12, "iterations": 13, "irreducible_kpoints": 20, "cpu_secon
 
 
 def magnesia():
-    return of_prototype("rock-salt", ["Mg", "O"], 4.2, None, "literature")
+    return of_prototype("rock-salt", ["Mg", "O"], 4.2, None, "input")
 
 
 def wurtzite():
@@ -23,7 +23,7 @@ def wurtzite():
 
 
 def iron():
-    return of_sites("bcc", 229, "2.87", "Fe 2a 0 0 0", "literature")
+    return of_sites("bcc", 229, "2.87", "Fe 2a 0 0 0", "input")
 
 
 def result(crystal, *, spin=False, radius=9.0, smear=0.7, missing=1.5):

@@ -26,7 +26,7 @@ def save(path, job, report, arrays):
 @pytest.fixture
 def simple(tmp_path):
     """A primitive cell that is the conventional one, so that an entry's density lies on the worker's cell."""
-    parts = made_up.result(of_prototype("CsCl", ["Mg", "O"], 2.7, None, "literature"))
+    parts = made_up.result(of_prototype("CsCl", ["Mg", "O"], 2.7, None, "input"))
     save(tmp_path / "result.npz", *parts)
     return tmp_path / "result.npz", entry_of(*parts).density((30, 30, 30))
 

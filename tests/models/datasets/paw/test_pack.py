@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from symfft_models.data.split import split_of
-from symfft_models.datasets.crystals import of_prototype
+from symfft_models.datasets.crystals import of_prototype, scaled
+from symfft_models.datasets.lattice_sources import lattice_source
 from symfft_models.datasets.paw.candidates import table
 from symfft_models.datasets.paw.pack import (
     RejectedResultError,
     composition,
     entry_of,
     hard_compositions,
+    measured,
     pack,
+    packed_before,
     pressures,
     split,
 )
-from symfft_models.datasets.paw.store import PawSet
+from symfft_models.datasets.paw.store import PawSet, write_paw
 
 from . import made_up
 
@@ -114,10 +118,23 @@ def test_compounds_of_the_hard_list_are_in_no_other_split():
     assert split("ClNa") == split_of("ClNa") != "hard"
 
 
+def test_a_cell_is_traced_at_the_listed_volume_and_again_when_the_set_is_packed_again(tmp_path):
+    entry = entry_of(*made_up.result(made_up.magnesia()))
+    assert entry.metadata["lattice_source"] == lattice_source("rock-salt-MgO", 225, 4.2**3) != "untraced"
+    copy = made_up.result(scaled(made_up.magnesia(), 1.03))
+    assert entry_of(*copy).metadata["lattice_source"] == entry.metadata["lattice_source"]
+    assert entry_of(*made_up.result(made_up.wurtzite())).metadata["lattice_source"] == "relaxed"
+    old = replace(entry, metadata=entry.metadata | measured(entry) | {"lattice_source": "literature"})
+    setups = [made_up.setup("Mg"), made_up.setup("O")]
+    write_paw(tmp_path / "set.h5", pressures([old]), setups, {"kept_out_ids": "{}"})
+    known, _, _ = packed_before(tmp_path / "set.h5")
+    assert known["rock-salt-MgO"].metadata["lattice_source"] == entry.metadata["lattice_source"]
+
+
 def test_pressure_is_the_slope_of_energy_and_volume_where_there_are_three():
     entries = []
     for a in (4.1, 4.2, 4.3):
-        job, report, arrays = made_up.result(of_prototype("rock-salt", ["Mg", "O"], a, None, "literature"))
+        job, report, arrays = made_up.result(of_prototype("rock-salt", ["Mg", "O"], a, None, "input"))
         energy = -11.0 + 0.5 * 1.1 * (a**3 / 4 - 4.2**3 / 4) ** 2 / (4.2**3 / 4)
         entries.append(entry_of(job | {"id": f"MgO-{a}"}, report | {"energy_ev": energy}, arrays))
     low, middle, high = (entry.metadata["pressure_gpa"] for entry in pressures(entries))

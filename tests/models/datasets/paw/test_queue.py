@@ -51,8 +51,7 @@ def test_every_prefix_is_balanced():
 def test_cheap_crystals_of_a_structure_type_come_first():
     names = ("Mg", "Ca", "Sr", "Ba")
     crystals = [
-        (of_prototype("rock-salt", [name, "O"], 5.0, None, "literature"), cost)
-        for name, cost in zip(names, (4, 3, 2, 1))
+        (of_prototype("rock-salt", [name, "O"], 5.0, None, "input"), cost) for name, cost in zip(names, (4, 3, 2, 1))
     ]
     assert [c.id for c in schedule(crystals)] == [f"rock-salt-{name}O" for name in reversed(names)]
 

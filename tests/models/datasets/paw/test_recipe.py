@@ -27,7 +27,7 @@ def test_a_job_is_json_and_gives_its_crystal_back():
 
 
 def test_magnetic_elements_begin_with_moments_others_without():
-    job = recipe.job(of_prototype("full-Heusler", ["Co", "Mn", "Si"], 5.65, None, "literature"), 0.0)
+    job = recipe.job(of_prototype("full-Heusler", ["Co", "Mn", "Si"], 5.65, None, "input"), 0.0)
     assert dict(zip(job["symbols"], job["moments"])) == {"Co": 2.0, "Mn": 4.0, "Si": 0.0}
 
 
@@ -38,8 +38,8 @@ def test_kpoints_go_as_one_over_the_length(lengths, expected):
 
 def test_large_low_and_magnetic_crystals_cost_more():
     valence = made_up.VALENCE | {"Ca": 10, "Ni": 16}
-    small, large = (of_prototype("rock-salt", [e, "O"], a, None, "literature") for e, a in (("Mg", 4.2), ("Ca", 4.8)))
-    magnetic = of_prototype("rock-salt", ["Ni", "O"], 4.2, None, "literature")
+    small, large = (of_prototype("rock-salt", [e, "O"], a, None, "input") for e, a in (("Mg", 4.2), ("Ca", 4.8)))
+    magnetic = of_prototype("rock-salt", ["Ni", "O"], 4.2, None, "input")
     assert recipe.seconds(small, valence) < recipe.seconds(large, valence) * 1.5
     assert recipe.seconds(magnetic, valence) > 2 * recipe.seconds(small, valence)
     assert recipe.seconds(made_up.wurtzite(), valence) > recipe.seconds(small, valence)
