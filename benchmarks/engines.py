@@ -7,7 +7,7 @@ Each of the 230 groups has its ITA reference setting and the nearest compatible 
 in one process, on one thread, forward and inverse, and the best run of each counts. They are held against NumPy's FFT
 of the full grid first. Rows that FILE has are not measured again; a run ends after the given seconds, so that a long
 one can be made in pieces. `--check` prints the rows in which another engine takes 15 % less time, forward and inverse
-together, than the one that the rule takes, and exits with 1 if there are any.
+together, than the one that the rule takes, and exits with 1 if there are any beyond those that it knows by name.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ SECONDS, ROUNDS = 0.12, 5
 KINDS = {BlockTransform: "blocks", PlanesTransform: "planes", SubgroupTransform: "subgroup", FullTransform: "full"}
 #: Share of the rule's time that another engine may save.
 ALLOWED = 0.15
+#: Groups and points for which it may save more, since that is about what it saves: planes 8 % to 17 % in seven runs,
+#: but at 48³ and at 128³ they take 24 % to 44 % more than blocks (docs/decisions/0006-exact-transform.md).
+BORDERLINE = {(38, 96): 0.2, (39, 96): 0.2, (40, 96): 0.2, (41, 96): 0.2}
 
 
 def take_turns(calls: dict[str, Any], seconds: float = SECONDS, in_a_row: int = 1) -> dict[str, float]:
@@ -106,10 +109,14 @@ def main() -> int:
     if options.check:
         lost = [(row, *saved(row)) for row in rows]
         lost = [entry for entry in lost if entry[3] > ALLOWED]
+        known = [row for row, _, _, share in lost if share <= BORDERLINE.get((row["number"], row["points"]), ALLOWED)]
         for row, chosen, best, share in lost:
-            print(row["number"], row["symbol"], row["shape"], chosen, "loses", f"{share:.0%}", "to", best)
-        print(f"{len(rows)} rows, {len(lost)} in which the rule loses more than {ALLOWED:.0%}")
-        return 1 if lost else 0
+            why = ", which is known" if row in known else ""
+            print(row["number"], row["symbol"], row["shape"], chosen, "loses", f"{share:.0%}", "to", best + why)
+        print(
+            f"{len(rows)} rows, {len(lost)} in which the rule loses more than {ALLOWED:.0%}, {len(known)} of them known"
+        )
+        return 1 if len(lost) > len(known) else 0
     start, done = time.perf_counter(), {(row["number"], row["points"]) for row in rows}
     for points in options.shapes:
         for number in options.groups:
