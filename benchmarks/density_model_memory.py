@@ -18,6 +18,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from symfft_models.predict import DensityPredictor
 from symfft_models.scattering.densities import observations
 from symfft_models.scattering.observation import Observation
 from symfft_models.scattering.training import TrainingSettings, train
@@ -62,7 +63,7 @@ def main() -> None:
     names = ("reflections", "spherical", "aspherical", "shapes", "rounds", "variance_crystals")
     settings = TrainingSettings(**{name: getattr(options, name) for name in names})
     model = train(many, settings)
-    size, full = model.basis.size, 3_700
+    size, full = model.basis.size, DensityPredictor.load_shipped().model.basis.size
     print(
         json.dumps(
             {

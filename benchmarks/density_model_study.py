@@ -39,7 +39,9 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "no independent rest of the coefficients": {"unexplained": 0.001},
 }
 CHOICES: dict[str, dict[str, Any]] = {
-    "twice the landmarks": {"spherical": 320, "aspherical": 100},
+    "half the landmarks": {"spherical": 160, "aspherical": 150},
+    "a sixth of the landmarks": {"spherical": 54, "aspherical": 50},
+    "six times the independent rest": {"unexplained": 0.3},
     "environment_range 0.6": {"environment_range": 0.6},
     "environment_range 1.6": {"environment_range": 1.6},
     "element_range 2.5": {"element_range": 2.5},

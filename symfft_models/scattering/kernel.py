@@ -48,7 +48,7 @@ class KernelSettings:
 
     cutoff: float = 6.0
     element_range: float = 1.5
-    own_share: float = 0.1
+    own_share: float = 0.04
     neighbour_range: float = 2.0
     channels: int = 8
     knots: int = 6

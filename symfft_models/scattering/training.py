@@ -71,10 +71,10 @@ class TrainingSettings:
     kernel: KernelSettings = field(default_factory=KernelSettings)
     atom_own_share: float = 0.2
     atom_variance: float = 1.0
-    spherical: int = 160
-    aspherical: int = 50
-    shapes: int = 8
-    unexplained: float = 0.3
+    spherical: int = 320
+    aspherical: int = 300
+    shapes: int = 9
+    unexplained: float = 0.05
     noise: float = 0.006
     rounds: int = 4
     variance_crystals: int = 400
