@@ -103,7 +103,8 @@ class LeftOut:
 def samples_of(densities: PawSet | None = None) -> tuple[list[Sample], LeftOut]:
     """Return the compounds of a set, one structure type of a composition once, and what is left out.
 
-    Of several volumes the one under the least pressure is taken.
+    Of several volumes the one of the lowest energy is taken: stresses hold the Pulay stress, which differs from crystal
+    to crystal.
 
     Parameters
     ----------
@@ -125,7 +126,7 @@ def samples_of(densities: PawSet | None = None) -> tuple[list[Sample], LeftOut]:
     wrong = implausible()
     samples, elements, far, unknown = [], 0, [], []
     for rows in members.values():
-        row = min(rows, key=lambda r: (abs(pressures[r]), column["id"][r]))
+        row = min(rows, key=lambda r: (column["energy_ev"][r], column["id"][r]))
         entry = densities[row]
         if len({site.symbol for site in entry.sites}) == 1:
             elements += len(rows)
