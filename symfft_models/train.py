@@ -39,12 +39,14 @@ from symfft_models.model.loss import LOSSES, LossTerms, peak_error
 from symfft_models.model.optimizers import optimizers_of, schedule
 from symfft_models.model.vae import DensityVAE, Fit, fit_statistics
 from symfft_models.record import Record, seconds_to
+from symfft_models.threads import one_core_left
 
 
 class TrainingDivergedError(SymfftError):
     """The loss or its gradient is no longer a finite number."""
 
 
+@one_core_left()
 def train(config: Config, out: Path, *, resume: bool = False, progress: bool = True) -> dict[str, Any]:
     """Train, leave everything in the folder `out`, and return the summary that is written there too.
 
