@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from synthetic import synthetic_entries
@@ -43,9 +44,9 @@ SPLITS = {"train": synthetic_entries("train", 3), "val": synthetic_entries("val"
 
 def tiny_train(out: Path, *overrides: str, **options):
     """Train on the synthetic densities instead of a stored set."""
-    training.load_entries = lambda _, split: SPLITS[split]
     torch.set_num_threads(1)
-    return training.train(load_config("demo", [*TINY, *overrides]), out, progress=False, **options)
+    with patch.object(training, "load_entries", lambda _, split: SPLITS[split]):
+        return training.train(load_config("demo", [*TINY, *overrides]), out, progress=False, **options)
 
 
 def die_at(step: int) -> None:
