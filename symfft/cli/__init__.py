@@ -42,15 +42,14 @@ def leave(code: int) -> int:
     """Return an exit code, the result being out; after an interruption end the process with it here and now.
 
     Python ends itself by the signal where code that it ran from a string was interrupted, whoever caught that. Children
-    end with it. From here on interruptions wait: Python is about to take its handlers down.
+    end with it. From here on interruptions do nothing: Python is about to take its handlers down.
     """
     if code == INTERRUPTED:
         if started := sys.modules.get("multiprocessing"):
             for process in started.active_children():
                 process.kill()
         os._exit(code)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a mask would be this thread's alone
     return code
 
 
