@@ -69,57 +69,109 @@ def in_parts(items: int, threads: int, run: Callable[[int, int, int], object]) -
                 return
             run(thread, edges[part], edges[part + 1])
 
-    helpers = [_idle_helper() for _ in range(1, threads)]
     looks = LOOKS if threads <= PROCESSORS else 0
+    jobs = [_Job(partial(work, thread), looks) for thread in range(1, threads)]
     try:
-        for thread, helper in enumerate(helpers, 1):
-            helper.begin(partial(work, thread), looks)
+        helpers = [_idle_helper() for _ in jobs]
+        for helper, job in zip(helpers, jobs, strict=True):
+            helper.begin(job)
         work(0)
-    finally:
-        # also after an error: nobody may still write into arrays that are given back
-        errors = [helper.wait(looks) for helper in helpers]
-        _idle.extend(helpers)
-    for error in errors:
-        if error is not None:
-            raise error
+        for job in jobs:
+            job.end()
+    except BaseException:
+        while True:  # whatever interrupts this, too: nobody may still write into arrays that are given back
+            try:
+                coming.clear()
+                for job in jobs:
+                    job.end()
+                break
+            except BaseException:
+                continue
+        raise
+    _idle.extend(helpers)
+    for job in jobs:
+        if job.error is not None:
+            raise job.error
+
+
+class _Job:
+    """Something for a helper to do, unless its giver ends it first.
+
+    The giver can be interrupted between any two steps. Nothing here therefore needs two of its steps to come together:
+    whose the job is is settled in one, and whoever ends it a second time changes nothing.
+    """
+
+    def __init__(self, run: Callable[[], object], looks: int) -> None:
+        self.looks = looks
+        self.error: BaseException | None = None
+        self._run: Callable[[], object] | None = run
+        self._taken_by: dict[str, str] = {}
+        self._done = False
+        self._asleep = Lock()
+        self._asleep.acquire()
+        self._ended: NDArray[np.int64] | None = None
+        self._before = 0
+
+    def watch(self, ended: NDArray[np.int64]) -> None:
+        """Count one further there when it is done."""
+        self._ended, self._before = ended, int(ended[0])
+
+    def do(self) -> None:
+        """Do it, if it has not been ended."""
+        if self._taken_by.setdefault("", "helper") != "helper":
+            return
+        assert self._run is not None
+        assert self._ended is not None
+        try:
+            self._run()
+        except BaseException as error:
+            self.error = error
+        self._run = None  # and the arrays that it holds
+        self._ended[0] = self._before + 1
+        self._done = True
+        self._asleep.release()
+
+    def end(self) -> None:
+        """Wait until it is done; if nobody has begun it, nobody ever will."""
+        if self._taken_by.setdefault("", "giver") == "giver":
+            self._run = None
+            return
+        assert self._ended is not None
+        _watch(self._ended, self._before, self.looks)
+        while not self._done:
+            self._asleep.acquire()
 
 
 class _Helper:
-    """A thread that does one job after the other."""
+    """A thread that does one job after the other, as long as somebody holds this."""
 
     def __init__(self) -> None:
-        self._jobs: SimpleQueue[tuple[Callable[[], object], int]] = SimpleQueue()
-        self._busy = Lock()
-        self._error: BaseException | None = None
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._begun, self._ended = _count(), _count()
-        Thread(target=self._serve, name="symfft", daemon=True).start()
+        Thread(target=_serve, args=(self._jobs, self._begun), name="symfft", daemon=True).start()
 
-    def begin(self, run: Callable[[], object], looks: int) -> None:
+    def begin(self, job: _Job) -> None:
         """Have it do something; it must have nothing to do."""
-        self._busy.acquire()
-        self._jobs.put((run, looks))
+        job.watch(self._ended)
+        self._jobs.put(job)
         self._begun[0] += 1
 
-    def wait(self, looks: int) -> BaseException | None:
-        """Wait until it has nothing to do any more, and return the error that it met."""
-        _watch(self._ended, int(self._begun[0]) - 1, looks)
-        with self._busy:
-            error, self._error = self._error, None
-        return error
+    def __del__(self) -> None:
+        if hasattr(self, "_jobs"):  # else it was interrupted before it had a thread
+            self._jobs.put(None)
 
-    def _serve(self) -> None:
-        done = looks = 0
-        while True:
-            _watch(self._begun, done, looks)
-            run, looks = self._jobs.get()
-            try:
-                run()
-            except BaseException as error:
-                self._error = error
-            del run  # and the arrays that it holds
-            done += 1
-            self._busy.release()
-            self._ended[0] = done
+
+def _serve(jobs: SimpleQueue[_Job | None], begun: NDArray[np.int64]) -> None:
+    taken = looks = 0
+    while True:
+        _watch(begun, taken, looks)
+        job = jobs.get()
+        if job is None:
+            return
+        taken += 1
+        looks = job.looks
+        job.do()
+        del job
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:

@@ -1,5 +1,8 @@
 """Threads: the same bits for any number of them, errors that come through, one pool."""
 
+import contextlib
+import dis
+import gc
 import sys
 import threading
 import time
@@ -7,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+import symfft.fourier.threads as threads_module
 from symfft import ShapeError, asymmetric_unit, au_dft, au_idft, next_compatible_shape
 from symfft.fourier.engines.blocks import halves, plan_blocks
 from symfft.fourier.threads import aligned, count_of, in_parts
@@ -94,6 +98,115 @@ def test_an_error_in_a_thread_comes_through(kind):
 
     with pytest.raises(kind, match="of a part"):
         in_parts(4, 2, fail)
+
+
+class Interrupted:
+    """What tracing calls: raises KeyboardInterrupt in the threads of this library, before a step of some number.
+
+    Python looks for signals after calls, at jumps back and where a function begins; `anywhere` is between any two.
+    """
+
+    def __init__(self, step, *, anywhere=True, armed=True):
+        self.left, self.anywhere, self.armed = step, anywhere, armed
+        self.raised = False
+
+    def __call__(self, frame, event, argument):
+        if frame.f_code.co_filename != threads_module.__file__ or frame.f_code.co_name == "__del__":
+            return None  # errors of finalizers are reported, not raised
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        if event == "opcode" and self.armed and not self.raised and (self.anywhere or looks_for_signals(frame)):
+            self.left -= 1
+            if self.left < 0:
+                self.raised = True
+                raise KeyboardInterrupt
+        return self
+
+
+def looks_for_signals(frame):
+    steps = list(dis.get_instructions(frame.f_code))
+    here = next(i for i, step in enumerate(steps) if step.offset == frame.f_lasti)
+    return steps[here].opname.startswith(("RESUME", "JUMP_BACKWARD")) or "CALL" in steps[here - 1].opname
+
+
+def in_parts_interrupted(interrupted, run):
+    """Run three threads' parts in a thread of their own, and return what came through; fail if it never ends."""
+    met = []
+
+    def call():
+        sys.settrace(interrupted)
+        try:
+            in_parts(9, 3, run)
+        except BaseException as error:
+            met.append(error)
+        finally:
+            sys.settrace(None)
+
+    caller = threading.Thread(target=call, daemon=True)
+    caller.start()
+    caller.join(20)
+    assert not caller.is_alive(), "waits for ever"
+    return met
+
+
+def helpers():
+    return [thread for thread in threading.enumerate() if thread.name == "symfft"]
+
+
+def test_an_interruption_between_any_two_steps_ends_all_parts_and_loses_no_helper():
+    running, lock = [0], threading.Lock()
+
+    def run(thread, first, last):
+        with lock:
+            running[0] += 1
+        time.sleep(1e-4)
+        with lock:
+            running[0] -= 1
+
+    in_parts(9, 3, run)
+    for step in range(10_000):
+        interrupted = Interrupted(step)
+        met = in_parts_interrupted(interrupted, run)
+        assert running == [0], f"parts go on after an interruption before step {step}"
+        if not interrupted.raised:
+            break
+        assert [type(error) for error in met] == [KeyboardInterrupt]
+    assert step > 200
+    assert not met
+    found = []
+    in_parts(9, 3, lambda thread, first, last: found.append((first, last)))
+    assert sum(last - first for first, last in found) == 9
+    gc.collect()  # errors hold frames, and these helpers
+    for _ in range(200):
+        if len(helpers()) <= len(threads_module._idle):
+            break
+        time.sleep(0.01)
+    assert len(helpers()) <= len(threads_module._idle)
+
+
+def test_a_second_interruption_waits_for_all_parts_too():
+    running, lock = [0], threading.Lock()
+    for step in range(1000):
+        interrupted = Interrupted(step, anywhere=False, armed=False)
+        begun = threading.Barrier(3)
+
+        def run(thread, first, last, begun=begun, interrupted=interrupted):
+            with lock:
+                running[0] += 1
+            with contextlib.suppress(threading.BrokenBarrierError):
+                begun.wait(0.05)
+            time.sleep(2e-3)
+            with lock:
+                running[0] -= 1
+            if thread == 0:
+                interrupted.armed = True
+                raise KeyboardInterrupt
+
+        met = in_parts_interrupted(interrupted, run)
+        assert running == [0], f"parts go on after a second interruption before step {step}"
+        assert [type(error) for error in met] == [KeyboardInterrupt]
+        if not interrupted.raised:
+            break
+    assert step > 5
 
 
 @pytest.mark.parametrize("workers", [0, 1.5, True, "2"])
