@@ -30,7 +30,6 @@ from symfft_models.datasets.paw.candidates import (
     candidates,
     elemental_energies,
     elemental_phases,
-    fraction,
     plausible,
     relaxation_job,
     relaxed,
@@ -44,8 +43,8 @@ from symfft_models.datasets.paw.work_files import read_lines, write_lines
 PACE = {221: 1.0, 225: 1.3, 227: 0.7, 0: 0.7}
 #: How strongly a crystal's cost delays it within its group: 0 would take all structure types equally often.
 COST_EXPONENT = 1.6
-#: Factors of the lattice constants in copies at other volumes, and the share of the compounds that get them.
-VOLUMES, VOLUME_SHARE = (0.97, 1.03), 0.4
+#: Factors of the lattice constants in copies at other volumes.
+VOLUMES = (0.97, 1.03)
 #: How much dearer than it is a copy at another volume counts.
 COPY_COST = 1.5
 #: Crystals of the hard list that cost less (seconds) come first of all; the others are one in so many places.
@@ -92,12 +91,13 @@ def schedule(crystals: Iterable[tuple[Crystal, float]]) -> list[Crystal]:
 
 
 def write_relaxations(folder: Path) -> int:
-    """Write the jobs of the relaxation: elemental phases first, then the candidates, groups in turn."""
-    elements = {setup.symbol for setup in setups_of(folder / "setups.npz")}
+    """Write the jobs of the relaxation: elemental phases first, then the candidates, groups in turn, cheap DFT first."""
+    valence = {setup.symbol: setup.valence for setup in setups_of(folder / "setups.npz")}
+    elements = valence.keys()
     possible = [crystal for crystal in candidates() if crystal.species <= elements]
     turns: Counter[int] = Counter()
     keyed = []
-    for crystal in sorted(possible, key=lambda crystal: fraction(crystal.id)):
+    for crystal in sorted(possible, key=lambda crystal: (recipe.seconds(crystal, valence), crystal.id)):
         group = crystal.space_group if crystal.space_group in PACE else 0
         keyed.append((turns[group] / PACE[group], group, crystal))
         turns[group] += 1
@@ -137,8 +137,7 @@ def write_jobs(folder: Path, packed: Path) -> dict[str, int]:
             known = {"formation_ev": formation, "above_lowest_ev": above, "potential": potential[crystal.id]}
             name = crystal.id if crystal.id not in listed else f"{crystal.id}-relaxed"
             crystals[name] = (crystal, known)
-            if fraction(f"volumes of {crystal.composition}") < VOLUME_SHARE:
-                crystals |= {f"{name}-a{factor:g}": (scaled(crystal, factor), known) for factor in VOLUMES}
+            crystals |= {f"{name}-a{factor:g}": (scaled(crystal, factor), known) for factor in VOLUMES}
     for entry in PawSet.open(packed) if packed.exists() else ():
         if entry.id in crystals and np.allclose(entry.lattice, crystals[entry.id][0].lattice, rtol=0, atol=1e-9):
             del crystals[entry.id]
