@@ -33,3 +33,9 @@ def test_links_lead_somewhere():
         if target.startswith(RAW) or not target.startswith("https://"):
             assert (README.parent / target.removeprefix(RAW)).exists(), target
     assert any(target.startswith(RAW) and target.endswith(".png") for target in targets)  # the picture, on PyPI as well
+
+
+def test_sizes_of_the_set_are_those_of_the_package():
+    densities = load_paw()
+    compounds = len(set(densities.column("composition")))
+    assert f"{len(densities)} densities of {compounds} compounds" in README.read_text(encoding="utf-8")
