@@ -2,7 +2,7 @@
 
 ``python benchmarks/model_tables.py [--json FILE] [--check]`` runs ``symfft-vae evaluate --shipped --json``, or reads
 what that printed, and replaces what stands between ``<!-- table: NAME -->`` and ``<!-- end of table -->``. With
-``--check`` nothing is written, and the exit code is 1 where a table says something else. What sentences need is printed.
+``--check`` nothing is written, and the exit code is 1 where a table says something else. Prints what sentences need.
 """
 
 import argparse

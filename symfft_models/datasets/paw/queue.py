@@ -91,7 +91,7 @@ def schedule(crystals: Iterable[tuple[Crystal, float]]) -> list[Crystal]:
 
 
 def write_relaxations(folder: Path) -> int:
-    """Write the jobs of the relaxation: elemental phases first, then the candidates, groups in turn, cheap DFT first."""
+    """Write the jobs of the relaxation: elemental phases, then the candidates, groups in turn, cheap ones first."""
     valence = {setup.symbol: setup.valence for setup in setups_of(folder / "setups.npz")}
     elements = valence.keys()
     possible = [crystal for crystal in candidates() if crystal.species <= elements]
