@@ -314,6 +314,8 @@ def _damage(path: str | os.PathLike[str]) -> Iterator[None]:
     except DensityFormatError:
         raise
     except DAMAGE as error:
-        text = str(error) or type(error).__name__
-        what = f"lacks the entry {text}" if isinstance(error, KeyError) else f"is damaged: {text}"
+        if isinstance(error, KeyError):
+            what = f"lacks the entry {str(error.args[0]).removesuffix(' is not a file in the archive')!r}"
+        else:
+            what = f"is damaged: {str(error) or type(error).__name__}"
         raise DensityFormatError(path, f"this file of a reduced density {what}") from error

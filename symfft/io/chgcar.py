@@ -184,7 +184,7 @@ def _read_dimensions(reader: TextReader, max_points: int) -> tuple[int, int, int
     if shape is None and _VELOCITY.fullmatch(line):
         reader.fail(f"expected three grid dimensions, found {show(line)}: {WITHOUT_DENSITY}", line=reader.line - 1)
     if shape is None or 0 in shape:
-        reader.fail(f"expected three grid dimensions, found {show(line)}", line=reader.line - 1)
+        reader.fail(f"expected three positive grid dimensions, found {show(line)}", line=reader.line - 1)
     points = shape[0] * shape[1] * shape[2]
     if points > max_points:
         reader.fail(

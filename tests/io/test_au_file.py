@@ -309,3 +309,12 @@ def test_other_files_are_not_taken_for_reduced_densities(tmp_path):
     assert not any(is_au_file(path) for path in tmp_path.iterdir())
     for path in tmp_path.iterdir():
         assert main(["info", str(path)]) == 2
+
+
+def test_a_missing_entry_is_named(record, tmp_path):
+    path = stored(record, tmp_path, ".npz")
+    with np.load(path, allow_pickle=False) as archive:
+        rest = {name: archive[name] for name in archive.files if name != "metadata"}
+    np.savez(path, **rest)
+    with pytest.raises(DensityFormatError, match="lacks the entry 'metadata'$"):
+        read_au(path)
