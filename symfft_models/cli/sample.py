@@ -94,7 +94,7 @@ def text(result: Result) -> str:
         for step, why in entry["verdict"]["not_possible"].items()
     }
     return "\n".join(
-        [f"{len(result['samples'])} densities in {result['folder']}, {result['failures']} failures", *sorted(missing)]
+        [f"{result['folder']}: {len(result['samples'])} drawn, {result['failures']} failed", *sorted(missing)]
     )
 
 

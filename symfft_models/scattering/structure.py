@@ -84,7 +84,7 @@ def whole_crystal(lattice: Any, positions: Any, numbers: Any, symprec: float = S
     if distance.min() < NEAREST:
         first, second = np.unravel_index(int(distance.argmin()), distance.shape)
         raise StructureError(
-            f"atoms {first + 1} and {second + 1} are {distance.min():.3f} Å apart:  "
+            f"atoms {first + 1} and {second + 1} are {distance.min():.3f} Å apart: "
             "two atoms at one place, or the cell is not in Å"
         )
     from symfft import SpaceGroup

@@ -316,5 +316,5 @@ def test_a_missing_entry_is_named(record, tmp_path):
     with np.load(path, allow_pickle=False) as archive:
         rest = {name: archive[name] for name in archive.files if name != "metadata"}
     np.savez(path, **rest)
-    with pytest.raises(DensityFormatError, match="lacks the entry 'metadata'$"):
+    with pytest.raises(DensityFormatError, match=r"lacks the entry 'metadata'$"):
         read_au(path)
