@@ -25,7 +25,8 @@ from symfft_models.scattering.kernel import KernelSettings
 from symfft_models.scattering.measure import nmae, predicted_factors
 from symfft_models.scattering.model import DensityModel
 from symfft_models.scattering.observation import Observation
-from symfft_models.scattering.training import TrainingSettings, train
+from symfft_models.scattering.settings import TrainingSettings
+from symfft_models.scattering.training import train
 
 SPLITS = ("val", "test", "hard")
 #: What is taken away, or changed: settings of the training and of its kernel.

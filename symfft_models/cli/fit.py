@@ -14,7 +14,7 @@ from symfft_models.cli import options
 def arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     from symfft_models.scattering.kernel import KernelSettings
-    from symfft_models.scattering.training import TrainingSettings
+    from symfft_models.scattering.settings import TrainingSettings
 
     options.add_quiet(command)
     add = command.add_argument
@@ -58,7 +58,8 @@ def run(
     from symfft_models.scattering.calibration import calibrated, learning_curve
     from symfft_models.scattering.densities import observations
     from symfft_models.scattering.kernel import KernelSettings
-    from symfft_models.scattering.training import TrainingSettings, train
+    from symfft_models.scattering.settings import TrainingSettings
+    from symfft_models.scattering.training import train
     from symfft_models.scattering.weights_file import digest, save_model
 
     if out.exists() and not force:
@@ -86,7 +87,7 @@ def run(
     save_model(out, model)
     result: Result = {"file": str(out), "bytes": out.stat().st_size, "bar": model.bar, **model.facts}
     if curve:
-        result["curve"] = learning_curve(known, unseen, settings)
+        result["curve"] = learning_curve(known, unseen, settings, whole=model)
     return result
 
 

@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from symfft_models.scattering.densities import Taken
 from symfft_models.scattering.measure import expected_error, nmae, predicted_factors
-from symfft_models.scattering.model import DensityModel
+from symfft_models.scattering.model import Coefficients, DensityModel
 from symfft_models.scattering.observation import Observation
-from symfft_models.scattering.training import TrainingSettings, train, valences
+from symfft_models.scattering.settings import TrainingSettings
+from symfft_models.scattering.training import train
+from symfft_models.scattering.valence import valences
 
 #: Fewest crystals that an error bar is calibrated on.
 FEWEST = 5
@@ -38,7 +41,7 @@ def calibrated(model: DensityModel, unseen: Sequence[Observation]) -> DensityMod
     for observation in unseen:
         if seen(model, observation):
             found = model.coefficients(observation.crystal)
-            error = float(nmae(observation, predicted_factors(observation, found)))
+            error = _error(observation, found)
             alike = float(model.familiarity(observation.crystal).min())
             rows.append((error, expected_error(observation.crystal, found), alike))
     if len(rows) < FEWEST:
@@ -62,23 +65,38 @@ def learning_curve(
     learned: Sequence[Observation],
     unseen: Sequence[Observation],
     settings: TrainingSettings,
-    parts: Sequence[float] = (0.25, 0.5, 1.0),
+    parts: Sequence[float] = (0.25, 0.5),
+    whole: DensityModel | None = None,
 ) -> list[dict[str, float]]:
-    """Return the errors on unseen compounds of models that learned from more and more of the others.
+    """Return the errors on unseen compounds of models that learned from more and more of the others, and from all.
 
     Only crystals whose elements the smallest of the models has seen are counted, so that all points are of the same.
+
+    Parameters
+    ----------
+    learned, unseen : sequence of Observation
+        What is learned from, and what the errors are of.
+    settings : TrainingSettings
+        Settings.
+    parts : sequence of float
+        Parts of the compounds, ascending.
+    whole : DensityModel, optional
+        The model that learned from all of them, where there is one.
     """
-    by_compound: dict[str, list[Observation]] = defaultdict(list)
-    for observation in learned:
-        by_compound[observation.composition].append(observation)
+    by_compound: dict[str, list[int]] = defaultdict(list)
+    for row, observation in enumerate(learned):
+        by_compound[observation.composition].append(row)
     names = sorted(by_compound, key=lambda name: hashlib.sha256(f"curve:{name}".encode()).digest())
-    curve, counted, valence = [], list(unseen), valences(learned)
-    for part in parts:
+    valence = valences(learned)
+    curve: list[dict[str, float]] = []
+    counted = list(range(len(unseen)))
+    for part in (*parts, 1.0):
         chosen = names[: max(2, round(part * len(names)))]
-        model = train([o for name in chosen for o in by_compound[name]], settings, valence)
-        if part == parts[0]:
-            counted = [o for o in unseen if seen(model, o)]
-        errors = [float(nmae(o, predicted_factors(o, model.coefficients(o.crystal)))) for o in counted]
+        rows = sorted(row for name in chosen for row in by_compound[name])
+        model = whole if part == 1.0 and whole is not None else train(Taken(learned, rows), settings, valence)
+        if not curve:
+            counted = [row for row in counted if seen(model, unseen[row])]
+        errors = [_error(o, model.coefficients(o.crystal)) for o in Taken(unseen, counted)]
         curve.append(
             {
                 "compounds": float(len(chosen)),
@@ -88,3 +106,8 @@ def learning_curve(
             }
         )
     return curve
+
+
+def _error(observation: Observation, found: Coefficients) -> float:
+    """Return the NMAE (%) of a prediction."""
+    return float(nmae(observation, predicted_factors(observation, found)))

@@ -2,20 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from symfft import DensityFormatError, SymfftError
 from symfft_models.data.entry import Entry
 from symfft_models.data.store import DensitySet
 from symfft_models.datasets.paw import PawSet, load_paw
 from symfft_models.datasets.paw.entry import PawEntry
-from symfft_models.datasets.prepare import is_finished, stored_entries
+from symfft_models.datasets.prepare import PreparedSet, is_finished
 from symfft_models.scattering.observation import Observation, observe
 
+#: Bytes of observations that are held; those of further entries are made again whenever they are asked for.
+HELD = 250_000_000
 
-def observations(path: Path | None, split: str) -> list[Observation]:
-    """Return the observations (some 80 kB each) of one split of a set; without a path, of the PAW set.
+
+class Observations(Sequence[Observation]):
+    """The observations of some entries, some 80 kB each; the first ones are held."""
+
+    def __init__(self, entries: Sequence[PawEntry | Entry], most: int = HELD) -> None:
+        self.entries, self.most = entries, most
+        self.held: dict[int, Observation] = {}
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Taken(self, range(len(self))[index])
+        row = range(len(self))[index]
+        if row in self.held:
+            return self.held[row]
+        found = observe(self.entries[row])
+        size = found.hkl.nbytes + found.multiplicity.nbytes + found.factors.nbytes
+        if self.bytes + size <= self.most:
+            self.held[row] = found
+            self.bytes += size
+        return found
+
+
+class Taken(Sequence[Observation]):
+    """Some of many observations."""
+
+    def __init__(self, whole: Sequence[Observation], rows: Sequence[int]) -> None:
+        self.whole, self.rows = whole, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Taken(self.whole, self.rows[index])
+        return self.whole[self.rows[index]]
+
+
+def observations(path: Path | None, split: str) -> Observations:
+    """Return the observations of one split of a set; without a path, of the PAW set.
 
     Raises
     ------
@@ -25,19 +69,13 @@ def observations(path: Path | None, split: str) -> list[Observation]:
     FileNotFoundError
         If there is nothing.
     """
-    return [observe(entry) for entry in entries_of(path, split)]
-
-
-def entries_of(path: Path | None, split: str) -> Iterator[PawEntry | Entry]:
-    """Yield the entries of one split of a set; see :func:`observations`."""
     if path is None:
-        yield from load_paw().select(split=split)
-    elif path.is_dir():
-        if not is_finished(path):
-            raise SymfftError(f"{path} is not finished: run the same prepare command again")
-        yield from (entry for entry in stored_entries(path) if entry.split == split)
-    else:
-        yield from _packed(path).select(split=split)
+        return Observations(load_paw().select(split=split))
+    if not path.is_dir():
+        return Observations(_packed(path).select(split=split))
+    if not is_finished(path):
+        raise SymfftError(f"{path} is not finished: run the same prepare command again")
+    return Observations(PreparedSet.open(path, split))
 
 
 def splits_of(path: Path | None) -> Sequence[str]:

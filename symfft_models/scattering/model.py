@@ -97,14 +97,6 @@ class Basis:
             start += size
         return result
 
-    def design(self, equations: FloatArray, atoms: Pseudoatoms) -> FloatArray:
-        """Return what equations (p, k, RADIAL) of the coefficients are as equations (p, size) of the weights."""
-        columns = []
-        for rows, features, shapes in self.parts(atoms):
-            own = np.einsum("ptn,nr,tq->prq", equations[:, rows], shapes, features, optimize=True)
-            columns.append(own.reshape(len(equations), -1))
-        return np.concatenate(columns, axis=1)
-
 
 @dataclass(frozen=True, eq=False)
 class Coefficients:

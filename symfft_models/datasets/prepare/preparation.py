@@ -169,17 +169,22 @@ def open_prepared(out: str | os.PathLike[str]) -> Iterator[DensitySet]:
 
 def stored_entries(out: str | os.PathLike[str]) -> Iterator[Entry]:
     """Yield all entries of a set; duplicates between its parts, which no part can see, are left out."""
+    return (shard[row] for shard, row in stored_rows(out))
+
+
+def stored_rows(out: str | os.PathLike[str]) -> Iterator[tuple[DensitySet, int]]:
+    """Yield the shard and the row of all entries of a set; see :func:`stored_entries`."""
     if len(part_folders(out)) == 1:
         for shard in open_prepared(out):
-            yield from shard
+            yield from ((shard, row) for row in range(len(shard)))
         return
     with Ledger("") as seen:
         for shard in open_prepared(out):
-            for entry in shard:
+            for row, entry in enumerate(shard):
                 outcome = Outcome(entry.id, entry, fingerprint(entry, entry.au()))
                 if seen.original_of(outcome) is None:
                     seen.record(outcome)
-                    yield entry
+                    yield shard, row
 
 
 # ---- inside ---------------------------------------------------------------------------------------------------------

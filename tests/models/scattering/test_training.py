@@ -1,39 +1,76 @@
-"""What is found from a set before anything is learned: the valence electrons of its elements."""
+"""Learning: the same from crystals that are held and from crystals that are read, in memory that does not grow."""
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Sequence
 from dataclasses import replace
 
-import gemmi
 import numpy as np
 import pytest
 
-from symfft_models.datasets.paw import load_paw
-from symfft_models.scattering.observation import observe
-from symfft_models.scattering.training import TrainingError, valences
+from symfft_models.scattering import normal, training
+from symfft_models.scattering.measure import nmae, predicted_factors
+from symfft_models.scattering.training import train
+from symfft_models.scattering.valence import TrainingError
 
 
-@pytest.fixture(scope="module")
-def observations():
-    entries = load_paw().select(split="train")
-    return [observe(entry) for entry in entries[:: max(1, len(entries) // 80)]]
+class Copies(Sequence):
+    """Many copies of some observations, made when they are asked for, each with a cell of its own."""
+
+    def __init__(self, few, count, longer=1e-4):
+        self.few, self.count, self.longer = few, count, longer
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        if not 0 <= index < self.count:
+            raise IndexError(index)
+        one = self.few[index % len(self.few)]
+        return replace(one, crystal=replace(one.crystal, lattice=one.crystal.lattice * (1 + self.longer * index)))
 
 
-def test_valences_are_those_of_the_setups(observations):
-    found, setups = valences(observations), load_paw().setups
-    for number in np.flatnonzero(np.isfinite(found)):
-        assert found[number] == setups[gemmi.Element(int(number)).name].valence
+def test_the_model_is_the_same_whatever_is_held(few_crystals, small):
+    held, read = train(few_crystals, small), train(Copies(few_crystals, 24, 0), replace(small, memory=0))
+    for name in ("weights", "draws", "spread", "alone"):
+        assert np.array_equal(getattr(held, name), getattr(read, name))
+    assert held.longest == read.longest
 
 
-def test_two_elements_of_one_compound_share_its_electrons_in_whole_numbers(observations):
-    one = next(o for o in observations if len(np.unique(o.crystal.numbers)) == 2)
-    found = valences([one])
-    shared = found[one.crystal.numbers] @ one.crystal.multiplicity
-    assert shared == pytest.approx(one.electrons)
-    assert np.array_equal(found[one.crystal.numbers] % 1, np.zeros(len(one.crystal.numbers)))
+def test_memory_does_not_grow_with_the_number_of_crystals(few_crystals, small, monkeypatch):
+    monkeypatch.setattr(normal, "TERMS", 60)
+    settings = replace(small, variance_crystals=12)
+
+    def peak(count):
+        tracemalloc.start()
+        train(Copies(few_crystals, count), settings)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    train(Copies(few_crystals, 24), settings)  # tables that stay
+    assert peak(144) < 1.1 * peak(48)
 
 
-def test_densities_of_two_sets_of_pseudopotentials_are_named(observations):
-    odd = replace(observations[3], electrons=observations[3].electrons + 1, id="another-set")
-    with pytest.raises(TrainingError, match="another-set"):
-        valences([*observations, odd])
+def test_landmarks_are_chosen_among_some_terms_of_very_many(few_crystals, small, monkeypatch):
+    monkeypatch.setattr(training, "CANDIDATES", 8)
+    model = train(few_crystals, small)
+    assert max(len(block.features) for block in model.basis.blocks) <= 8
+
+
+def test_what_is_learned_is_nearer_than_superposed_atoms(few_crystals, small):
+    model = train(few_crystals, small)
+    ratios = []
+    for observation in few_crystals:
+        predicted, alone = (
+            float(nmae(observation, predicted_factors(observation, found(observation.crystal))))
+            for found in (model.coefficients, model.superposed)
+        )
+        ratios.append(predicted / alone)
+    assert np.median(ratios) < 0.7
+
+
+def test_nothing_to_learn_from_is_an_error():
+    with pytest.raises(TrainingError, match="no densities"):
+        train([])
