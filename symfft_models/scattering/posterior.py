@@ -12,11 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.lapack import dpstrf
 
 from symfft import ShapeError
 from symfft_models._array_types import ComplexArray, FloatArray, IntArray
 from symfft_models.scattering.crystal import Crystal
-from symfft_models.scattering.geometry import Terms, scattering
+from symfft_models.scattering.geometry import scattering
 from symfft_models.scattering.model import Coefficients, DensityModel
 from symfft_models.scattering.radial import radial_by_degree
 
@@ -28,9 +29,11 @@ SMOOTH, RANGE = 0.1, 0.7
 DECREASE = 1e-3
 #: Components with a smaller part than this of the largest variance are zero by symmetry.
 ZERO = 1e-12
+#: Rows of a covariance, for each eigenvector, that its largest eigenvectors are computed of.
+PIVOTS = 2.5
 #: Squares that are this small beside the largest one are those of rounding; and the smallest that is divided by.
 ROUNDING, TINY = 1e-28, 1e-300
-#: Terms whose scattering is held at a time.
+#: Terms whose contributions are held at a time.
 TERMS = 32
 
 
@@ -76,43 +79,28 @@ class Latents:
         """
         weight = np.sqrt(multiplicity)
         length = np.linalg.norm(hkl @ np.linalg.inv(crystal.lattice).T, axis=1)
-        own = np.linalg.cholesky(found.spread + 1e-12 * np.eye(found.spread.shape[-1]))
-        radial = radial_by_degree(length)
-        shapes = radial @ own
-        size = 2 * len(hkl)
-        covariance = np.zeros((size, size))
-        shared = np.zeros((size, len(found.draws)))
-        mean = np.zeros(size)
-        for start in range(0, len(found.terms), TERMS):
-            part = slice(start, start + TERMS)
-            terms = Terms(found.terms.orbit[part], found.terms.degree[part], found.terms.invariant[part])
-            factors = _real(scattering(crystal, terms, hkl) * weight)
-            design = _times(factors, radial[terms.degree])
-            mean += design @ found.mean[part].reshape(-1)
-            shared += design @ found.draws[:, part].reshape(len(found.draws), -1).T
-            root = _times(factors, shapes[terms.degree])
-            if part.stop >= len(found.terms):
-                root = np.concatenate([root, shared / np.sqrt(max(len(found.draws), 1))], axis=1)
-            _add_products(covariance, root)
+        factors = _real(scattering(crystal, found.terms, hkl) * weight)
+        squares = np.einsum("kh,kh->h", factors, factors)
+        rows = np.flatnonzero(squares > ROUNDING * squares.max())  # F(0) first; symmetry makes half of the others zero
+        reflection = rows % len(hkl)
+        mean, covariance = _moments(found, factors[:, rows], radial_by_degree(length[reflection]))
         variance, electrons = covariance.diagonal().copy(), covariance[0] / np.sqrt(max(covariance[0, 0], TINY))
         variance -= electrons**2
-        allowed = np.flatnonzero(variance > ZERO * variance.max())
-        allowed = allowed[allowed % len(hkl) != 0]
-        level = SMOOTH * model.noise * np.sqrt(model.electrons(crystal)) * np.exp(-((length / RANGE) ** 2) / 2)
-        unequal = 1 - DECREASE * np.arange(len(allowed)) / max(len(allowed), 1)
-        chosen = covariance[np.ix_(allowed, allowed)] - np.outer(electrons[allowed], electrons[allowed])
-        smooth = np.tile(level, 2)[allowed] ** 2 * unequal
-        chosen[np.diag_indices_from(chosen)] += smooth
-        count = min(most, len(allowed))
-        basis = np.zeros((size, count))
-        expected = _complex(mean) / weight
-        if not count:
-            return cls(expected, weight, basis)
-        squares, vectors = np.linalg.eigh(chosen)
-        # rounding makes the smallest lower than what is added to all of them
-        basis[allowed] = (vectors * np.sqrt(np.maximum(squares, smooth.min())))[:, : -count - 1 : -1]
-        side = np.cos(np.arange(2 * len(hkl))) @ basis  # an eigenvector's sign is arbitrary: this one is positive
-        return cls(expected, weight, basis * np.where(side < 0, -1, 1))
+        allowed = np.flatnonzero((variance > ZERO * variance.max()) & (reflection != 0))
+        expected, basis = np.zeros(2 * len(hkl)), np.zeros((2 * len(hkl), 0))
+        expected[rows] = mean
+        if len(allowed) and most:
+            level = SMOOTH * model.noise * np.sqrt(model.electrons(crystal)) * np.exp(-((length / RANGE) ** 2) / 2)
+            smooth = level[reflection[allowed]] ** 2 * (1 - DECREASE * np.arange(len(allowed)) / len(allowed))
+            chosen = covariance[np.ix_(allowed, allowed)]
+            chosen -= np.outer(electrons[allowed], electrons[allowed])
+            chosen[np.diag_indices_from(chosen)] += smooth
+            squares, vectors = leading(chosen, most)
+            basis = np.zeros((len(expected), len(squares)))
+            # rounding makes the smallest lower than what is added to all of them
+            basis[rows[allowed]] = vectors * np.sqrt(np.maximum(squares, smooth.min()))
+        side = np.cos(np.arange(len(basis))) @ basis  # an eigenvector's sign is arbitrary: this one is positive
+        return cls(_complex(expected) / weight, weight, basis * np.where(side < 0, -1, 1))
 
     def encode(self, factors: ComplexArray) -> FloatArray:
         """Return the latents (m,) of structure factors (n,): the distribution they are normal in is N(0, 1).
@@ -143,16 +131,51 @@ def _complex(parts: FloatArray) -> ComplexArray:
     return np.asarray(parts[:half] + 1j * parts[half:])
 
 
-def _times(factors: FloatArray, radial: FloatArray) -> FloatArray:
-    """Return the products (2 h, k n) of real and imaginary parts (k, 2 h) of factors and radial functions (k, h, n)."""
-    product = factors.reshape(len(factors), 2, -1, 1) * radial[:, None]
-    return np.asarray(product.transpose(1, 2, 0, 3).reshape(factors.shape[1], -1))
+def _moments(found: Coefficients, factors: FloatArray, radial: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return mean (n,) and covariance (n, n) of components of structure factors.
 
-
-def _add_products(covariance: FloatArray, root: FloatArray) -> None:
-    """Add the products of all pairs of rows; rows that are zero but for rounding, as symmetry makes half of them, are
-    left out.
+    Parameters
+    ----------
+    factors : (k, n) float64
+        What each term contributes to each component.
+    radial : (DEGREE + 1, n, RADIAL) float64
+        Radial functions of their reflections.
     """
-    squares = np.einsum("ij,ij->i", root, root)
-    rows = np.flatnonzero(squares > ROUNDING * squares.max(initial=0))
-    covariance[np.ix_(rows, rows)] += root[rows] @ root[rows].T
+    degree, draws = found.terms.degree, len(found.draws)
+    own = radial @ np.linalg.cholesky(found.spread + 1e-12 * np.eye(found.spread.shape[-1]))
+    size = factors.shape[1]
+    shared, covariance = np.zeros((size, 1 + draws)), np.zeros((size, size))
+    both = np.concatenate([found.mean[None], found.draws])
+    for start in range(0, len(degree), TERMS):
+        part = slice(start, start + TERMS)
+        shared += _times(factors[part], radial[degree[part]]) @ both[:, part].reshape(len(both), -1).T
+        root = _times(factors[part], own[degree[part]])
+        covariance += root @ root.T
+    covariance += shared[:, 1:] @ shared[:, 1:].T / max(draws, 1)
+    return shared[:, 0], covariance
+
+
+def _times(factors: FloatArray, radial: FloatArray) -> FloatArray:
+    """Return the products (n, k r) of factors (k, n) and radial functions (k, n, r)."""
+    return np.ascontiguousarray((factors[:, :, None] * radial).transpose(1, 0, 2)).reshape(factors.shape[1], -1)
+
+
+def leading(covariance: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
+    """Return the largest eigenvalues, descending, and eigenvectors (n, count) of a covariance (n, n), at most `count`.
+
+    Where many more rows than that are given, what is taken is ``L Lᵀ``, L the columns for `PIVOTS` `count` rows that a
+    pivoted Cholesky factorisation takes first, each of them the one that the rows before leave most uncertain; its
+    eigenvectors are those of ``Lᵀ L``, times L. For crystals of the set the last of 256 vectors lies in the span of the
+    exact ones but for 1e-7, and figures of reconstruction change by less than 1e-4 %. The covariance is overwritten.
+    """
+    pivots = round(PIVOTS * count)
+    if len(covariance) <= pivots:
+        squares, vectors = np.linalg.eigh(covariance)
+        return squares[: -count - 1 : -1], vectors[:, : -count - 1 : -1]
+    factor, order, rank, _ = dpstrf(covariance.T, lower=1, tol=0, overwrite_a=1)
+    root = np.tril(factor[:, : min(pivots, rank)])
+    squares, vectors = np.linalg.eigh(root.T @ root)
+    squares = squares[: -count - 1 : -1]
+    result = np.empty((len(covariance), len(squares)))
+    result[order - 1] = root @ vectors[:, : -count - 1 : -1] / np.sqrt(squares)
+    return squares, result

@@ -12,7 +12,7 @@ from symfft_models.datasets.paw import load_paw
 from symfft_models.predict import DensityPredictor
 from symfft_models.scattering.measure import nmae, predicted_factors
 from symfft_models.scattering.observation import observe
-from symfft_models.scattering.posterior import Latents
+from symfft_models.scattering.posterior import PIVOTS, Latents, leading
 from symfft_models.scattering.synthesis import structure_factors
 
 MOST = 256
@@ -83,3 +83,33 @@ def test_other_reflections_are_refused(case):
     observation, latents = case
     with pytest.raises(ShapeError, match="give one for each"):
         latents.encode(observation.factors[1:])
+
+
+@pytest.mark.parametrize("rows", [40, 400])
+def test_leading_eigenvectors(rows):
+    """Of a covariance whose variances fall by orders of magnitude: some parts that all share, and one of each alone."""
+    random = np.random.default_rng(rows)
+    root = random.standard_normal((rows, 60)) * np.exp(-np.arange(60) / 4) * np.exp(-np.arange(rows) / 80)[:, None]
+    covariance = root @ root.T + np.diag(1e-6 * np.exp(-np.arange(rows) / 20))
+    squares = np.linalg.eigvalsh(covariance)
+    found, basis = leading(covariance.copy(), 30)
+    np.testing.assert_allclose(found, squares[:-31:-1], rtol=1e-2)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(30), atol=1e-7)
+    told = np.einsum("ni,nm,mi->i", basis, covariance, basis)
+    np.testing.assert_allclose(told[:15], squares[:-16:-1], rtol=1e-7)
+    assert told.sum() > (1 - 1e-7) * squares[-30:].sum()
+
+
+def test_crystals_of_many_reflections_have_the_leading_eigenvectors(model):
+    """The first latents of a spinel, of which only some rows of the covariance are looked at, are the exact ones."""
+    observation = observe(load_paw().find("spinel-MgTi2O4"))
+    crystal, hkl, multiplicity = observation.crystal, observation.hkl, observation.multiplicity
+    found = model.coefficients(crystal)
+    few = Latents.of(model, crystal, found, hkl, multiplicity, MOST)
+    every = Latents.of(model, crystal, found, hkl, multiplicity, len(hkl))
+    assert len(hkl) > PIVOTS * MOST
+    np.testing.assert_allclose(few.basis[:, :128], every.basis[:, :128], atol=1e-7 * np.abs(every.basis).max())
+    errors = [
+        float(nmae(observation, latents.decode(latents.encode(observation.factors)[:MOST]))) for latents in (few, every)
+    ]
+    assert abs(errors[0] - errors[1]) < 1e-4
