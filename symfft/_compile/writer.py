@@ -5,6 +5,7 @@ each function, and again in all that call it: most of the time of a first call. 
 its values are the stand-ins of :mod:`symfft._compile.trace`, integers have 64 bits, and whatever is assigned to a name
 keeps the kind of the first value. Of Python there are assignments, loops over ranges, branches, calls of functions that
 are marked, ``min``, ``max``, ``abs``, ``len``, and integers of NumPy's types. Indices count from the beginning.
+Arguments True and False are constants: a function is written for each, without the branches that it does not take.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 
 from symfft._compile.inlining import Inlined
-from symfft._compile.lane_type import vector
+from symfft._compile.storage import Slot, fits, flat, flat_types, kind_of, settled, taken
 from symfft._compile.trace import (
     Array,
     Flag,
@@ -61,17 +62,6 @@ _FIXED: dict[str, Callable[[Any, Any], bool]] = {
 _STANDS_IN = (Array, Flag, Integer, Other, Vector)
 
 
-class Slot(NamedTuple):
-    """Where the value of a name is kept: memory, and how a value of its kind is made."""
-
-    place: Any
-    kind: Any
-
-    def read(self, builder: Any) -> Any:
-        """Return the value."""
-        return _of_kind(builder, self.kind, builder.load(self.place))
-
-
 class Loop(NamedTuple):
     """Where a loop goes on, and where it ends."""
 
@@ -84,17 +74,17 @@ def body_of(function: Callable[..., Any], kinds: tuple[Any, ...], module: Any) -
     known = module.__dict__.setdefault("symfft_functions", {})
     key = function, tuple(kinds)
     if key not in known:
-        flat = [kind for kinds_of_one in map(_flat_types, kinds) for kind in kinds_of_one]
+        arguments = [each for kind in kinds for each in flat_types(kind)]
         returned = ir.VoidType() if function.__annotations__["return"] == "None" else ir.IntType(64)
         name = module.get_unique_name(function.__name__.strip("_"))
-        written = ir.Function(module, ir.FunctionType(returned, flat), name)
+        written = ir.Function(module, ir.FunctionType(returned, arguments), name)
         written.linkage = "internal"
         written.attributes.add("noinline")
         written.attributes.add("nounwind")
         known[key] = written
         builder = ir.IRBuilder(written.append_basic_block("entry"))
         values = iter(written.args)
-        writer = Writer(builder, function, [_taken(builder, kind, values) for kind in kinds])
+        writer = Writer(builder, function, [taken(builder, kind, values) for kind in kinds])
         result = writer.run()
         if not builder.block.is_terminated:
             builder.ret_void() if result is None else builder.ret(as_integer(builder, result).value)
@@ -103,9 +93,9 @@ def body_of(function: Callable[..., Any], kinds: tuple[Any, ...], module: Any) -
 
 def call(builder: Any, function: Callable[..., Any], arguments: list[Any]) -> Any:
     """Call a function that stands by itself in the module."""
-    arguments = [_settled(builder, each) for each in arguments]
-    written = body_of(function, tuple(map(_kind_of, arguments)), builder.module)
-    found = builder.call(written, [value for each in arguments for value in _flat(builder, each)])
+    arguments = [each if isinstance(each, bool) else settled(builder, each) for each in arguments]
+    written = body_of(function, tuple(map(kind_of, arguments)), builder.module)
+    found = builder.call(written, [value for each in arguments for value in flat(builder, each)])
     return None if isinstance(written.function_type.return_type, ir.VoidType) else Integer(builder, found)
 
 
@@ -130,7 +120,10 @@ class Writer:
         self._result: Any = None
         self._end = builder.append_basic_block("returned")
         for name, value in zip(self._parameters, arguments, strict=True):
-            self._assign_name(name, value)
+            if isinstance(value, bool):
+                self._names[name] = value
+            else:
+                self._assign_name(name, value)
 
     def run(self) -> Any:
         """Write everything, and return what the function does."""
@@ -161,7 +154,7 @@ class Writer:
         if statement.value is not None:
             value = self._value(statement.value)
             many = isinstance(value, tuple)
-            values = [_settled(self._builder, each) for each in (value if many else (value,))]
+            values = [settled(self._builder, each) for each in (value if many else (value,))]
             if self._result is None:
                 slots = tuple(self._slot(each) for each in values)
                 self._result = slots if many else slots[0]
@@ -291,21 +284,21 @@ class Writer:
             self._assign_name(target.id, value)
 
     def _assign_name(self, name: str, value: Any) -> None:
-        value = _settled(self._builder, value)
+        value = settled(self._builder, value)
         if not isinstance(value, (Flag, Integer, Vector)):
             self._names[name] = value
             return
         if not isinstance(self._names.get(name), Slot):
             self._names[name] = self._slot(value)
         slot = self._names[name]
-        if not _fits(slot.kind, value):
-            raise TypeError(f"{name} holds {slot.kind}, and cannot hold {_kind_of(value)} too")
+        if not fits(slot.kind, value):
+            raise TypeError(f"{name} holds {slot.kind}, and cannot hold {kind_of(value)} too")
         self._store(slot, value)
 
     def _slot(self, value: Any) -> Slot:
-        kind = _kind_of(value)
+        kind = kind_of(value)
         with self._builder.goto_entry_block():
-            return Slot(self._builder.alloca(_flat_types(kind)[0]), kind)
+            return Slot(self._builder.alloca(flat_types(kind)[0]), kind)
 
     def _store(self, slot: Slot, value: Any) -> None:
         builder = self._builder
@@ -390,7 +383,7 @@ class Writer:
         with self._either(test) as branches:
             for block, each in zip(branches, (node.body, node.orelse), strict=True):
                 self._builder.position_at_end(block)
-                value = _settled(self._builder, self._value(each))
+                value = settled(self._builder, self._value(each))
                 slot = slot or self._slot(value)
                 self._store(slot, value)
         assert slot is not None
@@ -442,73 +435,3 @@ def _parsed(function: Callable[..., Any]) -> tuple[list[str], list[ast.stmt]]:
     assert isinstance(definition, ast.FunctionDef)
     documented = ast.get_docstring(definition) is not None
     return [each.arg for each in definition.args.args], definition.body[documented:]
-
-
-# ---- how values are kept, and handed from one function to another ----
-
-
-def _settled(builder: Any, value: Any) -> Any:
-    """Return a stand-in for a Python number."""
-    if isinstance(value, (bool, np.bool_)):
-        return as_flag(builder, bool(value))
-    if isinstance(value, (int, np.integer)):
-        return as_integer(builder, int(value))
-    return as_float(builder, value) if isinstance(value, float) else value
-
-
-def _kind_of(value: Any) -> Any:
-    if isinstance(value, Integer):
-        return "integer"
-    if isinstance(value, Flag):
-        return "flag"
-    if isinstance(value, Vector):
-        return ("lanes" if isinstance(value.value.type, ir.VectorType) else "number", value.dtype)
-    if isinstance(value, Array):
-        return ("array", value.dtype, value.data.type, len(value.shape))
-    return (*(_kind_of(each) for each in value), type(value))
-
-
-def _fits(kind: Any, value: Any) -> bool:
-    """Whether a name that holds a kind of value can take another value: integers count as numbers."""
-    found = _kind_of(value)
-    if kind in ("integer", "flag"):
-        return found in ("integer", "flag") and (kind == "integer" or found == "flag")
-    return bool(found == kind or (kind[0] == "number" and found[0] != "lanes"))
-
-
-def _flat_types(kind: Any) -> list[Any]:
-    if kind == "integer":
-        return [ir.IntType(64)]
-    if kind == "flag":
-        return [ir.IntType(1)]
-    if kind[0] in ("number", "lanes"):
-        return [vector(kind[1]) if kind[0] == "lanes" else vector(kind[1]).element]
-    if kind[0] == "array":
-        return [kind[2], *[ir.IntType(64)] * kind[3]]
-    return [each for part in kind[:-1] for each in _flat_types(part)]
-
-
-def _flat(builder: Any, value: Any) -> list[Any]:
-    """Return the LLVM values that a value is made of."""
-    if isinstance(value, Array):
-        return [value.data, *(as_integer(builder, n).value for n in value.shape)]
-    if isinstance(value, tuple):
-        return [each for part in value for each in _flat(builder, _settled(builder, part))]
-    return [value.value]
-
-
-def _of_kind(builder: Any, kind: Any, value: Any) -> Any:
-    if kind == "integer":
-        return Integer(builder, value)
-    return Flag(builder, value) if kind == "flag" else Vector(builder, value, kind[1])
-
-
-def _taken(builder: Any, kind: Any, values: Iterator[Any]) -> Any:
-    """Return a value of a kind from the LLVM values that come next."""
-    if kind[0] == "array":
-        data = next(values)
-        return Array(builder, data, kind[1], tuple(Integer(builder, next(values)) for _ in range(kind[3])))
-    if kind in ("integer", "flag") or kind[0] in ("number", "lanes"):
-        return _of_kind(builder, kind, next(values))
-    parts = [_taken(builder, part, values) for part in kind[:-1]]
-    return kind[-1](*parts) if hasattr(kind[-1], "_fields") else kind[-1](parts)

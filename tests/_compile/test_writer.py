@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from llvmlite import ir
 
 from symfft._array_types import Array
 from symfft._compile import bare, embedded
+from symfft._compile.writer import body_of
 
 small = st.integers(-9, 9)
 
@@ -97,6 +99,34 @@ def numbers(grid: Array, factor: Any, out: Array) -> None:
             total += factor * row[y] - 1 / (2 + grid[x, y] * grid[x, y])
             out[x] = max(out[x], abs(total)) if row[y] >= 0.25 else min(total, 1)
     out[0] = total / grid.size + np.int64(2.75) + (0.5 - x)
+
+
+@bare
+def step(out: Array, at: Any, there: bool) -> None:
+    if there:
+        out[at] += 2 * out[at - 1]
+    else:
+        out[at - 1] += out[at] * (3 if there else 5)
+
+
+@bare
+def there_and_back(out: Array) -> None:
+    for i in range(1, len(out)):
+        step(out, i, True)
+    for i in range(len(out) - 1, 0, -1):
+        step(out, i, False)
+
+
+def test_arguments_true_and_false_are_constants():
+    expected, found = np.arange(1, 9), np.arange(1, 9)
+    there_and_back(found)
+    plain(there_and_back)(expected)
+    assert np.array_equal(found, expected)
+    module = ir.Module()
+    array = ("array", found.dtype, ir.IntType(64).as_pointer(), 1)
+    there, back = (body_of(step.__wrapped__, (array, "integer", ("constant", way)), module) for way in (True, False))
+    assert there is not back
+    assert all(len(function.args) == 3 and "br i1" not in str(function) for function in (there, back))
 
 
 @given(small, small)

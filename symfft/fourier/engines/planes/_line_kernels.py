@@ -46,39 +46,7 @@ def lines_forward(
     shift : int
         By how much the rows lie farther than the program says.
     """
-    row, there = np.int64(ROW), np.int64(0)
-    head = read_lines(program, at)
-    form, n, room = head.form, head.n, head.room
-    fold = n if head.fold else 0
-    subs = 1 if form == COMPLEX else 2
-    result, scratch = room + n * ROW, room + 2 * n * ROW
-    at += LINES
-    group_at = at + SEGMENT * head.segments
-    for _ in range(head.classes):
-        group = read_class(program, group_at)
-        for block in range(max(first, 0), min(last, group.blocks)):
-            for sub in range(subs):
-                for segment in range(head.segments):
-                    where = (block * head.segments + segment) * subs + sub
-                    _assemble(
-                        memory,
-                        program,
-                        reals,
-                        at + SEGMENT * segment,
-                        group.sources + LANES * where,
-                        group.factors + 4 * LANES * where,
-                        room,
-                        scratch,
-                        sub,
-                        fold,
-                        shift,
-                    )
-            if group.twiddle >= 0:
-                twist(memory, room, n, reals, group.twiddle, 1.0)
-            fft(memory, room, row, result, row, scratch, head.plan, program, reals, there)
-            put_spectra(memory, out, program, reals, group_at, block, form, result, scratch)
-        first, last = first - group.blocks, last - group.blocks
-        group_at += LINE_CLASS
+    _lines(memory, out, program, at, reals, first, last, shift, True)
 
 
 @bare
@@ -90,7 +58,22 @@ def lines_adjoint(
     The rows of the plane stage are added to; the weights are the numbers of reflections in the classes, which makes
     the whole N0 N1 N2 times the inverse.
     """
-    row, back = np.int64(ROW), np.int64(HALF)
+    _lines(memory, given, program, at, reals, first, last, shift, False)
+
+
+@embedded
+def _lines(
+    memory: Array,
+    factors: Array,
+    program: Array,
+    at: Any,
+    reals: Array,
+    first: Any,
+    last: Any,
+    shift: Any,
+    forward: bool,
+) -> None:
+    row = np.int64(ROW)
     head = read_lines(program, at)
     form, n, room = head.form, head.n, head.room
     fold = n if head.fold else 0
@@ -101,26 +84,24 @@ def lines_adjoint(
     for _ in range(head.classes):
         group = read_class(program, group_at)
         for block in range(max(first, 0), min(last, group.blocks)):
-            take_spectra(memory, given, program, reals, group_at, block, form, n, result, scratch)
-            fft(memory, result, row, room, row, scratch, head.plan, program, reals, back)
-            if group.twiddle >= 0:
-                twist(memory, room, n, reals, group.twiddle, -1.0)
+            if not forward:
+                take_spectra(memory, factors, program, reals, group_at, block, form, n, result, scratch)
+                fft(memory, result, row, room, row, scratch, head.plan, program, reals, np.int64(HALF))
+                if group.twiddle >= 0:
+                    twist(memory, room, n, reals, group.twiddle, -1.0)
             for sub in range(subs):
                 for segment in range(head.segments):
                     where = (block * head.segments + segment) * subs + sub
-                    _distribute(
-                        memory,
-                        program,
-                        reals,
-                        at + SEGMENT * segment,
-                        group.sources + LANES * where,
-                        group.factors + 4 * LANES * where,
-                        room,
-                        scratch,
-                        sub,
-                        fold,
-                        shift,
-                    )
+                    tables = (at + SEGMENT * segment, group.sources + LANES * where, group.factors + 4 * LANES * where)
+                    if forward:
+                        _assemble(memory, program, reals, tables, room, scratch, sub, fold, shift)
+                    else:
+                        _distribute(memory, program, reals, tables, room, scratch, sub, fold, shift)
+            if forward:
+                if group.twiddle >= 0:
+                    twist(memory, room, n, reals, group.twiddle, 1.0)
+                fft(memory, room, row, result, row, scratch, head.plan, program, reals, np.int64(0))
+                put_spectra(memory, factors, program, reals, group_at, block, form, result, scratch)
         first, last = first - group.blocks, last - group.blocks
         group_at += LINE_CLASS
 
@@ -133,9 +114,7 @@ def _assemble(
     memory: Array,
     program: Array,
     reals: Array,
-    segment: Any,
-    source: Any,
-    factor: Any,
+    tables: Any,
     line: Any,
     scratch: Any,
     sub: Any,
@@ -146,6 +125,7 @@ def _assemble(
 
     Where `fold` is n and not zero, p(n - z) = conj p(z) is written too.
     """
+    segment, source, factor = tables
     table = read_segment(program, segment)
     groups, columns, part, sheared = table.groups, table.columns, table.part, table.sheared
     xx, xy = load(reals, factor), load(reals, factor + LANES)
@@ -190,9 +170,7 @@ def _distribute(
     memory: Array,
     program: Array,
     reals: Array,
-    segment: Any,
-    source: Any,
-    factor: Any,
+    tables: Any,
     line: Any,
     scratch: Any,
     sub: Any,
@@ -200,6 +178,7 @@ def _distribute(
     shift: Any,
 ) -> None:
     """Transposed map of :func:`_assemble`."""
+    segment, source, factor = tables
     table = read_segment(program, segment)
     groups, columns, part, sheared = table.groups, table.columns, table.part, table.sheared
     xx, xy = load(reals, factor), load(reals, factor + LANES)

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from symfft.fourier.engines.engine import Engine
 from symfft.fourier.engines.planes._line_kernels import lines_adjoint, lines_forward
-from symfft.fourier.engines.planes._planes_adjoint import planes_adjoint
-from symfft.fourier.engines.planes._planes_forward import planes_forward
+from symfft.fourier.engines.planes._plane_kernels import planes_adjoint, planes_forward
 from symfft.fourier.engines.planes._radices import HALF, ROW
 from symfft.fourier.engines.planes.frame import Frame, frames
 from symfft.fourier.engines.planes.layers import Kind, kinds_of_planes

@@ -1,13 +1,50 @@
-"""What both directions of the plane stage have: products with matrices, sums and differences of four."""
+"""Small planes: the product of a matrix with the values at their points, and of its transpose on the way back."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from symfft._array_types import Array
-from symfft._compile import bare, inlined
+from symfft._compile import bare
 from symfft._compile.lanes import fill, fma, load, spread, store
+from symfft.fourier.engines.planes._points import points_of
 from symfft.fourier.engines.planes._radices import HALF, ROW
+from symfft.fourier.engines.planes.opcodes import read_matrix
+
+
+@bare
+def matrix_product(
+    values: Array,
+    memory: Array,
+    program: Array,
+    op: Any,
+    labels: Array,
+    reals: Array,
+    chunk: Any,
+    valid: Any,
+    to: Any,
+    forward: bool,
+) -> None:
+    width = HALF if valid <= HALF else ROW
+    step, (out, row_step, part_step) = read_matrix(program, op), to
+    points, outputs, parts, room = step.points, step.outputs, step.parts, step.room
+    at = step.labels + chunk * points * 2
+    result = room + points * ROW
+    if forward:
+        for i in range(points):
+            points_of(values, memory, program, labels, at + 2 * i, room + ROW * i, valid, forward)
+        product(memory, reals, step.matrix, outputs, points, room, result, width)
+    for i in range(outputs):
+        o, r = out + (i // parts) * row_step + (i % parts) * part_step, result + i * ROW
+        for half in range(0, width, HALF):
+            if forward:
+                store(memory, o + half, load(memory, r + half))
+            else:
+                store(memory, r + half, load(memory, o + half))
+    if not forward:
+        product(memory, reals, step.transposed, points, outputs, result, room, width)
+        for i in range(points):
+            points_of(values, memory, program, labels, at + 2 * i, room + ROW * i, valid, forward)
 
 
 @bare
@@ -33,9 +70,3 @@ def product(memory: Array, reals: Array, matrix: Any, m: Any, n: Any, source: An
             store(memory, o + 5 * ROW, f)
             store(memory, o + 6 * ROW, g)
             store(memory, o + 7 * ROW, h)
-
-
-@inlined
-def hadamard(a: Any, b: Any, c: Any, d: Any) -> Any:
-    p, q, r, s = a + b, a - b, c + d, c - d
-    return p + r, q + s, p - r, q - s
