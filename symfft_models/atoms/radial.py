@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -97,16 +97,28 @@ def terms(lengths: FloatArray) -> FloatArray:
     return np.asarray(x**2 * np.exp(-(x**2) / 2))
 
 
-def free_atom(setup: Setup, lengths: FloatArray) -> FloatArray:
-    """Return the form factor (electrons) of a setup's free atom, smooth inside its cut-off, at |G| in 1/Å.
+def free_atoms(setups: Sequence[Setup], lengths: FloatArray) -> FloatArray:
+    """Return the form factors (electrons) of setups' free atoms, smooth inside their cut-offs, at |G| in 1/Å: (s, n).
+
+    The setups have their densities on the same radii, so that one table of waves serves all of them.
 
     Examples
     --------
     >>> import numpy as np
     >>> from symfft_models.datasets.paw import load_paw
-    >>> free_atom(load_paw().setups["O"], np.array([0.0])).round(6).tolist()
-    [6.0]
+    >>> free_atoms([load_paw().setups["O"]], np.array([0.0])).round(6).tolist()
+    [[6.0]]
     """
+    r = np.linspace(1e-4, float(setups[0].radius[-1]), 4000)
+    G = np.asarray(lengths, dtype=np.float64) * BOHR
+    shells = np.stack([4 * np.pi * r**2 * _smooth(setup, r) * (r[1] - r[0]) for setup in setups])
+    lacking = np.array([setup.valence for setup in setups]) - shells.sum(axis=1)
+    compensated = np.stack([shape_transform(G * setup.r_comp) for setup in setups])
+    return np.asarray(shells @ np.sinc(np.outer(r, G) / np.pi) + lacking[:, None] * compensated)
+
+
+def _smooth(setup: Setup, r: FloatArray) -> FloatArray:
+    """Return the density of a setup's free atom at radii r (bohr), a parabola in r² inside its cut-off."""
     log_radius, density = np.log(setup.radius), setup.valence_density.astype(np.float64)
 
     def outside(r: Any) -> Any:
@@ -117,13 +129,7 @@ def free_atom(setup: Setup, lengths: FloatArray) -> FloatArray:
     value, slope, curvature = at, (above - below) / (2 * h), (above - 2 * at + below) / h**2
     system = [[1, edge**2, edge**4], [0, 2 * edge, 4 * edge**3], [0, 2, 12 * edge**2]]
     a, b, c = np.linalg.solve(np.array(system), [value, slope, curvature])
-    r = np.linspace(1e-4, float(setup.radius[-1]), 4000)
-    soft = np.where(r < edge, a + b * r**2 + c * r**4, outside(r))
-    shells = 4 * np.pi * r**2 * soft * (r[1] - r[0])
-    G = np.asarray(lengths, dtype=np.float64) * BOHR
-    return np.asarray(
-        np.sinc(np.outer(G, r) / np.pi) @ shells + (setup.valence - shells.sum()) * shape_transform(G * setup.r_comp)
-    )
+    return np.where(r < edge, a + b * r**2 + c * r**4, outside(r))
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +174,7 @@ def fit_radial_atoms(entries: Iterable[PawEntry], setups: Mapping[str, Setup]) -
     lengths = np.linspace(0.0, LONGEST, POINTS)
     start = RadialAtoms(
         valence={symbol: setup.valence for symbol, setup in setups.items()},
-        free=np.stack([free_atom(setup, lengths) for setup in setups.values()]),
+        free=free_atoms([*setups.values()], lengths),
         coefficients=np.zeros((len(setups), len(WIDTHS))),
         spread=np.ones(len(EDGES) - 1),
         fitted=tuple(symbol for symbol in setups if any(symbol in d.geometry for d in data)),
@@ -250,7 +256,7 @@ def load_radial_atoms() -> RadialAtoms:
     fitted = record["coefficients"]
     return RadialAtoms(
         valence={symbol: setup.valence for symbol, setup in setups.items()},
-        free=np.stack([free_atom(setup, lengths) for setup in setups.values()]),
+        free=free_atoms([*setups.values()], lengths),
         coefficients=np.array([fitted.get(symbol, [0.0] * len(WIDTHS)) for symbol in setups]),
         spread=np.array(record["spread"]),
         fitted=tuple(symbol for symbol in setups if symbol in fitted),

@@ -11,17 +11,23 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from symfft import SymfftError, read_chgcar
 from symfft_models.evaluation.page import Draw, number, picture, table, write_page
 from symfft_models.evaluation.pictures import Picture, densities_figure, show_slice
-from symfft_models.evaluation.predictions import FLOATS, Judged, Row, summary
+from symfft_models.evaluation.predictions import Judged, Row, floats_of, summary
 from symfft_models.scattering.measure import density_on_grid, predicted_factors
 from symfft_models.scattering.model import DensityModel
 from symfft_models.scattering.observation import Observation
 
-#: Worst predictions that are listed and drawn.
-WORST = 6
+#: Worst predictions that are listed and drawn, and predictions that are drawn evenly from the best to the worst.
+WORST, EVENLY = 6, 5
+PLANES = "DFT and prediction in planes of a + b and c through the origin; NMAE, and the error bar that was stated."
+LATENTS = (
+    " Latents: NMAE, mean, with so many numbers of the density itself beside the atoms; stars: of as many of its "
+    "shortest structure factors alone."
+)
 #: Smallest number of a cubic space group.
 CUBIC = 195
 
@@ -49,14 +55,16 @@ def model_parts(
         "crystals of compounds that it has not learned and whose elements it has.</p>",
         *(prediction_table(split, part) for split, part in rows.items()),
         "<p class=note>Superposed: the model's own atoms, without what neighbours change. Inside the bar: part of the "
-        "errors that the stated bar exceeds; 90 % are meant. Latents: NMAE, mean, with so many numbers of the density "
-        "itself beside the atoms; stars: of as many of its shortest structure factors alone.</p>",
+        f"errors that the stated bar exceeds; 90 % are meant.{LATENTS if any(map(floats_of, rows.values())) else ''}"
+        "</p>",
         draw(
             "predictions",
             predictions_figure(rows),
             "Each crystal: the error that was found against the one that was stated, and against that of superposed "
             "atoms. Open: the model says that the crystal is outside of what it has learned.",
         ),
+        "<h3>From the best prediction to the worst</h3>",
+        draw("even-predictions", cases_figure(model, evenly(rows, found)), PLANES),
         "<h3>The worst predictions</h3>",
         *worst_predictions(model, found, rows, draw),
     ]
@@ -65,12 +73,13 @@ def model_parts(
 def prediction_table(split: str, rows: Sequence[Row]) -> str:
     """Figures of one split by space group."""
     header = ["group", "n", "NMAE / %: median", "mean", "p95", "superposed", "times better", "inside the bar"]
-    header += [f"{size} latents (stars)" for size in FLOATS]
+    floats = floats_of(rows)
+    header += [f"{size} latents (stars)" for size in floats]
     lines = [
         [
             part["group"], part["crystals"], number(part["median"]), number(part["mean"]), number(part["p95"]),
             number(part["superposed_median"]), number(part["better"], 1), f"{100 * part['inside_bar']:.0f} %",
-            *(f"{part[f'latents_{size}']:.3f} ({part[f'stars_{size}']:.2f})" for size in FLOATS),
+            *(f"{part[f'latents_{size}']:.3f} ({part[f'stars_{size}']:.2f})" for size in floats),
         ]
         for part in summary(rows)
     ]  # fmt: skip
@@ -98,35 +107,54 @@ def predictions_figure(rows: Mapping[str, Sequence[Row]]) -> Figure:
         high = max(axes.get_xlim()[1], axes.get_ylim()[1])
         axes.plot([low, high], [low, high], color="0.5", lw=0.8, zorder=0)
         axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter("")
     panels[0].legend(fontsize=8)
     return figure
+
+
+Case = tuple[Row, str, Observation]
+
+
+def cases(rows: Mapping[str, Sequence[Row]], found: Mapping[str, Sequence[Observation]]) -> list[Case]:
+    """Return row, split and observation of crystals whose elements the model has learned, the best predicted first."""
+    every = [(row, split, o) for split in rows for row, o in zip(rows[split], found[split], strict=True) if row["seen"]]
+    return sorted(every, key=lambda case: case[0]["nmae"])
+
+
+def evenly(rows: Mapping[str, Sequence[Row]], found: Mapping[str, Sequence[Observation]]) -> list[Case]:
+    """Return some crystals, evenly from the best predicted to the worst."""
+    every = cases(rows, found)
+    return [every[place] for place in np.unique(np.linspace(0, len(every) - 1, EVENLY).astype(int))] if every else []
 
 
 def worst_predictions(
     model: DensityModel, found: Mapping[str, Sequence[Observation]], rows: Mapping[str, Sequence[Row]], draw: Draw
 ) -> list[str]:
     """List and draw the crystals that are predicted worst."""
-    every = [(row, split, o) for split in rows for row, o in zip(rows[split], found[split], strict=True) if row["seen"]]
-    every = sorted(every, key=lambda item: -item[0]["nmae"])[:WORST]
+    every = cases(rows, found)[: -WORST - 1 : -1]
+    floats = floats_of([row for row, _, _ in every])[:1]
     lines = [
         [
             row["id"], split, o.crystal.group.symbol, number(row["nmae"]), number(row["bar"]),
-            number(row["superposed"]), number(row[f"latents_{FLOATS[0]}"]), "; ".join(model.outside(o.crystal)) or "–",
+            number(row["superposed"]), *(number(row[f"latents_{size}"]) for size in floats),
+            "; ".join(model.outside(o.crystal)) or "–",
         ]
         for row, split, o in every
     ]  # fmt: skip
-    header = ["crystal", "split", "group", "NMAE / %", "error bar", "superposed", f"{FLOATS[0]} latents", "outside"]
-    figure = worst_figure(model, [(row, o) for row, _, o in every])
-    return [table(header, lines), draw("worst-predictions", figure, "Planes of a + b and c through the origin.")]
+    header = ["crystal", "split", "group", "NMAE / %", "error bar", "superposed", *(f"{n} latents" for n in floats)]
+    return [table([*header, "outside"], lines), draw("worst-predictions", cases_figure(model, every), PLANES)]
 
 
-def worst_figure(model: DensityModel, cases: Sequence[tuple[Row, Observation]]) -> Figure:
+def cases_figure(model: DensityModel, cases: Sequence[Case]) -> Figure:
     """Draw true density, its prediction, and the errors of the prediction and of superposed atoms, as slices."""
     height = 2.1 * len(cases) + 0.6
     figure = Figure(figsize=(11, height))
     grid = figure.subplots(len(cases), 4, squeeze=False)
     figure.subplots_adjust(0.03, 0.1 / height, 0.97, 1 - 0.6 / height, wspace=0.25, hspace=0.08)
-    for line, (row, observation) in zip(grid, cases, strict=True):
+    for line, (row, _, observation) in zip(grid, cases, strict=True):
         crystal = observation.crystal
         truth, guess, atoms = (
             _diagonal(density_on_grid(observation, factors))
@@ -149,7 +177,7 @@ def worst_figure(model: DensityModel, cases: Sequence[tuple[Row, Observation]]) 
         for axes in line:
             axes.set_aspect(aspect)
         line[0].set_ylabel(f"{row['id']}\n{row['nmae']:.2g} %, bar {row['bar']:.2g} %", fontsize=7)
-    titles = ("true √ρ", "predicted √ρ", "error, % of peak", "error of superposed atoms")
+    titles = ("DFT √ρ", "predicted √ρ", "error, % of peak", "error of superposed atoms")
     for axes, name in zip(grid[0], titles, strict=True):
         axes.set_title(name, fontsize=9)
     return figure

@@ -34,10 +34,11 @@ class Judged:
     rows: Mapping[str, Sequence[Row]]
 
     @classmethod
-    def of(cls, model: DensityModel, path: Path | None, splits: Sequence[str]) -> Self:
-        """Judge a model on splits of a set, by default of the PAW set."""
+    def of(cls, model: DensityModel, path: Path | None, splits: Sequence[str], floats: Sequence[int] = FLOATS) -> Self:
+        """Judge a model on splits of a set, by default of the PAW set; without `floats` no reconstructions are made."""
         found = {split: observations(path, split) for split in splits}
-        return cls(model, found, {split: [judge_prediction(model, o) for o in part] for split, part in found.items()})
+        rows = {split: [judge_prediction(model, o, floats) for o in part] for split, part in found.items()}
+        return cls(model, found, rows)
 
     def report(self) -> dict[str, Any]:
         """Return where the model comes from, and of each split the figures and the rows."""
@@ -56,14 +57,15 @@ def judge_prediction(model: DensityModel, observation: Observation, floats: Sequ
     found, alone = model.coefficients(crystal), model.superposed(crystal)
     both = np.stack([found.mean, alone.mean])
     predicted, superposed = structure_factors(crystal, found.terms, both, observation.hkl, model.longest)
-    near = slice(CANDIDATES)
-    latents = Latents.of(model, crystal, found, observation.hkl[near], observation.multiplicity[near], max(floats))
-    numbers = latents.encode(observation.factors[near])
     guesses = {"nmae": predicted, "superposed": superposed}
-    for size in floats:
-        guesses[f"latents_{size}"] = predicted.copy()
-        guesses[f"latents_{size}"][near] = latents.decode(numbers[:size])
-        guesses[f"stars_{size}"] = stars(observation, size)
+    if floats:
+        near = slice(CANDIDATES)
+        latents = Latents.of(model, crystal, found, observation.hkl[near], observation.multiplicity[near], max(floats))
+        numbers = latents.encode(observation.factors[near])
+        for size in floats:
+            guesses[f"latents_{size}"] = predicted.copy()
+            guesses[f"latents_{size}"][near] = latents.decode(numbers[:size])
+            guesses[f"stars_{size}"] = stars(observation, size)
     errors = dict(zip(guesses, nmae(observation, np.stack([*guesses.values()])).tolist(), strict=True))
     return {
         "id": observation.id,
@@ -80,6 +82,11 @@ def stars(observation: Observation, size: int) -> ComplexArray:
     count = np.where(np.abs(observation.factors.imag) > 1e-6 * np.abs(observation.factors).max(), 2, 1)
     count[0] = 0
     return np.where(np.cumsum(count) <= size, observation.factors, 0)
+
+
+def floats_of(rows: Sequence[Row]) -> list[int]:
+    """Return the numbers of floats that all rows have reconstructions of."""
+    return [size for size in FLOATS if all(f"latents_{size}" in row for row in rows)]
 
 
 def summary(rows: Sequence[Row]) -> list[Row]:
@@ -102,7 +109,7 @@ def summary(rows: Sequence[Row]) -> list[Row]:
             "better": float(np.median(ratio)),
             "inside_bar": float(np.mean([row["nmae"] <= row["bar"] for row in part])),
         }
-        for size in FLOATS:
+        for size in floats_of(part):
             for kind in ("latents", "stars"):
                 figures[f"{kind}_{size}"] = float(np.mean([row[f"{kind}_{size}"] for row in part]))
         result.append(figures)
@@ -112,12 +119,13 @@ def summary(rows: Sequence[Row]) -> list[Row]:
 def table(name: str, figures: Sequence[Row], unseen: int) -> str:
     """Format the figures of a split as a table in Markdown."""
     head = "| crystals of | n | NMAE % median / mean / 95 % | superposed atoms | times better | inside the 90 % bar |"
-    head += "".join(f" {size} floats: latents / stars |" for size in FLOATS)
+    floats = floats_of(figures)
+    head += "".join(f" {size} floats: latents / stars |" for size in floats)
     lines = [f"{name} ({unseen} more crystals have elements that the model has not learned)", head]
-    lines.append("|" + "---|" * (6 + len(FLOATS)))
+    lines.append("|" + "---|" * (6 + len(floats)))
     for row in figures:
         line = f"| {row['group']} | {row['crystals']} | {row['median']:.2f} / {row['mean']:.2f} / {row['p95']:.2f} "
         line += f"| {row['superposed_median']:.2f} | {row['better']:.2f} | {100 * row['inside_bar']:.0f} % |"
-        line += "".join(f" {row[f'latents_{size}']:.3f} / {row[f'stars_{size}']:.2f} |" for size in FLOATS)
+        line += "".join(f" {row[f'latents_{size}']:.3f} / {row[f'stars_{size}']:.2f} |" for size in floats)
         lines.append(line)
     return "\n".join(lines)

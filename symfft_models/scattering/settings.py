@@ -44,10 +44,10 @@ class TrainingSettings:
     kernel: KernelSettings = field(default_factory=KernelSettings)
     atom_own_share: float = 0.2
     atom_variance: float = 1.0
-    spherical: int = 320
-    aspherical: int = 300
+    spherical: int = 450
+    aspherical: int = 450
     shapes: int = 9
-    unexplained: float = 0.05
+    unexplained: float = 0.02
     noise: float = 0.006
     rounds: int = 4
     variance_crystals: int = 400

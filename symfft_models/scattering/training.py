@@ -4,8 +4,8 @@ The structure factors of a crystal are ``y = B (Φ w + e) + n``: B the scatterin
 w ~ N(0, 1) the weights, e ~ N(0, Q) what the features do not describe, n ~ N(0, σ²). Q is found first, by expectation
 maximisation of e on superposed atoms alone; then the weights, from normal equations that are summed crystal by crystal.
 
-What is held at a time does not grow with the number of crystals: shapes of radial functions, landmarks and Q come from
-at most ``variance_crystals`` of them, and all others are looked at one by one.
+What is held at a time does not grow with the number of crystals: Q, and with it the shapes of radial functions, comes
+from at most ``variance_crystals`` of them, landmarks from a bounded number of terms; crystals are summed one by one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from symfft_models._array_types import FloatArray
 from symfft_models.scattering.elements import LAST
 from symfft_models.scattering.equations import Equations, Stored, equations_of
 from symfft_models.scattering.harmonics import DEGREE
-from symfft_models.scattering.kernel import Features, Kernel, Surroundings, element_kernel
+from symfft_models.scattering.kernel import Features, Kernel, Pseudoatoms, Surroundings, element_kernel
 from symfft_models.scattering.model import Basis, Block, DensityModel
 from symfft_models.scattering.normal import solve
 from symfft_models.scattering.observation import Observation
@@ -27,7 +27,7 @@ from symfft_models.scattering.radial import RADIAL, radial_functions
 from symfft_models.scattering.settings import DEFAULT, TrainingSettings
 from symfft_models.scattering.valence import TrainingError, only, valences
 
-#: Most terms of one degree among which landmarks are chosen.
+#: Terms of one degree among which landmarks are chosen: at most twice as many.
 CANDIDATES = 20_000
 
 
@@ -98,7 +98,7 @@ def train(
     for _ in range(settings.rounds):
         solution = solve(atoms, few, spread)
         spread = remaining_spread(few, list(residuals(atoms, solution.mean, few)), spread)
-    basis = with_neighbours(atoms, few, spread, settings)
+    basis = with_neighbours(atoms, terms_by_degree(observations, settings), spread, settings)
     left = settings.unexplained * spread
     alone = solve(atoms, few, spread).mean
     lengths: list[float] = []
@@ -115,23 +115,33 @@ def train(
     return DensityModel(basis, solution.mean, draws.T, left, settings.noise, float(np.median(lengths)), alone)
 
 
-def with_neighbours(
-    atoms: Basis, crystals: Sequence[Equations], spread: FloatArray, settings: TrainingSettings
-) -> Basis:
-    """Add to superposed atoms what neighbours change, with landmarks from some crystals."""
-    blocks = []
+def terms_by_degree(observations: Iterable[Observation], settings: TrainingSettings) -> list[Surroundings]:
+    """Return the terms of each degree of all crystals; of more than twice ``CANDIDATES``, every second, fourth, …"""
     found: list[list[Surroundings]] = [[] for _ in range(DEGREE + 1)]
-    for equations in crystals:
-        for degree, own in enumerate(found):
-            own.append(equations.atoms.around.take(np.flatnonzero(equations.atoms.terms.degree == degree)))
-    for degree, own in enumerate(found):
-        terms = Surroundings.join(own)
-        if not len(terms.number):
-            continue
-        some = np.unique(np.linspace(0, len(terms.number) - 1, CANDIDATES).astype(np.int64))
-        kernel = Kernel.of(settings.kernel, degree, terms)
-        features = Features.of(kernel, terms.take(some), settings.aspherical if degree else settings.spherical)
-        blocks.append(Block(degree, features, radial_shapes(spread[degree], degree, settings)))
+    count, step = [0] * (DEGREE + 1), [1] * (DEGREE + 1)
+    for observation in observations:
+        atoms = Pseudoatoms.of(observation.crystal, settings.kernel)
+        for degree in range(DEGREE + 1):
+            rows = np.flatnonzero(atoms.terms.degree == degree)
+            found[degree].append(atoms.around.take(rows[-count[degree] % step[degree] :: step[degree]]))
+            count[degree] += len(rows)
+            while count[degree] > 2 * CANDIDATES * step[degree]:
+                every = Surroundings.join(found[degree])
+                found[degree] = [every.take(np.arange(0, len(every.number), 2))]
+                step[degree] *= 2
+    return [Surroundings.join(parts) for parts in found]
+
+
+def with_neighbours(
+    atoms: Basis, found: Sequence[Surroundings], spread: FloatArray, settings: TrainingSettings
+) -> Basis:
+    """Add to superposed atoms what neighbours change, with landmarks among some terms of each degree."""
+    blocks = []
+    for degree, terms in enumerate(found):
+        if len(terms.number):
+            kernel = Kernel.of(settings.kernel, degree, terms)
+            features = Features.of(kernel, terms, settings.aspherical if degree else settings.spherical)
+            blocks.append(Block(degree, features, radial_shapes(spread[degree], degree, settings)))
     return Basis(atoms.settings, atoms.valence, atoms.atoms, atoms.atom_shapes, tuple(blocks))
 
 

@@ -7,7 +7,7 @@ from symfft_models.atoms.radial import (
     FILE,
     LONGEST,
     fit_radial_atoms,
-    free_atom,
+    free_atoms,
     load_radial_atoms,
     terms,
     write_radial_atoms,
@@ -20,7 +20,7 @@ NAMES = ("rock-salt-LiCl", "rock-salt-LiBr", "rock-salt-NaBr", "rock-salt-NaH", 
 
 def test_every_free_atom_holds_its_valence_electrons():
     for setup in load_paw().setups.values():
-        assert free_atom(setup, np.array([0.0]))[0] == pytest.approx(setup.valence, abs=1e-9)
+        assert free_atoms([setup], np.array([0.0]))[0, 0] == pytest.approx(setup.valence, abs=1e-9)
 
 
 def test_terms_leave_the_electrons_alone_and_end_inside_the_table():
@@ -54,7 +54,7 @@ def test_superposed_free_atoms_are_fitted_without_a_change(tmp_path):
             lengths = np.linalg.norm(self.entry.hkl @ (2 * np.pi * np.linalg.inv(self.entry.lattice).T), axis=1)
             inside = (lengths > 1e-6) & (lengths < LONGEST)
             values = np.zeros(len(lengths), dtype=complex)
-            values[inside] = sum(free_atom(setups[s], d.lengths) * g for s, g in d.geometry.items())
+            values[inside] = sum(free_atoms([setups[s]], d.lengths)[0] * g for s, g in d.geometry.items())
             return values / abs(np.linalg.det(self.entry.lattice))
 
     found = fit_radial_atoms([Superposed(entry) for entry in entries], setups)

@@ -11,7 +11,7 @@ from symfft import SymfftError, write_chgcar
 from symfft_models.cli import main
 from symfft_models.datasets.paw import load_paw
 from symfft_models.evaluation.prediction_page import Judged, draw_parts, write_prediction_page
-from symfft_models.evaluation.predictions import judge_prediction, summary
+from symfft_models.evaluation.predictions import judge_prediction, summary, table
 from symfft_models.predict import DensityPredictor
 from symfft_models.scattering.observation import observe
 
@@ -45,7 +45,7 @@ def test_page_has_every_part(tmp_path):
     page = tmp_path / "page.html"
     write_prediction_page(page, Judged(model, {"hard": found}, {"hard": rows}), samples_in(tmp_path / "samples"))
     text = page.read_text(encoding="utf-8")
-    assert text.count("data:image/png;base64,") == 3
+    assert text.count("data:image/png;base64,") == 4
     assert "://" not in text.replace("http://www.w3.org", "")
     for row in rows:
         assert row["id"] in text
@@ -55,6 +55,19 @@ def test_page_has_every_part(tmp_path):
     assert f"{figures['latents_64']:.3f} ({figures['stars_64']:.2f})" in text
     for said in ("1 of 2 are ok", "in the set as rock-salt-MgO", "no &lt;atoms&gt; found", "no &lt;engine&gt;"):
         assert said in text
+
+
+def test_without_reconstructions_the_rest_is_the_same(tmp_path):
+    model = DensityPredictor.load_shipped().model
+    found = [observe(entry) for entry in load_paw().select(space_group=225, split="hard")[:4]]
+    rows, whole = ([judge_prediction(model, o, floats) for o in found] for floats in ((), (64,)))
+    for row, more in zip(rows, whole, strict=True):
+        assert row == pytest.approx({name: more[name] for name in more if name not in ("latents_64", "stars_64")})
+    write_prediction_page(tmp_path / "page.html", Judged(model, {"hard": found}, {"hard": rows}))
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert f"{summary(rows)[0]['median']:.2f}" in text
+    assert "latents" not in text.lower()
+    assert "floats" not in table("hard", summary(rows), 0)
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"samples": [{}]}', '{"samples": 3}', "\x00"])

@@ -9,7 +9,7 @@ from symfft_models.scattering import normal
 from symfft_models.scattering.equations import equations_of
 from symfft_models.scattering.normal import solve
 from symfft_models.scattering.radial import RADIAL
-from symfft_models.scattering.training import superposed, with_neighbours
+from symfft_models.scattering.training import superposed, terms_by_degree, with_neighbours
 from symfft_models.scattering.valence import valences
 
 
@@ -19,7 +19,7 @@ def problem(few_crystals, small):
     half = np.random.default_rng(0).standard_normal((5, RADIAL, RADIAL))
     spread = 1e-3 * (half @ half.transpose(0, 2, 1) + 0.1 * np.eye(RADIAL))
     atoms = superposed(small, valences(few_crystals))
-    return with_neighbours(atoms, crystals, spread, small), crystals, spread
+    return with_neighbours(atoms, terms_by_degree(few_crystals, small), spread, small), crystals, spread
 
 
 @pytest.fixture(scope="module")

@@ -53,10 +53,14 @@ def test_memory_does_not_grow_with_the_number_of_crystals(few_crystals, small, m
     assert peak(144) < 1.1 * peak(48)
 
 
-def test_landmarks_are_chosen_among_some_terms_of_very_many(few_crystals, small, monkeypatch):
-    monkeypatch.setattr(training, "CANDIDATES", 8)
-    model = train(few_crystals, small)
-    assert max(len(block.features) for block in model.basis.blocks) <= 8
+@pytest.mark.parametrize("most", [10**6, 10, 3])
+def test_terms_of_very_many_crystals_are_thinned_evenly(few_crystals, small, monkeypatch, most):
+    every = training.terms_by_degree(few_crystals, small)
+    monkeypatch.setattr(training, "CANDIDATES", most)
+    for some, terms in zip(training.terms_by_degree(few_crystals, small), every, strict=True):
+        step = next(2**power for power in range(20) if len(terms.number) <= 2 * most * 2**power)
+        for name in ("number", "along", "around"):
+            assert np.array_equal(getattr(some, name), getattr(terms, name)[::step])
 
 
 def test_what_is_learned_is_nearer_than_superposed_atoms(few_crystals, small):
