@@ -23,7 +23,20 @@ def test_demo_leaves_everything(demo):
     training = json.loads((demo / "training.json").read_text())
     assert metrics["training"] == training
     assert training_line(training) in (demo / "table.txt").read_text()
-    assert training_line(training) in (demo / "report.html").read_text()
+    page = (demo / "report.html").read_text()
+    assert training_line(training) in page
+
+
+def test_the_demo_s_page_shows_predictions_and_drawn_crystals_with_verdicts(demo):
+    page = (demo / "report.html").read_text()
+    for name in ("predictions", "even-predictions", "worst-predictions", "draws"):
+        assert (demo / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert "Predictions: hard" in page
+    draws = json.loads((demo / "crystals" / "samples.json").read_text())["samples"]
+    assert [draw["space_group"] for draw in draws] == [221, 225, 227]
+    for draw in draws:
+        assert draw["file"] in page
+        assert "verdict" in draw
 
 
 def test_commands_print_json_alone_on_stdout(demo, capsys):
