@@ -16,7 +16,8 @@ from symfft_models.scattering.weights_file import digest, load_model
 
 #: Distance (Å) of neighbouring grid points where no grid is asked for.
 SPACING = 0.135
-SHIPPED = "density-model.safetensors"
+#: The model that comes with the package.
+SHIPPED = Path(__file__).parent / "shipped" / "density-model.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +66,15 @@ class DensityPredictor:
     model: DensityModel
     sha256: str
 
+    @staticmethod
+    def is_shipped() -> bool:
+        """Whether a model comes with the package."""
+        return SHIPPED.is_file()
+
     @classmethod
     def load_shipped(cls) -> Self:
         """Load the model that comes with the package."""
-        return cls.load(Path(__file__).parent / "shipped" / SHIPPED)
+        return cls.load(SHIPPED)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from symfft import SymfftError
 from symfft.cli.command import Command, Result
 from symfft_models.cli import options
+
+if TYPE_CHECKING:
+    from symfft_models.evaluation.predictions import Judged
 
 #: Densities generated in each space group for a comparison with the test split.
 DRAWS = 48
@@ -46,16 +50,33 @@ def run(
     quiet: bool,
 ) -> Result:
     """Measure trained models on the test split, and write a page about them."""
-    from symfft_models.evaluation.judging import REPORT, judge, judge_into_folder, samples_of, write_page
-    from symfft_models.evaluation.predictions import judge_shipped
-    from symfft_models.weights import DENSITY_MODEL, open_shipped, open_trained, shipped_index
-
     if runs and shipped:
         raise SymfftError("name runs, or say --shipped, not both")
     if samples is not None and (runs or out is None):
         raise SymfftError("--samples are shown on a page of the shipped weights: name it with -o, and no run")
+    if runs:
+        return _judge(runs, out, samples, no_html, draws, None)
+    from symfft_models.processes import one_thread
+
+    with one_thread():  # the cores are taken: predictions are judged by other processes, codecs by this one
+        from symfft_models.evaluation.predictions import judging_shipped
+
+        with judging_shipped() as judged:
+            return _judge(runs, out, samples, no_html, draws, judged)
+
+
+def _judge(
+    runs: Sequence[Path],
+    out: Path | None,
+    samples: Path | None,
+    no_html: bool,
+    draws: int,
+    predictions: Callable[[], Judged] | None,
+) -> Result:
+    from symfft_models.evaluation.judging import REPORT, judge, judge_into_folder, samples_of, write_page
+    from symfft_models.weights import open_shipped, open_trained
+
     models = [open_trained(path) for path in runs] or open_shipped()
-    judged = None if runs or DENSITY_MODEL not in shipped_index() else judge_shipped()
     last = models[-1]
     page = out
     if page is None and runs and not no_html:
@@ -67,6 +88,7 @@ def run(
     else:
         reports = [judge(trained, draws) for trained in models]
         result = {"models": dict(zip([trained.name for trained in models], reports, strict=True))}
+    judged = predictions and predictions()
     if judged is not None:
         result = result | {"density_model": judged.report()}
     if page is not None:
@@ -75,8 +97,8 @@ def run(
 
         if "rate_distortion" not in result:  # seconds, for pictures that only a page has
             result["rate_distortion"] = rate_distortion(last.model, last.tables["test"], last.tables["train"])
-        predictions = None if judged is None else partial(prediction_parts, judged, samples)
-        write_page(page, models, reports, result["rate_distortion"], samples_of(last), predictions)
+        parts = None if judged is None else partial(prediction_parts, judged, samples)
+        write_page(page, models, reports, result["rate_distortion"], samples_of(last), parts)
         result = result | {"html": str(page)}
     return result
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,16 +13,19 @@ import numpy as np
 
 from symfft_models._array_types import ComplexArray
 from symfft_models.predict import DensityPredictor
+from symfft_models.processes import begun
 from symfft_models.scattering.calibration import seen
-from symfft_models.scattering.densities import observations, splits_of
+from symfft_models.scattering.densities import Observations, observations, splits_of
 from symfft_models.scattering.measure import expected_error, nmae
 from symfft_models.scattering.model import DensityModel
-from symfft_models.scattering.observation import Observation
+from symfft_models.scattering.observation import Observation, observe
 from symfft_models.scattering.posterior import CANDIDATES, Latents
 from symfft_models.scattering.synthesis import structure_factors
 
 #: Latent numbers of a reconstruction.
 FLOATS = (64, 128, 256)
+#: Most processes that judge predictions.
+MOST_PROCESSES = 8
 
 Row = dict[str, Any]
 
@@ -34,11 +39,28 @@ class Judged:
     rows: Mapping[str, Sequence[Row]]
 
     @classmethod
-    def of(cls, model: DensityModel, path: Path | None, splits: Sequence[str], floats: Sequence[int] = FLOATS) -> Self:
-        """Judge a model on splits of a set, by default of the PAW set; without `floats` no reconstructions are made."""
+    def of(cls, model: DensityModel, path: Path | None, splits: Sequence[str], jobs: int = 1) -> Self:
+        """Judge a model on splits of a set, by default of the PAW set, in some processes."""
+        with cls.begun(model, path, splits, jobs) as judged:
+            return judged()
+
+    @classmethod
+    @contextmanager
+    def begun(
+        cls, model: DensityModel, path: Path | None, splits: Sequence[str], jobs: int
+    ) -> Iterator[Callable[[], Self]]:
+        """Begin to judge a model in other processes; yield what waits for the result."""
         found = {split: observations(path, split) for split in splits}
-        rows = {split: [judge_prediction(model, o, floats) for o in part] for split, part in found.items()}
-        return cls(model, found, rows)
+        places = [(split, row) for split in splits for row in range(len(found[split]))]
+        with begun(_Judge(model, path), places, jobs) as results:
+
+            def judged() -> Self:
+                rows: dict[str, list[Row]] = {split: [] for split in splits}
+                for (split, _), row in zip(places, results(), strict=True):
+                    rows[split].append(row)
+                return cls(model, found, rows)
+
+            yield judged
 
     def report(self) -> dict[str, Any]:
         """Return where the model comes from, and of each split the figures and the rows."""
@@ -46,9 +68,35 @@ class Judged:
         return {"facts": dict(self.model.facts), "splits": splits}
 
 
-def judge_shipped() -> Judged:
-    """Judge the density model that comes with the package on the test split and the hard list."""
-    return Judged.of(DensityPredictor.load_shipped().model, None, splits_of(None))
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """What judges a model on the entries of a set, by split and row; it opens the set where it is called."""
+
+    model: DensityModel
+    path: Path | None
+    found: dict[str, Observations] = field(default_factory=dict)
+
+    def __call__(self, place: tuple[str, int]) -> Row:
+        split, row = place
+        if split not in self.found:
+            self.found[split] = observations(self.path, split)
+        return judge_prediction(self.model, observe(self.found[split].entries[row]))
+
+
+@contextmanager
+def judging_shipped() -> Iterator[Callable[[], Judged] | None]:
+    """Begin to judge the density model that comes with the package, if any, on the test split and the hard list."""
+    if not DensityPredictor.is_shipped():
+        yield None
+        return
+    model = DensityPredictor.load_shipped().model
+    with Judged.begun(model, None, splits_of(None), processes()) as judged:
+        yield judged
+
+
+def processes() -> int:
+    """Return how many processes judge predictions: one for each core, but not many, since each imports the library."""
+    return min(os.cpu_count() or 1, MOST_PROCESSES)
 
 
 def judge_prediction(model: DensityModel, observation: Observation, floats: Sequence[int] = FLOATS) -> Row:

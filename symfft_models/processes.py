@@ -1,0 +1,91 @@
+"""One function of many items in several processes, while this one does something else."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from symfft import SymfftError
+from symfft._processes import ignore_interrupts, uninterrupted
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+#: Neighbouring items that a process takes at a time: what one of them caches often serves the next.
+AT_A_TIME = 6
+#: What says how many threads linear algebra takes, read when its library is loaded.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@contextmanager
+def begun(function: Callable[[Item], Found], items: Sequence[Item], jobs: int) -> Iterator[Callable[[], list[Found]]]:
+    """Begin to call a function of each of some items; yield what waits for the results, in their order.
+
+    Processes are started with one thread of linear algebra each: as many as there are cores would wait for each other.
+    Where one process is enough nothing is started, and the calls are made when their results are asked for.
+
+    Parameters
+    ----------
+    function : callable
+        Sent to each process once.
+    jobs : int
+        Most processes.
+
+    Raises
+    ------
+    SymfftError
+        If a process dies, as it does where memory runs out.
+    """
+    parts = [items[start : start + AT_A_TIME] for start in range(0, len(items), AT_A_TIME)]
+    jobs = min(jobs, len(parts))
+    if jobs <= 1:
+        yield lambda: [function(item) for item in items]
+        return
+    pool = ProcessPoolExecutor(
+        jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_start, initargs=(function,)
+    )
+    try:
+        with uninterrupted(), one_thread():
+            futures = [pool.submit(_call, part) for part in parts]
+        yield lambda: [result for future in futures for result in future.result()]
+    except BrokenProcessPool:
+        raise SymfftError("a process died that computed a part of this: was there memory enough for it?") from None
+    except KeyboardInterrupt:
+        for process in multiprocessing.active_children():
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have linear algebra that is loaded, or whose process is started, meanwhile compute with one thread.
+
+    Unless the environment says how many.
+    """
+    unsaid = [name for name in THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(unsaid, "1"))
+    try:
+        yield
+    finally:
+        for name in unsaid:
+            del os.environ[name]
+
+
+_function: Callable[[Any], Any]
+
+
+def _start(function: Callable[[Any], Any]) -> None:
+    global _function
+    ignore_interrupts()
+    _function = function
+
+
+def _call(items: Sequence[Any]) -> list[Any]:
+    return [_function(item) for item in items]

@@ -1,0 +1,63 @@
+"""Work that other processes do: the same results in the same order, and errors that say what happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from symfft import SymfftError
+from symfft_models.processes import THREADS, begun, one_thread
+
+ITEMS = range(20)
+
+
+def square(item):
+    return item * item
+
+
+def process(item):
+    return os.getpid(), [os.environ[name] for name in THREADS]
+
+
+def fail(item):
+    raise SymfftError(f"item {item}")
+
+
+def die(item):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_come_in_the_order_of_the_items(jobs):
+    with begun(square, ITEMS, jobs) as results:
+        assert results() == [item * item for item in ITEMS]
+
+
+def test_processes_are_others_and_have_one_thread_each(monkeypatch):
+    for name in THREADS:
+        monkeypatch.delenv(name, raising=False)
+    with begun(process, ITEMS, 2) as results:
+        found = results()
+    assert os.getpid() not in [pid for pid, _ in found]
+    assert all(threads == ["1"] * len(THREADS) for _, threads in found)
+    assert not set(THREADS) & set(os.environ)
+
+
+def test_threads_that_are_asked_for_are_left(monkeypatch):
+    monkeypatch.setenv(THREADS[0], "3")
+    with one_thread():
+        assert os.environ[THREADS[0]] == "3"
+    assert os.environ[THREADS[0]] == "3"
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_errors_are_raised_where_results_are_asked_for(jobs):
+    with pytest.raises(SymfftError, match="item 0"), begun(fail, ITEMS, jobs) as results:
+        results()
+
+
+def test_a_process_that_dies_is_told():
+    with pytest.raises(SymfftError, match="a process died"), begun(die, ITEMS, 2) as results:
+        results()
