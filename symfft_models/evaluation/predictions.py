@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -38,27 +38,27 @@ class Judged:
     found: Mapping[str, Sequence[Observation]]
     rows: Mapping[str, Sequence[Row]]
 
-    @classmethod
-    def of(cls, model: DensityModel, path: Path | None, splits: Sequence[str], jobs: int = 1) -> Self:
+    @staticmethod
+    def of(model: DensityModel, path: Path | None, splits: Sequence[str], jobs: int = 1) -> Judged:
         """Judge a model on splits of a set, by default of the PAW set, in some processes."""
-        with cls.begun(model, path, splits, jobs) as judged:
+        with Judged.begun(model, path, splits, jobs) as judged:
             return judged()
 
-    @classmethod
+    @staticmethod
     @contextmanager
     def begun(
-        cls, model: DensityModel, path: Path | None, splits: Sequence[str], jobs: int
-    ) -> Iterator[Callable[[], Self]]:
+        model: DensityModel, path: Path | None, splits: Sequence[str], jobs: int
+    ) -> Iterator[Callable[[], Judged]]:
         """Begin to judge a model in other processes; yield what waits for the result."""
         found = {split: observations(path, split) for split in splits}
         places = [(split, row) for split in splits for row in range(len(found[split]))]
         with begun(_Judge(model, path), places, jobs) as results:
 
-            def judged() -> Self:
+            def judged() -> Judged:
                 rows: dict[str, list[Row]] = {split: [] for split in splits}
                 for (split, _), row in zip(places, results(), strict=True):
                     rows[split].append(row)
-                return cls(model, found, rows)
+                return Judged(model, found, rows)
 
             yield judged
 
