@@ -45,7 +45,7 @@ def run(
     if samples is not None and out is None:
         raise SymfftError("--samples are shown on a page: name it with -o")
     predictor = DensityPredictor.load_shipped() if model is None else DensityPredictor.load(model)
-    judged = Judged.of(predictor.model, set, splits or splits_of(set), processes())
+    judged = Judged.of(predictor.model, set, splits or splits_of(set), jobs=processes())
     result: Result = judged.report()
     if out is not None:
         from symfft_models.evaluation.prediction_page import write_prediction_page

@@ -39,20 +39,25 @@ class Judged:
     rows: Mapping[str, Sequence[Row]]
 
     @staticmethod
-    def of(model: DensityModel, path: Path | None, splits: Sequence[str], jobs: int = 1) -> Judged:
-        """Judge a model on splits of a set, by default of the PAW set, in some processes."""
-        with Judged.begun(model, path, splits, jobs) as judged:
+    def of(
+        model: DensityModel, path: Path | None, splits: Sequence[str], floats: Sequence[int] = FLOATS, jobs: int = 1
+    ) -> Judged:
+        """Judge a model on splits of a set, by default of the PAW set, in some processes.
+
+        Without `floats` no reconstructions are made.
+        """
+        with Judged.begun(model, path, splits, floats, jobs) as judged:
             return judged()
 
     @staticmethod
     @contextmanager
     def begun(
-        model: DensityModel, path: Path | None, splits: Sequence[str], jobs: int
+        model: DensityModel, path: Path | None, splits: Sequence[str], floats: Sequence[int], jobs: int
     ) -> Iterator[Callable[[], Judged]]:
         """Begin to judge a model in other processes; yield what waits for the result."""
         found = {split: observations(path, split) for split in splits}
         places = [(split, row) for split in splits for row in range(len(found[split]))]
-        with begun(_Judge(model, path), places, jobs) as results:
+        with begun(_Judge(model, path, floats), places, jobs) as results:
 
             def judged() -> Judged:
                 rows: dict[str, list[Row]] = {split: [] for split in splits}
@@ -74,13 +79,14 @@ class _Judge:
 
     model: DensityModel
     path: Path | None
+    floats: Sequence[int] = FLOATS
     found: dict[str, Observations] = field(default_factory=dict)
 
     def __call__(self, place: tuple[str, int]) -> Row:
         split, row = place
         if split not in self.found:
             self.found[split] = observations(self.path, split)
-        return judge_prediction(self.model, observe(self.found[split].entries[row]))
+        return judge_prediction(self.model, observe(self.found[split].entries[row]), self.floats)
 
 
 @contextmanager
@@ -90,7 +96,7 @@ def judging_shipped() -> Iterator[Callable[[], Judged] | None]:
         yield None
         return
     model = DensityPredictor.load_shipped().model
-    with Judged.begun(model, None, splits_of(None), processes()) as judged:
+    with Judged.begun(model, None, splits_of(None), FLOATS, processes()) as judged:
         yield judged
 
 

@@ -22,7 +22,7 @@ def test_processes_give_what_one_gives(model, monkeypatch):
     """The first crystals of the hard list, with the linear algebra of all processes in one thread."""
     whole = predictions.observations
     monkeypatch.setattr(predictions, "observations", lambda path, split: whole(path, split)[:ROWS])
-    several = Judged.of(model, paw_path(), ["hard"], 2)
+    several = Judged.of(model, paw_path(), ["hard"], jobs=2)
     monkeypatch.setattr(predictions, "observations", whole)
     judge = predictions._Judge(model, paw_path())
     alone = [judge(("hard", row)) for row in range(ROWS)]
