@@ -27,6 +27,20 @@ def test_an_import_is_light():
     assert out.strip() == "[]"
 
 
+@pytest.mark.parametrize("number", [47, 191, 221, 227])
+def test_a_space_group_of_a_small_cell_needs_no_scipy(number):
+    """What `symfft info` does; scipy.spatial alone takes a quarter of a second to load."""
+    code = f"""
+import sys, numpy as np, symfft
+axes = {{47: [[4.0, 0, 0], [0, 5, 0], [0, 0, 6]], 191: [[3, 0, 0], [-1.5, 1.5 * 3**0.5, 0], [0, 0, 5]]}}
+cells = axes | {{221: 4 * np.eye(3), 227: 2.7 * (1 - np.eye(3))}}
+sites = [[0, 0, 0], [0.25, 0.25, 0.25]] if {number} == 227 else [[0, 0, 0]]
+found = symfft.SpaceGroup.from_structure(cells[{number}], sites, [14] * len(sites))
+print(found.number, [m for m in ("scipy", "numba", "torch") if m in sys.modules])
+"""
+    assert run(code).stdout.strip() == f"{number} []"
+
+
 def test_public_names_come_from_the_modules_that_type_checkers_see():
     source = Path(symfft.__file__).read_text(encoding="utf-8")
     seen = {

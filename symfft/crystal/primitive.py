@@ -21,8 +21,9 @@ from symfft.errors import SpaceGroupError
 
 Triangle = tuple[tuple[int, ...], ...]
 
-#: With more sites than this, a tree finds the nearest one faster than their distances do.
-FEW = 64
+#: With more sites than this, a tree finds the nearest one faster than their distances do. The axes of a group are told
+#: from 96 points at most: scipy.spatial, a third of `symfft info`, is loaded for large cells only.
+FEW = 96
 #: Basis of a cell that is primitive.
 IDENTITY: Triangle = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 #: Sites of a kind on which a translation is tried before all.
