@@ -64,14 +64,21 @@ ATOMS = {8: (8.0, 0.30), 26: (6.0, 0.32), 14: (4.0, 0.35), 12: (2.0, 0.35), 34: 
 
 
 def gaussians(cell, positions, numbers, shape, atoms=ATOMS):
-    """Sum of normalised Gaussians at the atoms and their images."""
-    grid = np.stack(np.meshgrid(*(np.arange(n) / n for n in shape), indexing="ij"), axis=-1)
+    """Sum of normalised Gaussians at the atoms and their images, as far as these reach: exp(-100) of the maximum."""
     values = np.zeros(shape)
+    metric = cell @ cell.T
     for position, number in zip(positions, numbers):
         electrons, sigma = atoms[int(number)]
         for shift in np.ndindex(5, 5, 5):
-            r = np.linalg.norm((grid - position - np.array(shift) + 2) @ cell, axis=-1)
-            values += electrons * np.exp(-(r**2) / (2 * sigma**2)) / (2 * np.pi * sigma**2) ** 1.5
+            x, y, z = (np.arange(n) / n - p - s + 2 for n, p, s in zip(shape, position, shift))
+            squared = np.add.outer(metric[0, 0] * x**2, metric[1, 1] * y**2) + 2 * metric[0, 1] * np.outer(x, y)
+            linear = 2 * np.add.outer(metric[0, 2] * x, metric[1, 2] * y)
+            # the nearest point of each line along the third axis, and of all lines
+            if (squared - linear**2 / (4 * metric[2, 2])).min() > 200 * sigma**2:
+                continue
+            squared = squared[..., None] + linear[..., None] * z + metric[2, 2] * z**2
+            near = squared < 200 * sigma**2
+            values[near] += electrons * np.exp(-squared[near] / (2 * sigma**2)) / (2 * np.pi * sigma**2) ** 1.5
     return values
 
 

@@ -53,10 +53,13 @@ TWO = ["compiled", "columns"]
 @pytest.fixture(params=["compiled", *ENGINES])
 def computed_by(request, monkeypatch):
     """What computes the transforms of a test on the CPU: the plan, or an engine of other devices."""
+    made = {}
 
     def engine(au, kind):
-        name = request.param if request.param != "columns" or find_columns(au.orbits) else "blocks"
-        return ENGINES[name](au, tensors.view_of(au, kind))
+        if (id(au), kind) not in made:
+            name = request.param if request.param != "columns" or find_columns(au.orbits) else "blocks"
+            made[id(au), kind] = au, ENGINES[name](au, tensors.view_of(au, kind))
+        return made[id(au), kind][1]
 
     if request.param != "compiled":
         monkeypatch.setattr(tensors, "has_kernels", lambda device: False)

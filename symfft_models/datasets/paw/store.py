@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -104,6 +104,8 @@ class _File:
             if "metadata" not in file:
                 raise DensityFormatError(path, "metadata is missing")
             self.metadata = {name: read_column(column) for name, column in file["metadata"].items()}
+        for column in (*self.columns.values(), *self.metadata.values()):
+            column.flags.writeable = False
         n = len(self.columns["id"])
         self.sizes = {"n": n, "n+1": n + 1, "s": len(self.columns["site_symbol"])}
         self.sizes |= {"e": len(self.columns["setup_symbol"]), "r": self.columns["setup_radius"].size}
@@ -272,8 +274,9 @@ def paw_path() -> Path:
     return Path(str(resources.files(__package__).joinpath("paw.h5")))
 
 
+@cache
 def load_paw() -> PawSet:
-    """Return the PAW densities that come with the package."""
+    """Return the PAW densities that come with the package, read once by a process."""
     return PawSet.open(paw_path())
 
 

@@ -40,8 +40,8 @@ def test_info_counts_what_is_there(densities):
 
 def test_info_names_cells_that_are_not_the_compounds(densities):
     figures = info(densities)
-    names = set(densities.column("id").tolist())
-    assert set(figures["implausible"]) == {name for name in names if listed_name(name) in implausible()}
+    names, remarks = set(densities.column("id").tolist()), implausible()
+    assert set(figures["implausible"]) == {name for name in names if listed_name(name) in remarks}
     assert all(f"{name}: {why}" in info_text(figures) for name, why in figures["implausible"].items())
     assert info(load_paw())["implausible"].keys() >= {"rock-salt-NbO", "perovskite-LiSrF3", "fluorite-CrH2"}
 
