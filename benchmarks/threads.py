@@ -5,14 +5,17 @@
 First what the machine gives at most: threads that compute in their caches, that copy memory, and that fill memory which
 the system hands out anew; and the time to hand nothing over to threads, and to wait for them. Then transforms, each
 line the time of one worker over that of several, the best of calls that take turns, ten in a row each. Results are
-asserted to be equal to the last bit first. BLAS is kept to one thread.
+asserted to be equal to the last bit first. BLAS is kept to one thread. Last what processes gain that share nothing and
+transform batches of their own at the same time, over one of them alone: the bound of the machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -32,6 +35,8 @@ MEGABYTE = 2**20
 SECONDS = 1.0
 #: Calls in a row, which find in the caches what they left there and not what another kind of call did.
 IN_A_ROW = 10
+#: Times that processes are started, one and several by turns.
+ROUNDS = 3
 
 
 def shared(pool: ThreadPoolExecutor, workers: int, run: Callable[[int, int], object]) -> Callable[[], object]:
@@ -95,6 +100,43 @@ def transforms(workers: int) -> None:
             )
 
 
+def rate(number: int, batch: int, points: int, barrier: Any, rates: Any) -> None:
+    """Put into a queue how many transforms of a batch a process does in a second, of arrays of its own."""
+    au = symfft.asymmetric_unit(number, (points,) * 3)
+    values = np.random.default_rng(number).standard_normal((batch, au.size))
+    out = symfft.au_dft(values, au)
+    barrier.wait()
+    start, done = time.perf_counter(), 0
+    while (took := time.perf_counter() - start) < SECONDS:
+        symfft.au_dft(values, au, out=out)
+        done += 1
+    rates.put(done / took)
+
+
+def processes(workers: int) -> None:
+    """Print what processes that share nothing gain: no thread gains more where memory is what they wait for."""
+    print(
+        f"\n| batch | grid | group | {workers} processes, each with a part of the batch, over one |\n|---|---|---|---|",
+        flush=True,
+    )
+    context = multiprocessing.get_context("spawn")
+    for batch, points, given, groups in CASES:
+        for number in groups if given and batch > 1 else ():
+            best = [0.0, 0.0]
+            for _ in range(ROUNDS):
+                for row, count in enumerate((1, workers)):
+                    barrier, rates = context.Barrier(count), context.Queue()
+                    job = (number, batch // workers, points, barrier, rates)
+                    started = [context.Process(target=rate, args=job) for _ in range(count)]
+                    for process in started:
+                        process.start()
+                    best[row] = max(best[row], sum(rates.get() for _ in started))
+                    for process in started:
+                        process.join()
+            symbol = symfft.SpaceGroup.from_number(number).symbol
+            print(f"| {batch} | {points}³ | {symbol} | {best[1] / best[0]:.2f} |", flush=True)
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -102,6 +144,7 @@ def main() -> None:
     workers = parser.parse_args().workers
     limits(workers)
     transforms(workers)
+    processes(workers)
 
 
 if __name__ == "__main__":

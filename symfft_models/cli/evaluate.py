@@ -34,8 +34,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--draws",
         type=options.not_negative,
-        default=DRAWS,
-        help="densities to generate per group (default: %(default)s)",
+        help=f"densities to generate per group (default: {DRAWS}; none for --shipped without a page, which shows them)",
     )
 
 
@@ -46,7 +45,7 @@ def run(
     out: Path | None,
     samples: Path | None,
     no_html: bool,
-    draws: int,
+    draws: int | None,
     quiet: bool,
 ) -> Result:
     """Measure trained models on the test split, and write a page about them."""
@@ -54,6 +53,8 @@ def run(
         raise SymfftError("name runs, or say --shipped, not both")
     if samples is not None and (runs or out is None):
         raise SymfftError("--samples are shown on a page of the shipped weights: name it with -o, and no run")
+    if draws is None:
+        draws = DRAWS if runs or out is not None else 0
     if runs:
         return _judge(runs, out, samples, no_html, draws, None)
     from symfft_models.processes import one_thread

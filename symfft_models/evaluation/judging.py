@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symfft.io.atomic import write_text
-from symfft_models.evaluation.generated import compare_generated
 from symfft_models.evaluation.held_out import evaluate, format_table, hard_list
 from symfft_models.evaluation.rate_distortion import rate_distortion
 from symfft_models.model.checkpoint import LOG, SUMMARY, read_json
@@ -36,6 +35,8 @@ def judge(trained: TrainedModel, draws: int) -> dict[str, Any]:
         report["training"] = read_json(trained.folder / SUMMARY)
     report["active_units"] = active_units(trained.model, trained.tables["train"])
     if draws:
+        from symfft_models.evaluation.generated import compare_generated  # half a second: scipy.stats
+
         settings = trained.model.config.sample
         report["generation"] = compare_generated(
             trained.model, trained.tables["train"], trained.tables["test"], settings, draws
