@@ -7,7 +7,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import lebedev_rule
 
 FloatArray = NDArray[np.float64]
 
@@ -52,7 +51,18 @@ def _legendre(degree: int, order: int) -> tuple[FloatArray, float]:
 
 def turned(rotations: FloatArray) -> FloatArray:
     """Return D (g, 25, 25) with ``Y(R v) = D Y(v)`` for rotations R (g, 3, 3), improper ones included."""
-    points, weights = lebedev_rule(2 * DEGREE + 1)
-    return np.swapaxes(harmonics(points.T @ np.swapaxes(rotations, 1, 2)), 1, 2) @ (
-        weights[:, None] * harmonics(points.T)
+    points, weights = _sphere()
+    values = harmonics(points)
+    return np.swapaxes(harmonics(points @ np.swapaxes(rotations, 1, 2)), 1, 2) @ (weights[:, None] * values)
+
+
+@cache
+def _sphere() -> tuple[FloatArray, FloatArray]:
+    """Points (45, 3) and weights (45,) that integrate products of two harmonics exactly: Gauss in z, even in angle."""
+    z, weight = np.polynomial.legendre.leggauss(DEGREE + 1)
+    angle = 2 * np.pi * np.arange(2 * DEGREE + 1) / (2 * DEGREE + 1)
+    planar = np.sqrt(1 - z**2)[:, None]
+    points = np.stack(
+        [planar * np.cos(angle), planar * np.sin(angle), np.broadcast_to(z[:, None], (len(z), len(angle)))]
     )
+    return points.reshape(3, -1).T, np.repeat(weight * (2 * np.pi / len(angle)), len(angle))

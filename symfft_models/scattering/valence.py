@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from symfft import SymfftError
 from symfft_models._array_types import FloatArray
@@ -54,6 +52,9 @@ def _whole_numbers(counts: FloatArray, sums: FloatArray, usual: FloatArray) -> F
 
     Among these, the ones with the least sum of |v - usual|.
     """
+    from scipy import sparse
+    from scipy.optimize import Bounds, LinearConstraint, milp  # a quarter of a second, which predictions need not wait
+
     rows = np.unique(np.column_stack([counts, sums]), axis=0)
     equations, known = sparse.csr_array(rows[:, :-1]), rows[:, -1]
     m, n = equations.shape
