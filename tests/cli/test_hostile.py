@@ -206,7 +206,7 @@ def test_an_interrupt_is_one_line(command, folder):
 
 @pytest.mark.parametrize("delay", [0.0, 0.01, 0.05, 0.2, 0.5])
 def test_an_interrupt_at_any_time_is_one_line(delay, tmp_path):
-    for name in range(50):
+    for name in range(12):
         write_density(tmp_path / f"{name}.cube", crystal(225))
     interrupt(["info", str(tmp_path)], after=delay)
 

@@ -64,7 +64,7 @@ def compile_slowly() -> None:
     """Compile a function that takes its time in the compiler, and none to run."""
     import numba
 
-    body = "\n".join(f"    x = x * {k}.5 + np.sqrt(x + {k})" for k in range(600))
+    body = "\n".join(f"    x = x * {k}.5 + np.sqrt(x + {k})" for k in range(300))
     space: dict[str, object] = {"np": np}
     exec(f"def function(x):\n{body}\n    return x", space)
     numba.njit(space["function"])(1.0)

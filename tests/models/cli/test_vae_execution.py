@@ -24,6 +24,7 @@ from symfft.crystal.elements import symbol
 from symfft_models.cli import main
 from symfft_models.cli.registry import PROGRAM
 from symfft_models.datasets.paw import load_paw
+from symfft_models.properties import evaluation
 from symfft_models.properties.model import load_properties
 from symfft_models.weights import INDEX, weights_folder
 
@@ -69,6 +70,22 @@ def inputs(tmp_path_factory, demo, stored):
     shutil.copytree(demo, folder / "finished")
     others = {"run": str(demo), "stored": str(stored), "weights": str(weights_folder() / "latent-64.safetensors")}
     return {name: str(folder / path) for name, path in NAMES.items()} | others
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _evaluated_once():
+    """The same figures whenever `properties` asks for them: what is tested here is where they go."""
+    found = []
+
+    def once(*arguments, **options):
+        if not found:
+            found.append(evaluate(*arguments, **options))
+        return found[0]
+
+    evaluate = evaluation.evaluate_properties
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "evaluate_properties", once)
+        yield
 
 
 #: Every command as it works, with OUT for the folder it writes to.

@@ -30,7 +30,7 @@ def test_a_file_that_hangs_is_given_up():
 
 def test_compilation_is_not_the_files_time():
     """A file that makes its process compile for longer than a file may take is not refused for it."""
-    outcomes = list(local_outcomes(["a", "compile", "hang", "b"], poisonous, jobs=1, timeout=2.0))
+    outcomes = list(local_outcomes(["a", "compile", "hang", "b"], poisonous, jobs=1, timeout=1.0))
     assert [outcome.reason for outcome in outcomes] == ["seen", "seen", "timed out", "seen"]
 
 

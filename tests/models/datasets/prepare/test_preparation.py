@@ -107,7 +107,7 @@ def test_killed_again_and_again_it_ends_as_if_it_never_was(files, whole, tmp_pat
     chance = random.Random(4)
     kills = 0
     (tmp_path / "shards").mkdir()
-    while kills < 5:
+    while kills < 3:
         before = len(list((tmp_path / "shards").glob("[0-9]*.h5")))
         process = subprocess.Popen(command(files, tmp_path), cwd=ROOT, stdout=subprocess.DEVNULL)
         while process.poll() is None and len(list((tmp_path / "shards").glob("[0-9]*.h5"))) <= before:
@@ -119,7 +119,7 @@ def test_killed_again_and_again_it_ends_as_if_it_never_was(files, whole, tmp_pat
         process.wait()
         kills += 1
     done = subprocess.run(command(files, tmp_path), cwd=ROOT, capture_output=True, text=True, check=True)
-    assert kills >= 3
+    assert kills == 3
     assert rows(tmp_path) == rows(whole[0])
     assert json.loads(done.stdout)["stored"] == 24
 
@@ -362,7 +362,7 @@ def test_without_dask_the_error_says_what_to_install(tmp_path, monkeypatch):
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path, monkeypatch):
     monkeypatch.setattr(preparation, "local_outcomes", lambda paths, task, **_: map(task, paths))
     peaks = []
-    for count in (2_000, 20_000):
+    for count in (1_000, 8_000):
         (tmp_path / f"list-{count}").write_text("".join(f"missing-{i}/CHGCAR\n" for i in range(count)))
         tracemalloc.start()
         summary = prepare([f"@{tmp_path}/list-{count}"], tmp_path / str(count), OPTIONS)
