@@ -90,7 +90,6 @@ WHOLE = {
     "symfft/_compile": "tests/_compile/test_compiler.py",
     "symfft_models/scattering": "tests/models/test_predict.py",
     "symfft_models/datasets/paw/workers": "tests/models/datasets/paw/test_run.py",
-    "symfft_models/datasets/fetch": "tests/models/datasets/fetch/test_fetch.py",
     "symfft/cli": "tests/cli/test_hostile.py",
     "symfft_models/cli": "tests/models/cli/test_vae_execution.py",
 }
@@ -124,7 +123,6 @@ WITH_OTHERS = {
     "symfft_models/evaluation/judging.py": "tests/models/cli/test_vae_commands.py",
     "symfft_models/evaluation/metrics.py": "tests/models/evaluation/test_held_out.py",
     "symfft_models/evaluation/pictures.py": "tests/models/evaluation/test_report.py",
-    "symfft_models/evaluation/predictions.py": "tests/models/cli/test_fit.py",
     "symfft_models/model/density_table.py": "tests/models/model/test_vae.py",
     "symfft_models/model/network.py": "tests/models/model/test_vae.py",
     "symfft_models/model/stars.py": "tests/models/model/test_codec.py",
