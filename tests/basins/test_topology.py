@@ -236,7 +236,7 @@ def test_ripples_of_an_empty_cell_ask_for_a_vacuum(monkeypatch):
     cell, positions = 8.0 * np.eye(3), [[0.5, 0.5, 0.5]]
     values = gaussians(cell, positions, [8], (32, 32, 32), {8: (6.0, 0.5)})
     noisy = Density(values + 1e-7 * np.random.default_rng(0).random(values.shape), cell, positions, [8])
-    monkeypatch.setattr("symfft.basins.topology.MOST_STARTS", 100)
+    monkeypatch.setattr("symfft.basins._newton.MOST_STARTS", 100)
     with pytest.raises(SymfftError, match=r"give a vacuum density, 0\.001 e/Å³ or more"):
         critical_points(noisy)
     found = critical_points(noisy, vacuum=1e-3)
