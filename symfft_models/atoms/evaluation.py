@@ -36,7 +36,7 @@ def is_right(answer: Answer, entry: PawEntry) -> bool:
 
 
 def evaluate_splits(splits: Sequence[str], *, tell: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
-    """Find the atoms of the PAW densities of some splits.
+    """Find the atoms of the PAW densities of some splits, of a crystal at several volumes one.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def evaluate_splits(splits: Sequence[str], *, tell: Callable[[dict[str, Any]], N
     """
     rows: list[dict[str, Any]] = []
     for split in dict.fromkeys(splits):
-        for entry in load_paw().select(split=split):
+        for entry in load_paw().select(split=split).distinct():
             enough = np.ceil(LONGEST * np.linalg.norm(entry.lattice, axis=1) / np.pi).astype(int) + 1
             group = SpaceGroup.from_number(entry.space_group)
             found = find_atoms(entry.density(next_compatible_shape(group, enough.tolist())), group)

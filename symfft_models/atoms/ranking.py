@@ -14,6 +14,7 @@ import numpy as np
 
 from symfft import Density, SpaceGroup, SymfftError
 from symfft.basins.charges import MUCH_VACUUM, USUAL_VACUUM
+from symfft_models._array_types import FloatArray
 from symfft_models.atoms.radial import RadialAtoms
 from symfft_models.atoms.search import Answer, Findings, superposing_atoms
 from symfft_models.crystals.generator import atoms_in_cell
@@ -82,7 +83,7 @@ def find_atoms(
     predictor = predictor or shipped_predictor()
     judged = [_judged(found, rank, density, predictor) for rank in range(min(DECIDED, len(found.answers)))]
     ordered = (*_by_prediction(judged, predictor), *found.answers[DECIDED:])
-    if reason := _wrong_volume(ordered[0], density):
+    if reason := _wrong_volume(ordered[0], density, found.space_group.number):
         return replace(found, answers=(), reason=reason)
     return replace(found, answers=ordered[:answers])
 
@@ -118,14 +119,16 @@ def _by_prediction(judged: list[Answer], predictor: DensityPredictor) -> list[An
     return [*told, *rest] if told and judged[0] not in rest else [*rest, *told]
 
 
-def _wrong_volume(answer: Answer, density: Density) -> str:
+def _wrong_volume(answer: Answer, density: Density, space_group: int) -> str:
     """Say that the cell is not one of a known compound; nothing where it may be, or the compound is not known.
 
-    A cell that is partly empty, as around a molecule, says nothing.
+    Crystals of the same space group are looked at where there are some: other structures of a compound can be much
+    wider. A cell that is partly empty, as around a molecule, says nothing.
     """
     if np.mean(density.values < USUAL_VACUUM) > MUCH_VACUUM:
         return ""
-    known = _known_volumes().get(composition(reduced_formula(answer.counts)), [])
+    groups = _known_volumes().get(composition(reduced_formula(answer.counts)), {})
+    known = groups.get(space_group) or [volume for volumes in groups.values() for volume in volumes]
     own = density.volume / sum(answer.counts.values())
     if not known or any(1 / FACTOR < own / volume < FACTOR for volume in known):
         return ""
@@ -136,15 +139,17 @@ def _wrong_volume(answer: Answer, density: Density) -> str:
 
 
 @cache
-def _known_volumes() -> dict[str, list[float]]:
-    """Volumes per atom (Å³) by composition: of the PAW set and of the relaxed crystals."""
-    found: dict[str, list[float]] = {}
-    for entry in load_paw():
-        atoms = len(atoms_of(entry.space_group, entry.sites)[2])
-        volume = abs(float(np.linalg.det(entry.lattice)))
-        found.setdefault(entry.composition, []).append(volume / atoms)
+def _known_volumes() -> dict[str, dict[int, list[float]]]:
+    """Volumes per atom (Å³) by composition and space group: of the PAW set and of the relaxed crystals."""
+    found: dict[str, dict[int, list[float]]] = {}
+
+    def add(composition: str, space_group: int, lattice: FloatArray, atoms: int) -> None:
+        volume = abs(float(np.linalg.det(lattice)))
+        found.setdefault(composition, {}).setdefault(space_group, []).append(volume / atoms)
+
+    for entry in load_paw().distinct():
+        add(entry.composition, entry.space_group, entry.lattice, len(atoms_of(entry.space_group, entry.sites)[2]))
     for item in load_relaxed():
         crystal = item.crystal
-        volume = abs(float(np.linalg.det(crystal.lattice)))
-        found.setdefault(crystal.composition, []).append(volume / atoms_in_cell(crystal))
+        add(crystal.composition, crystal.space_group, crystal.lattice, atoms_in_cell(crystal))
     return found

@@ -298,6 +298,17 @@ def listed_name(identifier: str) -> str:
     return re.sub(r"-a[0-9.]+$", "", identifier)
 
 
+def crystal_name(identifier: str) -> str:
+    """Return the name that a crystal has whatever its cell: listed, relaxed, or at another volume.
+
+    Examples
+    --------
+    >>> crystal_name("rock-salt-MgO-relaxed-a1.03"), crystal_name("rock-salt-MgO")
+    ('rock-salt-MgO', 'rock-salt-MgO')
+    """
+    return listed_name(identifier).removesuffix("-relaxed")
+
+
 def rows_of(table: str) -> Iterator[dict[str, str]]:
     """Yield the rows of one of the tables beside this module."""
     text = resources.files(__package__).joinpath(table).read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from symfft_models._array_types import ComplexArray
 from symfft_models.predict import DensityPredictor
 from symfft_models.processes import begun
 from symfft_models.scattering.calibration import seen
-from symfft_models.scattering.densities import Observations, observations, splits_of
+from symfft_models.scattering.densities import Observations, judged_on, splits_of
 from symfft_models.scattering.measure import expected_error, nmae
 from symfft_models.scattering.model import DensityModel
 from symfft_models.scattering.observation import Observation, observe
@@ -42,7 +42,7 @@ class Judged:
     def of(
         model: DensityModel, path: Path | None, splits: Sequence[str], floats: Sequence[int] = FLOATS, jobs: int = 1
     ) -> Judged:
-        """Judge a model on splits of a set, by default of the PAW set, in some processes.
+        """Judge a model on splits of a set, by default of the PAW set, in some processes; a crystal at one volume.
 
         Without `floats` no reconstructions are made.
         """
@@ -55,7 +55,7 @@ class Judged:
         model: DensityModel, path: Path | None, splits: Sequence[str], floats: Sequence[int], jobs: int
     ) -> Iterator[Callable[[], Judged]]:
         """Begin to judge a model in other processes; yield what waits for the result."""
-        found = {split: observations(path, split) for split in splits}
+        found = {split: judged_on(path, split) for split in splits}
         places = [(split, row) for split in splits for row in range(len(found[split]))]
         with begun(_Judge(model, path, floats), places, jobs) as results:
 
@@ -85,7 +85,7 @@ class _Judge:
     def __call__(self, place: tuple[str, int]) -> Row:
         split, row = place
         if split not in self.found:
-            self.found[split] = observations(self.path, split)
+            self.found[split] = judged_on(self.path, split)
         return judge_prediction(self.model, observe(self.found[split].entries[row]), self.floats)
 
 

@@ -69,13 +69,29 @@ def observations(path: Path | None, split: str) -> Observations:
     FileNotFoundError
         If there is nothing.
     """
+    return Observations(_entries(path, split))
+
+
+def judged_on(path: Path | None, split: str) -> Observations:
+    """Return the observations that a model is judged on: of a PAW set's crystal at several volumes one.
+
+    Raises
+    ------
+    SymfftError, FileNotFoundError
+        As :func:`observations`.
+    """
+    entries = _entries(path, split)
+    return Observations(entries.distinct() if isinstance(entries, PawSet) else entries)
+
+
+def _entries(path: Path | None, split: str) -> Sequence[PawEntry | Entry]:
     if path is None:
-        return Observations(load_paw().select(split=split))
+        return load_paw().select(split=split)
     if not path.is_dir():
-        return Observations(_packed(path).select(split=split))
+        return _packed(path).select(split=split)
     if not is_finished(path):
         raise SymfftError(f"{path} is not finished: run the same prepare command again")
-    return Observations(PreparedSet.open(path, split))
+    return PreparedSet.open(path, split)
 
 
 def splits_of(path: Path | None) -> Sequence[str]:

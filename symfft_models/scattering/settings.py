@@ -51,7 +51,7 @@ class TrainingSettings:
     noise: float = 0.006
     rounds: int = 4
     variance_crystals: int = 400
-    draws: int = 64
+    draws: int = 32
     seed: int = 0
     reflections: int = 1500
     memory: int = 250_000_000

@@ -20,6 +20,7 @@ from symfft.io.atomic import replacement
 from symfft.io.hdf5 import import_h5py, open_checked
 from symfft_models.data.columns import metadata_column, read_column, write_column
 from symfft_models.data.entry import Site
+from symfft_models.datasets.crystals import crystal_name, listed_name
 from symfft_models.datasets.paw.entry import PawEntry
 
 FORMAT = "symfft-density-parts"
@@ -262,6 +263,15 @@ class PawSet(Sequence[PawEntry]):
             return self[names.index(identifier)]
         near = ", ".join(get_close_matches(identifier, names, n=3)) or "none"
         raise KeyError(f"no entry {identifier!r} among {len(names)}; near ones: {near}")
+
+    def distinct(self) -> Self:
+        """Return each crystal once: in the listed cell where there is one, else relaxed, else at another volume."""
+        places: dict[str, tuple[bool, bool, str, int]] = {}
+        for place, (name, factor) in enumerate(zip(self.column("id"), self.column("volume_factor"), strict=True)):
+            crystal = crystal_name(name)
+            rank = (bool(factor != 1), listed_name(name) != crystal, name, place)
+            places[crystal] = min(places.get(crystal, rank), rank)
+        return replace(self, rows=self.rows[sorted(place for *_, place in places.values())])
 
     def column(self, name: str) -> NDArray[Any]:
         """Return one column of the entries, or of their metadata, in order."""

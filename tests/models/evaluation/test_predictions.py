@@ -20,10 +20,10 @@ def model():
 
 def test_processes_give_what_one_gives(model, monkeypatch):
     """The first crystals of the hard list, with the linear algebra of all processes in one thread."""
-    whole = predictions.observations
-    monkeypatch.setattr(predictions, "observations", lambda path, split: whole(path, split)[:ROWS])
+    whole = predictions.judged_on
+    monkeypatch.setattr(predictions, "judged_on", lambda path, split: whole(path, split)[:ROWS])
     several = Judged.of(model, paw_path(), ["hard"], jobs=2)
-    monkeypatch.setattr(predictions, "observations", whole)
+    monkeypatch.setattr(predictions, "judged_on", whole)
     judge = predictions._Judge(model, paw_path())
     alone = [judge(("hard", row)) for row in range(ROWS)]
     assert several.rows["hard"] == alone
@@ -33,7 +33,7 @@ def test_processes_give_what_one_gives(model, monkeypatch):
 def test_report_holds_splits_with_figures_and_rows(model):
     judge = predictions._Judge(model, None)
     row = judge(("test", 0))
-    found = {"test": predictions.observations(None, "test")[:1]}
+    found = {"test": predictions.judged_on(None, "test")[:1]}
     report = Judged(model, found, {"test": [row]}).report()
     assert report["splits"]["test"]["rows"] == [row]
     assert {figures["group"] for figures in report["splits"]["test"]["summary"]} == {"all", row["group"]}

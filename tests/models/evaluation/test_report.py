@@ -99,7 +99,7 @@ def test_report_is_one_page_with_every_part_and_no_network(demo):
     page = Page()
     page.feed((demo / "report.html").read_text(encoding="utf-8"))
     assert page.fetched == []
-    assert len(page.pictures) == 8
+    assert len(page.pictures) == 12
     assert all(picture.startswith(b"\x89PNG") for picture in page.pictures)
     text = " ".join(page.text)
     assert "://" not in text
@@ -111,7 +111,16 @@ def test_report_is_one_page_with_every_part_and_no_network(demo):
         assert f"{group['model']['nmae']['p95']:.2f}" in text
     worst = max(metrics["structures"], key=lambda row: row["nmae"])
     assert worst["id"] in text
-    for part in ("Rate and distortion", "worst cases", "Generated densities", "written and read back", "Training"):
+    for part in (
+        "Rate and distortion",
+        "worst cases",
+        "Generated densities",
+        "written and read back",
+        "Training",
+        "Predictions: hard",
+        "The worst predictions",
+        "Draws and their verdicts",
+    ):
         assert part in text
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from symfft_models.datasets.crystals import crystal_name
 from symfft_models.datasets.paw import load_paw
-from symfft_models.scattering.densities import Observations, Taken, observations
+from symfft_models.scattering.densities import Observations, Taken, judged_on, observations
 from symfft_models.scattering.observation import observe
 
 
@@ -37,3 +38,13 @@ def test_some_of_them_are_the_same(few_crystals):
 def test_the_hard_list_is_a_split_of_the_package_s_set():
     hard = observations(None, "hard")
     assert [one.id for one in hard[:3]] == load_paw().select(split="hard").column("id")[:3].tolist()
+
+
+def test_a_model_is_judged_on_each_crystal_once():
+    whole, once = observations(None, "hard").entries, judged_on(None, "hard").entries
+    names = [crystal_name(entry.id) for entry in once]
+    assert len(set(names)) == len(names) < len(whole)
+    assert set(names) == {crystal_name(entry.id) for entry in whole}
+    listed = {entry.id for entry in whole if entry.metadata["volume_factor"] == 1}
+    for entry, name in zip(once, names, strict=True):
+        assert entry.id == next((one for one in (name, f"{name}-relaxed") if one in listed), entry.id)

@@ -134,9 +134,10 @@ def test_jobs_may_be_added_and_taken_away_while_it_runs(work):
     until(work, process, "first")
     queue(work, "second", "slow", "unwanted", file="b.jsonl")
     until(work, process, "second")
-    queue(work, "third", file="b.jsonl")
     while "slow" not in started(work):
+        assert process.poll() is None
         time.sleep(0.05)
+    queue(work, "third", file="b.jsonl")
     child = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
     os.kill(child, signal.SIGKILL)
     until(work, process, "third")
