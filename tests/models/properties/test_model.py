@@ -78,7 +78,7 @@ def test_predict_says_properties(tmp_path, capsys):
     assert found["formation_ev"] == pytest.approx(-2.7, abs=0.5)
     assert found["metal_probability"] < 0.3
     assert main([*words, "12", "--force"]) == 0
-    assert "formation energy -2." in capsys.readouterr().out
+    assert f"formation energy {found['formation_ev']:.2f}" in capsys.readouterr().out
 
 
 def test_a_model_is_not_overwritten(tmp_path, capsys):
