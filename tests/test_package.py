@@ -115,7 +115,6 @@ WITH_OTHERS = {
     "symfft_models/crystals/composition.py": "tests/models/crystals/test_generator.py",
     "symfft_models/crystals/regression.py": "tests/models/crystals/test_generator.py",
     "symfft_models/crystals/relaxed.py": "tests/models/crystals/test_phases.py",
-    "symfft_models/data/entry.py": "tests/models/data/test_store.py",
     "symfft_models/data/grids.py": "tests/models/datasets/paw/test_common_grid.py",
     "symfft_models/data/packed_file.py": "tests/models/data/test_store.py",
     "symfft_models/datasets/paw/cores.py": "tests/basins/test_cores.py",

@@ -109,6 +109,10 @@ class Entry:
         return positions, numbers
 
 
+#: Images whose coordinates differ by less are one atom: a third stored in nine digits has images 1e-9 apart.
+SAME = 1e-6
+
+
 def atoms_of(space_group: int, sites: Sequence[Site]) -> tuple[FloatArray, NDArray[np.int64], NDArray[np.int64]]:
     """Return fractional positions (m, 3), sites (m,) and atomic numbers (m,) of all atoms on the sites of a cell.
 
@@ -126,7 +130,9 @@ def atoms_of(space_group: int, sites: Sequence[Site]) -> tuple[FloatArray, NDArr
     orbits = [np.empty((0, 3))]
     for site in sites:
         images = (group.rotations @ np.array(site.position) + translations) % 1.0
-        orbits.append(np.unique(np.round(images, 9) % 1.0, axis=0))
+        apart = images[:, None] - images
+        same = (np.abs(apart - np.round(apart)) < SAME).all(axis=-1)
+        orbits.append(np.unique(np.round(images[np.unique(same.argmax(axis=0))], 9) % 1.0, axis=0))
     owners = np.repeat(np.arange(len(sites)), [len(orbit) for orbit in orbits[1:]])
     numbers = np.array([gemmi.Element(site.symbol).atomic_number for site in sites], dtype=np.int64)
     return np.concatenate(orbits), owners, numbers[owners]
