@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no
 HERE   := -e '.[io,plot,view,surface,completion]' -e 'packages/symfft-models[vae,compressors]'
 
 # Bytecode of installed packages is written by all cores, after pip, which has one; commands that tests start read it.
-# What nothing here imports, a third of all, is left out.
+# What nothing here imports, a quarter of all, is left out.
 UNUSED  := tests|iotbx|mmtbx|plotly|pip|scitbx
 COMPILE := $(BIN)/python -W ignore -m compileall -qq -j 0 -x '/($(UNUSED))/' $(VENV)/lib
 export PYTHONDONTWRITEBYTECODE :=

@@ -19,10 +19,8 @@ from symfft_models.atoms.radial import RadialAtoms
 from symfft_models.atoms.search import Answer, Findings, superposing_atoms
 from symfft_models.crystals.generator import atoms_in_cell
 from symfft_models.crystals.relaxed import load_relaxed
-from symfft_models.data.entry import atoms_of
 from symfft_models.data.formula import reduced_formula
 from symfft_models.datasets.paw import load_paw
-from symfft_models.datasets.paw.pack import composition
 from symfft_models.predict import DensityPredictor
 from symfft_models.scattering.structure import whole_crystal
 
@@ -127,7 +125,7 @@ def _wrong_volume(answer: Answer, density: Density, space_group: int) -> str:
     """
     if np.mean(density.values < USUAL_VACUUM) > MUCH_VACUUM:
         return ""
-    groups = _known_volumes().get(composition(reduced_formula(answer.counts)), {})
+    groups = _known_volumes().get(reduced_formula(answer.counts), {})
     known = groups.get(space_group) or [volume for volumes in groups.values() for volume in volumes]
     own = density.volume / sum(answer.counts.values())
     if not known or any(1 / FACTOR < own / volume < FACTOR for volume in known):
@@ -148,7 +146,7 @@ def _known_volumes() -> dict[str, dict[int, list[float]]]:
         found.setdefault(composition, {}).setdefault(space_group, []).append(volume / atoms)
 
     for entry in load_paw().distinct():
-        add(entry.composition, entry.space_group, entry.lattice, len(atoms_of(entry.space_group, entry.sites)[2]))
+        add(entry.composition, entry.space_group, entry.lattice, sum(entry.element_counts().values()))
     for item in load_relaxed():
         crystal = item.crystal
         add(crystal.composition, crystal.space_group, crystal.lattice, atoms_in_cell(crystal))

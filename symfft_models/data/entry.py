@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -97,16 +97,21 @@ class Entry:
 
     def element_counts(self) -> dict[str, int]:
         """Return the number of atoms of each element in the conventional cell."""
-        counts: Counter[str] = Counter()
-        for site in self.sites:
-            digits = re.match(r"[0-9]+", site.wyckoff)
-            counts[site.symbol] += int(digits[0]) if digits else len(replace(self, sites=(site,)).atoms()[1])
-        return dict(counts)
+        return element_counts(self.space_group, self.sites)
 
     def atoms(self) -> tuple[FloatArray, NDArray[np.int64]]:
         """Return fractional positions (m, 3) and atomic numbers (m,) of all atoms of the cell."""
         positions, _, numbers = atoms_of(self.space_group, self.sites)
         return positions, numbers
+
+
+def element_counts(space_group: int, sites: Sequence[Site]) -> dict[str, int]:
+    """Return the number of atoms of each element in the conventional cell: by Wyckoff positions that name theirs."""
+    counts: Counter[str] = Counter()
+    for site in sites:
+        digits = re.match(r"[0-9]+", site.wyckoff)
+        counts[site.symbol] += int(digits[0]) if digits else len(atoms_of(space_group, (site,))[2])
+    return dict(counts)
 
 
 #: Images whose coordinates differ by less are one atom: a third stored in nine digits has images 1e-9 apart.

@@ -19,7 +19,6 @@ from importlib import resources
 from pathlib import Path
 
 from symfft.io.atomic import write_text
-from symfft_models.data.entry import atoms_of
 from symfft_models.datasets.paw import PawSet, load_paw
 from symfft_models.datasets.paw.work_files import read_result
 
@@ -45,7 +44,7 @@ def lowest_energies(densities: PawSet, folders: Sequence[Path]) -> dict[str, tup
     for entry in densities:
         symbols = {site.symbol for site in entry.sites}
         if len(symbols) == 1 and entry.metadata["volume_factor"] == 1:
-            atoms = len(atoms_of(entry.space_group, entry.sites)[2])
+            atoms = sum(entry.element_counts().values())
             found.setdefault(symbols.pop(), []).append((entry.metadata["energy_ev"] / atoms, entry.id))
     for folder in folders:
         for path in sorted((folder / "results").glob("*.npz")):

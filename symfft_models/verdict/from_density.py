@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,12 @@ from symfft import Density, SpaceGroup, SymfftError
 from symfft_models._array_types import FloatArray
 from symfft_models.atoms import Findings, find_atoms, load_radial_atoms
 from symfft_models.atoms.ranking import shipped_predictor
+from symfft_models.crystals.composition import matching
 from symfft_models.crystals.relaxed import load_relaxed
+from symfft_models.data.entry import atoms_of
 from symfft_models.data.formula import reduced_formula
 from symfft_models.datasets.paw import load_paw
+from symfft_models.datasets.paw.entry import PawEntry
 from symfft_models.predict import DensityPredictor
 
 #: Deviation of the density's electrons from its atoms' up to which they are the same.
@@ -128,8 +133,9 @@ def novelty(atoms: Atoms) -> dict[str, Any]:
     -------
     dict
         ``in_set``: name of a crystal of the set that StructureMatcher takes for the same, or None; ``new``: there is
-        none; ``nearest``: a crystal of the set with the same composition, else with the same structure and other
-        elements; ``in_relaxed``: the same for the relaxed candidates. ``not_possible`` where pymatgen is missing.
+        none; ``nearest``: a crystal of the set with the same composition, else the one with the same structure whose
+        elements are nearest in the periodic table; ``in_relaxed``: as ``in_set``, of the relaxed candidates.
+        ``not_possible`` where pymatgen is missing.
     """
     try:
         matcher = _matcher()
@@ -142,29 +148,32 @@ def novelty(atoms: Atoms) -> dict[str, Any]:
 
 
 def _compared(atoms: Atoms, matcher: Any) -> dict[str, Any]:
+    import gemmi
     from pymatgen.core import Structure
 
     structure = Structure(atoms.lattice, atoms.numbers.tolist(), atoms.positions)
-    composition = structure.composition.reduced_composition
-    same = [
-        (name, kind)
-        for formula, name, kind, lattice, numbers, positions in _known()
-        if formula == composition and matcher.fit(structure, Structure(lattice, numbers, positions))
-    ]
-    kin = [
-        name
-        for formula, name, kind, lattice, numbers, positions in _known()
-        if kind == "set"
-        and (formula == composition or formula.anonymized_formula == composition.anonymized_formula)
-        and (formula == composition or matcher.fit_anonymous(structure, Structure(lattice, numbers, positions)))
-    ]
-    in_set = next((name for name, kind in same if kind == "set"), None)
+    formula = reduced_formula(Counter(gemmi.Element(number).name for number in atoms.numbers.tolist()))
+    listed, relaxed = _of_set(), _of_relaxed()
+    in_set = _first(known for known in listed if known.formula == formula and matcher.fit(structure, known.structure))
+    alike = [(found[0], known) for known in listed if (found := matching(formula, known.formula))]
     return {
         "new": in_set is None,
         "in_set": in_set,
-        "in_relaxed": next((name for name, kind in same if kind == "relaxed"), None),
-        "nearest": in_set or (kin[0] if kin else None),
+        "in_relaxed": _first(
+            known for known in relaxed if known.formula == formula and matcher.fit(structure, known.structure)
+        ),
+        "nearest": in_set
+        or _first(
+            known
+            for unlike, known in sorted(alike, key=lambda pair: pair[0])
+            if unlike == 0 or matcher.fit_anonymous(structure, known.structure)
+        ),
     }
+
+
+def _first(found: Iterable[Known]) -> str | None:
+    """Name of the first, after which nothing more is compared."""
+    return next((known.name for known in found), None)
 
 
 @cache
@@ -174,20 +183,35 @@ def _matcher() -> Any:
     return StructureMatcher()
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """A crystal that others are compared with: reduced formula, name, and how its atoms are found."""
+
+    formula: str
+    name: str
+    cell: Callable[[], tuple[FloatArray, Any, FloatArray]]
+
+    @cached_property
+    def structure(self) -> Any:
+        """As pymatgen has it, made when it is asked for."""
+        from pymatgen.core import Structure
+
+        return Structure(*self.cell())
+
+
 @cache
-def _known() -> tuple[Any, ...]:
-    """Crystals of the set and relaxed ones: composition, name, where from, cell, numbers, positions."""
-    from pymatgen.core import Composition
+def _of_set() -> tuple[Known, ...]:
+    """Crystals of the PAW set."""
 
-    from symfft_models.data.entry import atoms_of
-
-    rows = []
-    for entry in load_paw():
+    def cell(entry: PawEntry) -> tuple[FloatArray, Any, FloatArray]:
         positions, _, numbers = atoms_of(entry.space_group, entry.sites)
-        formula = Composition(entry.composition).reduced_composition
-        rows.append((formula, entry.id, "set", entry.lattice, numbers.tolist(), positions))
-    for item in load_relaxed():
-        cell, symbols, positions = item.crystal.cell(primitive=True)
-        formula = Composition(item.crystal.composition).reduced_composition
-        rows.append((formula, item.crystal.id, "relaxed", cell, symbols, positions))
-    return tuple(rows)
+        return entry.lattice, numbers.tolist(), positions
+
+    return tuple(Known(entry.composition, entry.id, partial(cell, entry)) for entry in load_paw())
+
+
+@cache
+def _of_relaxed() -> tuple[Known, ...]:
+    """Relaxed crystals."""
+    crystals = (item.crystal for item in load_relaxed())
+    return tuple(Known(crystal.composition, crystal.id, partial(crystal.cell, primitive=True)) for crystal in crystals)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from symfft import Density, SpaceGroup, asymmetric_unit, next_compatible_shape
 from symfft_models._array_types import ComplexArray, FloatArray
-from symfft_models.data.entry import Entry, Site, atoms_of
+from symfft_models.data.entry import Entry, Site, atoms_of, element_counts
 from symfft_models.datasets.paw.density import compensation
 from symfft_models.datasets.paw.reflections import expand_reflections, on_asymmetric_unit
 
@@ -80,6 +80,10 @@ class PawEntry:
     def spin_polarised(self) -> bool:
         """Whether the density has a magnetization."""
         return bool(self.metadata.get("spin_polarised", False))
+
+    def element_counts(self) -> dict[str, int]:
+        """Return the number of atoms of each element in the conventional cell."""
+        return element_counts(self.space_group, self.sites)
 
     def structure_factors(self, *, spin: bool = False) -> ComplexArray:
         """Return the structure factors (e/Å³) of the valence density, or of the magnetization, at ``hkl``: (n,).
