@@ -13,7 +13,7 @@ UNUSED  := tests|iotbx|mmtbx|plotly|pip|scitbx
 COMPILE := $(BIN)/python -W ignore -m compileall -qq -j 0 -x '/($(UNUSED))/' $(VENV)/lib
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test docs clean
+.PHONY: demo test types suite docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -22,8 +22,14 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory -j 2 types suite
+
+# Side by side: tests that wait for something leave time for types.
+types:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+suite:
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 docs: $(VENV)/installed-docs

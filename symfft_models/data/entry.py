@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -130,14 +131,17 @@ def atoms_of(space_group: int, sites: Sequence[Site]) -> tuple[FloatArray, NDArr
     """
     import gemmi
 
-    group = SpaceGroup.from_number(space_group)
-    translations = group.numerators / group.denominator
-    orbits = [np.empty((0, 3))]
-    for site in sites:
-        images = (group.rotations @ np.array(site.position) + translations) % 1.0
-        apart = images[:, None] - images
-        same = (np.abs(apart - np.round(apart)) < SAME).all(axis=-1)
-        orbits.append(np.unique(np.round(images[np.unique(same.argmax(axis=0))], 9) % 1.0, axis=0))
-    owners = np.repeat(np.arange(len(sites)), [len(orbit) for orbit in orbits[1:]])
+    orbits = [_orbit(space_group, tuple(site.position)) for site in sites]
+    owners = np.repeat(np.arange(len(sites)), [len(orbit) for orbit in orbits])
     numbers = np.array([gemmi.Element(site.symbol).atomic_number for site in sites], dtype=np.int64)
-    return np.concatenate(orbits), owners, numbers[owners]
+    return np.concatenate([np.empty((0, 3)), *orbits]), owners, numbers[owners]
+
+
+@lru_cache(maxsize=4096)
+def _orbit(space_group: int, point: tuple[float, float, float]) -> FloatArray:
+    """Images of a point in the cell, (n, 3); crystals of a set share their special positions."""
+    group = SpaceGroup.from_number(space_group)
+    images = (group.rotations @ np.array(point) + group.numerators / group.denominator) % 1.0
+    apart = images[:, None] - images
+    same = (np.abs(apart - np.round(apart)) < SAME).all(axis=-1)
+    return np.unique(np.round(images[np.unique(same.argmax(axis=0))], 9) % 1.0, axis=0)

@@ -39,6 +39,8 @@ FAR = 40.0
 SPAN, WIDEST = 1.015, 1.35
 #: Deviation of cells from having the same shape.
 SHAPE = 0.01
+#: Gauss's points between -1 and 1, and their weights.
+POINTS, WEIGHTS = np.polynomial.legendre.leggauss(12)
 #: Smallest gap (eV) of an insulator: narrower ones are within what smearing and k-points leave open.
 GAP = 0.05
 
@@ -230,9 +232,8 @@ def equation_of_state(volumes: FloatArray, pressures: FloatArray, energies: Floa
 
 def energy(volume: float, equilibrium: float, modulus: float) -> float:
     """Return the energy (eV) of the equation of state at a volume, against that at equilibrium; the modulus in GPa."""
-    points, weights = np.polynomial.legendre.leggauss(12)
-    inside = (equilibrium + volume) / 2 + (volume - equilibrium) / 2 * points
-    return -float(weights @ pressure(inside, equilibrium, modulus)) * (volume - equilibrium) / 2 / GPA
+    inside = (equilibrium + volume) / 2 + (volume - equilibrium) / 2 * POINTS
+    return -float(WEIGHTS @ pressure(inside, equilibrium, modulus)) * (volume - equilibrium) / 2 / GPA
 
 
 def pressure(volumes: FloatArray, equilibrium: float, modulus: float) -> FloatArray:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -43,11 +46,17 @@ def stored(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def demo(stored, tmp_path_factory):
-    """The folder of a finished demo on it."""
-    out = tmp_path_factory.mktemp("demo") / "run"
-    words = [word for change in [*OVERRIDES, f"data.path={stored}"] for word in ("--set", change)]
-    assert main(["demo", "--out", str(out), "--quiet", *words]) == 0
-    return out
+    """The folder of a finished demo on it: whichever process needs it first makes it, and each has a copy."""
+    own = tmp_path_factory.getbasetemp()
+    made = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "made-once" / "run"
+    made.parent.mkdir(exist_ok=True)
+    with FileLock(made.with_suffix(".lock")):
+        if not made.exists():
+            out = tmp_path_factory.mktemp("demo") / "run"
+            words = [word for change in [*OVERRIDES, f"data.path={stored}"] for word in ("--set", change)]
+            assert main(["demo", "--out", str(out), "--quiet", *words]) == 0
+            out.rename(made)
+    return shutil.copytree(made, tmp_path_factory.mktemp("copy") / "run")
 
 
 @pytest.fixture(scope="session")
