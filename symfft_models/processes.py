@@ -1,11 +1,11 @@
-"""One function of many items in several processes, while this one does something else."""
+"""One function of many items in other processes while this one does something else, and then in this one too."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 Found = TypeVar("Found")
 
 #: Neighbouring items that a process takes at a time: what one of them caches often serves the next.
-AT_A_TIME = 6
+AT_A_TIME = 4
 #: What says how many threads linear algebra takes, read when its library is loaded.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -26,15 +26,15 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 def begun(function: Callable[[Item], Found], items: Sequence[Item], jobs: int) -> Iterator[Callable[[], list[Found]]]:
     """Begin to call a function of each of some items; yield what waits for the results, in their order.
 
-    Processes are started with one thread of linear algebra each: as many as there are cores would wait for each other.
-    Where one process is enough nothing is started, and the calls are made when their results are asked for.
+    Who waits computes too, from the last items on, so that one process less is started than there are `jobs`. They are
+    started with one thread of linear algebra each: as many as there are cores would wait for each other.
 
     Parameters
     ----------
     function : callable
         Sent to each process once.
     jobs : int
-        Most processes.
+        Most processes, this one among them.
 
     Raises
     ------
@@ -47,12 +47,12 @@ def begun(function: Callable[[Item], Found], items: Sequence[Item], jobs: int) -
         yield lambda: [function(item) for item in items]
         return
     pool = ProcessPoolExecutor(
-        jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_start, initargs=(function,)
+        jobs - 1, mp_context=multiprocessing.get_context("spawn"), initializer=_start, initargs=(function,)
     )
     try:
         with uninterrupted(), one_thread():
             futures = [pool.submit(_call, part) for part in parts]
-        yield lambda: [result for future in futures for result in future.result()]
+        yield lambda: _finished(function, parts, futures)
     except BrokenProcessPool:
         raise SymfftError("a process died that computed a part of this: was there memory enough for it?") from None
     except KeyboardInterrupt:
@@ -61,6 +61,23 @@ def begun(function: Callable[[Item], Found], items: Sequence[Item], jobs: int) -
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _finished(
+    function: Callable[[Item], Found], parts: Sequence[Sequence[Item]], begun: Sequence[Future[list[Found]]]
+) -> list[Found]:
+    """Return the results of all parts: from the last on this process takes those that no other one has taken."""
+    futures = list(begun)
+    for place in reversed(range(len(parts))):
+        if not futures[place].cancel():
+            break
+        futures[place] = here = Future[list[Found]]()
+        try:
+            here.set_result([function(item) for item in parts[place]])
+        except Exception as error:  # raised below, if none of an item before is
+            here.set_exception(error)
+            break
+    return [result for future in futures for result in future.result()]
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from symfft.io.atomic import write_text
 from symfft_models._array_types import ComplexArray, FloatArray
 from symfft_models.data.entry import atoms_of
 from symfft_models.datasets.paw import PawEntry, PawSet, Setup, load_paw, shape_transform
-from symfft_models.datasets.paw.reflections import operators
+from symfft_models.datasets.paw.reflections import operators, plane_waves
 
 FILE = "radial.json"
 #: Widths s_n (1/Å) of the fitted terms.
@@ -154,7 +154,7 @@ class _Reflections:
         positions, owners, _ = atoms_of(entry.space_group, entry.sites)
         geometry: dict[str, Any] = {}
         for row, site in enumerate(entry.sites):
-            here = np.exp(-2j * np.pi * (hkl @ positions[owners == row].T)).sum(1)
+            here = plane_waves(positions[owners == row], hkl).sum(0)
             geometry[site.symbol] = geometry.get(site.symbol, 0) + here
         factors = entry.structure_factors()[inside] * volume
         return cls(lengths, factors, (np.diff(keys, axis=1) != 0).sum(1) + 1, geometry, len(positions))

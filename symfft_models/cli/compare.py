@@ -38,14 +38,17 @@ def run(
 ) -> Result:
     """Compare predictions with a set."""
     from symfft import SymfftError
-    from symfft_models.evaluation.predictions import Judged, processes
-    from symfft_models.predict import DensityPredictor
-    from symfft_models.scattering.densities import splits_of
+    from symfft_models.processes import one_thread
 
     if samples is not None and out is None:
         raise SymfftError("--samples are shown on a page: name it with -o")
-    predictor = DensityPredictor.load_shipped() if model is None else DensityPredictor.load(model)
-    judged = Judged.of(predictor.model, set, splits or splits_of(set), jobs=processes())
+    with one_thread():  # the cores are taken: by other processes
+        from symfft_models.evaluation.predictions import Judged, processes
+        from symfft_models.predict import DensityPredictor
+        from symfft_models.scattering.densities import splits_of
+
+        predictor = DensityPredictor.load_shipped() if model is None else DensityPredictor.load(model)
+        judged = Judged.of(predictor.model, set, splits or splits_of(set), jobs=processes())
     result: Result = judged.report()
     if out is not None:
         from symfft_models.evaluation.prediction_page import write_prediction_page

@@ -131,17 +131,29 @@ def atoms_of(space_group: int, sites: Sequence[Site]) -> tuple[FloatArray, NDArr
     """
     import gemmi
 
-    orbits = [_orbit(space_group, tuple(site.position)) for site in sites]
-    owners = np.repeat(np.arange(len(sites)), [len(orbit) for orbit in orbits])
+    orbits = [np.empty((0, 3)), *(_orbit(space_group, tuple(site.position)) for site in sites)]
+    owners = np.repeat(np.arange(len(sites)), [len(orbit) for orbit in orbits[1:]])
     numbers = np.array([gemmi.Element(site.symbol).atomic_number for site in sites], dtype=np.int64)
-    return np.concatenate([np.empty((0, 3)), *orbits]), owners, numbers[owners]
+    return np.concatenate(orbits), owners, numbers[owners]
 
 
 @lru_cache(maxsize=4096)
-def _orbit(space_group: int, point: tuple[float, float, float]) -> FloatArray:
-    """Images of a point in the cell, (n, 3); crystals of a set share their special positions."""
+def _orbit(space_group: int, position: tuple[float, float, float]) -> FloatArray:
+    """Return the images (m, 3) of a point in a cell, sorted, in nine digits; crystals of a set share special points."""
     group = SpaceGroup.from_number(space_group)
-    images = (group.rotations @ np.array(point) + group.numerators / group.denominator) % 1.0
-    apart = images[:, None] - images
-    same = (np.abs(apart - np.round(apart)) < SAME).all(axis=-1)
-    return np.unique(np.round(images[np.unique(same.argmax(axis=0))], 9) % 1.0, axis=0)
+    images = _distinct((group.rotations @ np.array(position) + group.numerators / group.denominator) % 1.0)
+    rounded = np.round(images, 9) % 1.0
+    found = rounded[np.lexsort(rounded.T[::-1])]
+    found.flags.writeable = False
+    return found
+
+
+def _distinct(points: FloatArray) -> FloatArray:
+    """Return the first of all points (n, 3) of a cell that are the same up to lattice vectors, in their order."""
+    waiting = np.ones(len(points), dtype=bool)
+    first = []
+    while waiting.any():
+        first.append(int(waiting.argmax()))
+        apart = points - points[first[-1]]
+        waiting &= (np.abs(apart - np.round(apart)) >= SAME).any(axis=1)
+    return points[first]

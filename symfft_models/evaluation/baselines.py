@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from symfft import AsymmetricUnit
-from symfft_models._array_types import FloatArray
+from symfft_models._array_types import FloatArray, IntArray
 from symfft_models.model.stars import cell_weights, star_functions
 
 
@@ -47,16 +47,48 @@ def lowest_stars(unit: AsymmetricUnit, count: int) -> LinearCode:
 
 
 def principal_components(
-    values: FloatArray, weight: FloatArray, count: int, sample_weight: FloatArray | None = None
+    values: FloatArray,
+    weight: FloatArray,
+    count: int,
+    sample_weight: FloatArray | None = None,
+    moved: IntArray | None = None,
 ) -> LinearCode:
     """Fit PCA with at most `count` components under the full cell's inner product.
 
     Fewer than `count` training densities span fewer directions; the basis then has that many rows, and says so by its
-    length. `sample_weight` (m,) makes some densities count more.
+    length. `sample_weight` (m,) makes some densities count more. With `moved` (n,), a permutation of the points that is
+    its own inverse and keeps their weights, all densities ``values[:, moved]`` are fitted too.
     """
     share = np.full(len(values), 1.0 / len(values)) if sample_weight is None else sample_weight / sample_weight.sum()
     mean = share @ values
+    if moved is not None:
+        mean = (mean + mean[moved]) / 2
     scaled = np.sqrt(share)[:, None] * (values - mean) * np.sqrt(weight)
-    _, sizes, directions = np.linalg.svd(scaled, full_matrices=False)
+    sizes, directions = _directions(scaled) if moved is None else _directions_with_moved(scaled, moved)
     keep = min(count, int((sizes > 1e-7 * max(sizes[0], 1e-300)).sum()))
     return LinearCode(mean, directions[:keep] / np.sqrt(weight), weight)
+
+
+def _directions(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return singular values (k,), descending, and right singular vectors (k, n)."""
+    _, sizes, directions = np.linalg.svd(rows, full_matrices=False)
+    return sizes, directions
+
+
+def _directions_with_moved(rows: FloatArray, moved: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return those of ``rows`` and ``rows[:, moved]`` together, over sqrt(2).
+
+    Each is a sum of an even and an odd function of the move, so that two problems of half the points are solved.
+    """
+    points = np.arange(len(moved))
+    alone, one = points[moved == points], points[moved > points]
+    other, half = moved[one], np.sqrt(0.5)
+    even, even_part = _directions(np.concatenate([rows[:, alone], half * (rows[:, one] + rows[:, other])], axis=1))
+    odd, odd_part = _directions(half * (rows[:, one] - rows[:, other]))
+    directions = np.zeros((len(even) + len(odd), len(points)))
+    directions[: len(even), alone] = even_part[:, : len(alone)]
+    directions[: len(even), one] = directions[: len(even), other] = half * even_part[:, len(alone) :]
+    directions[len(even) :, one], directions[len(even) :, other] = half * odd_part, -half * odd_part
+    sizes = np.concatenate([even, odd])
+    order = np.argsort(-sizes, kind="stable")
+    return sizes[order], directions[order]

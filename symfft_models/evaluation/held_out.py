@@ -48,8 +48,8 @@ def _components_in_both_origins(model: DensityVAE, train: DensityTable, index: i
     unit = model.representation.units[index]
     single, weight = train.of_group(index, unit.size), cell_weights(unit)
     shift = model.representation.shift_gn[index, : unit.size].cpu().numpy()
-    both = np.concatenate([single, single[:, shift]])
-    return [principal_components(values, weight, unit.size, values.max(1) ** -2.0) for values in (single, both)]
+    squares = single.max(1) ** -2.0
+    return [principal_components(single, weight, unit.size, squares, moved) for moved in (None, shift)]
 
 
 def linear_rivals(model: DensityVAE, train: DensityTable, index: int, truth: FloatArray) -> dict[str, LinearCode]:

@@ -56,14 +56,14 @@ class Judged:
     ) -> Iterator[Callable[[], Judged]]:
         """Begin to judge a model in other processes; yield what waits for the result."""
         found = {split: judged_on(path, split) for split in splits}
+        groups = {split: found[split].space_groups for split in splits}
         places = [(split, row) for split in splits for row in range(len(found[split]))]
+        places.sort(key=lambda place: groups[place[0]][place[1]])  # neighbours have plans of transforms in common
         with begun(_Judge(model, path, floats), places, jobs) as results:
 
             def judged() -> Judged:
-                rows: dict[str, list[Row]] = {split: [] for split in splits}
-                for (split, _), row in zip(places, results(), strict=True):
-                    rows[split].append(row)
-                return Judged(model, found, rows)
+                rows = dict(zip(places, results(), strict=True))
+                return Judged(model, found, {s: [rows[s, row] for row in range(len(found[s]))] for s in splits})
 
             yield judged
 

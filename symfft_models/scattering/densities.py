@@ -29,6 +29,13 @@ class Observations(Sequence[Observation]):
     def __len__(self) -> int:
         return len(self.entries)
 
+    @property
+    def space_groups(self) -> list[int]:
+        """Numbers of the space groups of all entries."""
+        if isinstance(self.entries, PawSet | DensitySet):
+            return [int(number) for number in self.entries.column("space_group")]
+        return [entry.space_group for entry in self.entries]
+
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return Taken(self, range(len(self))[index])

@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from symfft_models._array_types import ComplexArray, FloatArray, IntArray
+from symfft_models.datasets.paw.reflections import plane_waves
 from symfft_models.scattering.crystal import Crystal
 from symfft_models.scattering.harmonics import DEGREE, DEGREES, harmonics, turned
 
@@ -161,15 +162,16 @@ def scattering(crystal: Crystal, terms: Terms, hkl: IntArray) -> ComplexArray:
     turns = turns_of(crystal)
     values = harmonics(hkl @ np.linalg.inv(crystal.lattice).T).T
     turned_terms = turns.harmonics @ terms.invariant.T
-    lattice = np.exp(-2j * np.pi * (turns.centring @ hkl.T)).sum(axis=0)
+    lattice = plane_waves(turns.centring, hkl).sum(axis=0)
     factors = np.empty((len(terms), len(hkl)), dtype=np.complex128)
     for index, point in enumerate(crystal.positions):
-        phases = np.exp(-2j * np.pi * ((turns.rotations @ point + turns.translations) @ hkl.T))
+        phases = plane_waves(turns.rotations @ point + turns.translations, hkl)
         phases *= lattice * (crystal.multiplicity[index] / crystal.group.order)
+        real, imaginary = phases.real.copy(), phases.imag.copy()
         for degree in range(DEGREE + 1):
             own = np.flatnonzero((terms.orbit == index) & (terms.degree == degree))
             part = np.flatnonzero(degree == DEGREES)
             carried = turned_terms[:, part][..., own].reshape(len(phases), -1).T
-            summed = (carried @ phases.real + 1j * (carried @ phases.imag)).reshape(len(part), len(own), len(hkl))
+            summed = (carried @ real + 1j * (carried @ imaginary)).reshape(len(part), len(own), len(hkl))
             factors[own] = (-1j) ** degree * (summed * values[part][:, None]).sum(axis=0)
     return factors

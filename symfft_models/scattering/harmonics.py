@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 #: Largest degree l of an atom's expansion.
 DEGREE = 4
@@ -24,29 +25,25 @@ def harmonics(vectors: FloatArray) -> FloatArray:
     """
     length = np.linalg.norm(vectors, axis=-1)
     x, y, z = np.moveaxis(vectors / np.where(length > 0, length, 1)[..., None], -1, 0)
-    planar = [np.ones_like(z) + 0j]
-    for _ in range(DEGREE):
-        planar.append(planar[-1] * (x + 1j * y))
-    result = np.empty((*length.shape, len(DEGREES)))
-    for degree in range(DEGREE + 1):
-        for order in range(degree + 1):
-            polynomial, norm = _legendre(degree, order)
-            value = norm * np.polynomial.polynomial.polyval(z, polynomial) * planar[order]
-            centre = degree * (degree + 1)
-            if order:
-                result[..., centre - order] = value.imag
-            result[..., centre + order] = value.real
+    planar = np.cumprod(np.repeat((x + 1j * y)[..., None], DEGREE, axis=-1), axis=-1)
+    angular = np.concatenate([planar.imag[..., ::-1], np.ones((*length.shape, 1)), planar.real], axis=-1)
+    orders, polynomials = _legendre()
+    result = (np.polynomial.polynomial.polyvander(z, DEGREE) @ polynomials) * angular[..., orders + DEGREE]
     result[length == 0, 1:] = 0
-    return result
+    return np.asarray(result)
 
 
 @cache
-def _legendre(degree: int, order: int) -> tuple[FloatArray, float]:
-    """Coefficients of the order-th derivative of P_degree, and the norm N of the harmonics."""
-    polynomial = np.polynomial.legendre.leg2poly([0] * degree + [1])
-    norm = (2 * degree + 1) / (4 * np.pi) * math.factorial(degree - order) / math.factorial(degree + order)
-    derivative = np.asarray(np.polynomial.polynomial.polyder(polynomial, order), dtype=np.float64)
-    return derivative, math.sqrt(norm * (2 if order else 1))
+def _legendre() -> tuple[IntArray, FloatArray]:
+    """Orders m (25,), and coefficients (DEGREE + 1, 25) in powers of z of N_lm times the m-th derivatives of P_l."""
+    orders = np.concatenate([np.arange(-degree, degree + 1) for degree in range(DEGREE + 1)])
+    coefficients = np.zeros((DEGREE + 1, len(DEGREES)))
+    for place, (degree, order) in enumerate(zip(DEGREES.tolist(), np.abs(orders).tolist(), strict=True)):
+        polynomial = np.polynomial.legendre.leg2poly([0] * degree + [1])
+        norm = (2 * degree + 1) / (4 * np.pi) * math.factorial(degree - order) / math.factorial(degree + order)
+        derivative = np.polynomial.polynomial.polyder(polynomial, order)
+        coefficients[: len(derivative), place] = derivative * math.sqrt(norm * (2 if order else 1))
+    return orders, coefficients
 
 
 def turned(rotations: FloatArray) -> FloatArray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from functools import partial
 
 import pytest
 
@@ -17,16 +19,20 @@ def square(item):
     return item * item
 
 
-def process(item):
-    return os.getpid(), [os.environ[name] for name in THREADS]
+def process(folder, item):
+    (folder / str(os.getpid())).touch()
+    while len(list(folder.iterdir())) < 2:
+        time.sleep(0.01)
+    return os.getpid(), [os.environ.get(name) for name in THREADS]
 
 
 def fail(item):
     raise SymfftError(f"item {item}")
 
 
-def die(item):
-    os.kill(os.getpid(), signal.SIGKILL)
+def die(parent, item):
+    if os.getpid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -35,13 +41,16 @@ def test_results_come_in_the_order_of_the_items(jobs):
         assert results() == [item * item for item in ITEMS]
 
 
-def test_processes_are_others_and_have_one_thread_each(monkeypatch):
+def test_this_process_and_others_that_have_one_thread_each_share_the_work(monkeypatch, tmp_path):
     for name in THREADS:
         monkeypatch.delenv(name, raising=False)
-    with begun(process, ITEMS, 2) as results:
+    with begun(partial(process, tmp_path), ITEMS, 2) as results:
+        while not list(tmp_path.iterdir()):
+            time.sleep(0.01)
         found = results()
-    assert os.getpid() not in [pid for pid, _ in found]
-    assert all(threads == ["1"] * len(THREADS) for _, threads in found)
+    assert len({pid for pid, _ in found}) == 2
+    assert found[-1][0] == os.getpid()
+    assert all(threads == ["1"] * len(THREADS) for pid, threads in found if pid != os.getpid())
     assert not set(THREADS) & set(os.environ)
 
 
@@ -59,5 +68,5 @@ def test_errors_are_raised_where_results_are_asked_for(jobs):
 
 
 def test_a_process_that_dies_is_told():
-    with pytest.raises(SymfftError, match="a process died"), begun(die, ITEMS, 2) as results:
+    with pytest.raises(SymfftError, match="a process died"), begun(partial(die, os.getpid()), ITEMS, 2) as results:
         results()

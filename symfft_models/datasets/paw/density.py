@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from symfft.constants import BOHR
 from symfft_models._array_types import ComplexArray, FloatArray
+from symfft_models.datasets.paw.reflections import plane_waves
 
 #: Radius r_c (bohr) of the shape function where it was fitted to a CHGCAR of VASP.
 R_COMP = {"H": 1.0, "Li": 2.0, "C": 1.0, "O": 1.3, "Si": 1.75, "Cl": 1.65, "Fe": 1.87, "Ga": 2.2}
@@ -54,14 +55,12 @@ def shape_transform(b: FloatArray) -> FloatArray:
     [1.0, 0.666667, 0.166667]
     """
     b = np.asarray(b, dtype=np.float64)
-    # sin(b) = sin(pi - b) = -sin(2 pi - b): each zero of a denominator is divided into the sine that has it
-    with np.errstate(divide="ignore", invalid="ignore"):
-        parts = (
-            np.sinc(b / np.pi) / ((np.pi**2 - b**2) * (4 * np.pi**2 - b**2)),
-            np.sinc(1 - b / np.pi) / (b * (np.pi + b) * (4 * np.pi**2 - b**2)),
-            -np.sinc(2 - b / np.pi) / (b * (2 * np.pi + b) * (np.pi**2 - b**2)),
-        )
-    return 4 * np.pi**4 * np.select([b < np.pi / 2, b < 1.5 * np.pi], parts[:2], parts[2])
+    # sin(b) = (-1)^n sin(b - n pi): the zero of the denominator that is nearest is divided into the sine that has it
+    near = np.clip(np.rint(b / np.pi), 0, 2)
+    others = (np.pi + b) * (2 * np.pi + b)
+    for zero in range(3):
+        others = others * np.where(near == zero, 1, zero * np.pi - b)
+    return 4 * np.pi**4 * np.where(near == 1, -1, 1) * np.sinc(near - b / np.pi) / others
 
 
 def compensation(
@@ -84,5 +83,5 @@ def compensation(
     total = np.zeros(len(hkl), dtype=np.complex128)
     for charge, radius in sorted(set(zip(charges.tolist(), radii.tolist(), strict=True))):
         here = positions[(charges == charge) & (radii == radius)]
-        total += charge * shape_transform(lengths * radius) * np.exp(-2j * np.pi * (hkl @ here.T)).sum(1)
+        total += charge * shape_transform(lengths * radius) * plane_waves(here, hkl).sum(0)
     return total / abs(float(np.linalg.det(lattice)))

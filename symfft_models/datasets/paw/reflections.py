@@ -26,6 +26,24 @@ def operators(group: SpaceGroup) -> tuple[IntArray, NDArray[np.float64]]:
     return rotations[first], group.numerators[first] / group.denominator
 
 
+def plane_waves(points: NDArray[np.float64], hkl: NDArray[np.integer]) -> NDArray[np.complex128]:
+    """Return ``exp(-2 pi i h.x)`` (m, n) of points x (m, 3) at reflections h (n, 3): a product of one factor an axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = plane_waves(np.array([[0.5, 0.25, 0.0]]), np.array([[0, 0, 0], [1, 0, 7], [0, -1, 1]]))
+    >>> bool(np.allclose(found, [[1, -1, 1j]]))
+    True
+    """
+    found = np.ones((len(points), len(hkl)), dtype=np.complex128)
+    for x, index in zip(points.T, hkl.T, strict=True):
+        least = index.min(initial=0)
+        powers = np.exp(-2j * np.pi * np.outer(x, np.arange(least, index.max(initial=0) + 1)))
+        found *= powers.take(index - least, axis=1)
+    return found
+
+
 def reduce_reflections(
     group: SpaceGroup, hkl: IntArray, values: ComplexArray
 ) -> tuple[IntArray, NDArray[np.complex128], float]:

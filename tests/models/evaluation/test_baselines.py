@@ -13,6 +13,7 @@ from symfft import (
     symmetrize,
 )
 from symfft_models.evaluation.baselines import lowest_stars, mean_density, principal_components
+from symfft_models.model.representation import half_shift
 from symfft_models.model.stars import cell_weights, star_functions
 
 
@@ -80,3 +81,20 @@ def test_sample_weights_count_a_density_as_if_repeated():
     weighted = principal_components(values, cell_weights(unit), 2, np.array([3.0, 1.0, 1.0, 1.0]))
     repeated = principal_components(values[[0, 0, 0, 1, 2, 3]], cell_weights(unit), 2)
     np.testing.assert_allclose(weighted.reconstruct(values), repeated.reconstruct(values), atol=1e-9)
+
+
+@pytest.mark.parametrize("densities", [3, 40])
+@pytest.mark.parametrize("group", [221, 225, 227])
+def test_moved_densities_count_as_if_given(densities, group):
+    unit = asymmetric_unit(group, (8, 8, 8))
+    values = np.random.default_rng(5).random((densities, unit.size))
+    share, moved = 1 / np.arange(1.0, densities + 1), half_shift(unit)
+    code = principal_components(values, cell_weights(unit), unit.size, share, moved)
+    given = np.concatenate([values, values[:, moved]])
+    expected = principal_components(given, cell_weights(unit), unit.size, np.concatenate([share, share]))
+    np.testing.assert_allclose(code.mean, expected.mean, atol=1e-14)
+    assert len(code.basis) == len(expected.basis) == min(2 * densities - 1, unit.size)
+    np.testing.assert_allclose(code.basis * code.weight @ code.basis.T, np.eye(len(code.basis)), atol=1e-12)
+    for count in (1, 2, len(code.basis)):
+        found, same = code.truncated(count).reconstruct(given), expected.truncated(count).reconstruct(given)
+        np.testing.assert_allclose(found, same, atol=1e-10)

@@ -90,9 +90,10 @@ def test_leading_eigenvectors(rows):
     """Of a covariance whose variances fall by orders of magnitude: some parts that all share, and one of each alone."""
     random = np.random.default_rng(rows)
     root = random.standard_normal((rows, 60)) * np.exp(-np.arange(60) / 4) * np.exp(-np.arange(rows) / 80)[:, None]
-    covariance = root @ root.T + np.diag(1e-6 * np.exp(-np.arange(rows) / 20))
+    smooth = 1e-6 * np.exp(-np.arange(rows) / 20)
+    covariance = root @ root.T + np.diag(smooth)
     squares = np.linalg.eigvalsh(covariance)
-    found, basis = leading(covariance.copy(), 30)
+    found, basis = leading(covariance.copy(), smooth, 30)
     np.testing.assert_allclose(found, squares[:-31:-1], rtol=1e-2)
     np.testing.assert_allclose(basis.T @ basis, np.eye(30), atol=1e-7)
     told = np.einsum("ni,nm,mi->i", basis, covariance, basis)
