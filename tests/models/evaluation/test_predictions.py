@@ -9,6 +9,7 @@ from symfft_models.datasets.paw import paw_path
 from symfft_models.evaluation import predictions
 from symfft_models.evaluation.predictions import Judged
 from symfft_models.predict import DensityPredictor
+from symfft_models.scattering.densities import Observations
 
 ROWS = 15
 
@@ -21,7 +22,7 @@ def model():
 def test_processes_give_what_one_gives(model, monkeypatch):
     """The first crystals of the hard list, with the linear algebra of all processes in one thread."""
     whole = predictions.judged_on
-    monkeypatch.setattr(predictions, "judged_on", lambda path, split: whole(path, split)[:ROWS])
+    monkeypatch.setattr(predictions, "judged_on", lambda path, split: Observations(whole(path, split).entries[:ROWS]))
     several = Judged.of(model, paw_path(), ["hard"], jobs=2)
     monkeypatch.setattr(predictions, "judged_on", whole)
     judge = predictions._Judge(model, paw_path())
