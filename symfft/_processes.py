@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from typing import Any, TypeVar
 
-__all__ = ["ignore_interrupts", "uninterrupted"]
+__all__ = ["calls", "ignore_interrupts", "uninterrupted"]
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+
+@contextmanager
+def calls(
+    function: Callable[[Item], Found],
+    items: Iterable[Item],
+    jobs: int,
+    initializer: Callable[..., None] | None = None,
+    *arguments: Any,
+) -> Iterator[list[Future[Found]]]:
+    """Yield the calls of a function with each of some items, in processes that end with the block, however it ends.
+
+    Parameters
+    ----------
+    jobs : int
+        Most processes.
+    initializer, *arguments
+        Called first in every process; by default :func:`ignore_interrupts`, which it has to call.
+    """
+    spawned = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, spawned, initializer or ignore_interrupts, arguments)
+    try:
+        with uninterrupted():
+            submitted = [pool.submit(function, item) for item in items]
+        yield submitted
+    except KeyboardInterrupt:
+        for process in multiprocessing.active_children():
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from symfft import SymfftError
-from symfft._processes import ignore_interrupts, uninterrupted
+from symfft._processes import calls, ignore_interrupts
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -46,21 +45,13 @@ def begun(function: Callable[[Item], Found], items: Sequence[Item], jobs: int) -
     if jobs <= 1:
         yield lambda: [function(item) for item in items]
         return
-    pool = ProcessPoolExecutor(
-        jobs - 1, mp_context=multiprocessing.get_context("spawn"), initializer=_start, initargs=(function,)
-    )
     try:
-        with uninterrupted(), one_thread():
-            futures = [pool.submit(_call, part) for part in parts]
-        yield lambda: _finished(function, parts, futures)
+        with ExitStack() as block:
+            with one_thread():
+                started = block.enter_context(calls(_call, parts, jobs - 1, _start, function))
+            yield lambda: _finished(function, parts, started)
     except BrokenProcessPool:
         raise SymfftError("a process died that computed a part of this: was there memory enough for it?") from None
-    except KeyboardInterrupt:
-        for process in multiprocessing.active_children():
-            process.kill()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _finished(

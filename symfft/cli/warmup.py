@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import numpy as np
 
 import symfft
 from symfft._compile.compiler import Kernel
-from symfft._processes import ignore_interrupts, uninterrupted
+from symfft._processes import calls
 from symfft.cli import words
 from symfft.cli.command import Command, Result
 
@@ -43,22 +42,12 @@ def run(jobs: int, tell: Callable[[str], None]) -> Result:
     started = time.perf_counter()
     names = list(JOBS)
     found: set[Path] = set()
-    pool = ProcessPoolExecutor(
-        min(jobs, len(names)), mp_context=multiprocessing.get_context("spawn"), initializer=ignore_interrupts
-    )
-    try:
-        with uninterrupted():
-            running = {pool.submit(_timed, name): name for name in names}
+    with calls(_timed, names, min(jobs, len(names))) as running:
+        of = dict(zip(running, names, strict=True))
         for done, future in enumerate(as_completed(running), start=1):
             seconds, folders_of_job = future.result()
             found |= folders_of_job
-            tell(f"[{done}/{len(names)}] {running[future]}: {seconds:.1f} s")
-    except KeyboardInterrupt:
-        for process in multiprocessing.active_children():
-            process.kill()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+            tell(f"[{done}/{len(names)}] {of[future]}: {seconds:.1f} s")
     folders = sorted(found)
     files = [file for folder in folders for file in folder.glob("*.nbc")]
     return {

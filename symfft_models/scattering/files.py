@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,11 @@ from symfft_models.scattering.structure import SYMPREC, StructureError, crystal_
 
 #: Largest file of a structure, bytes: one with a density is read by :func:`symfft.read_density`.
 LARGEST = 20_000_000
+#: What helps where a file's format is not the one of its name.
+REMEDY = (
+    "its name says which format a file has: POSCAR, .cif or .xyz for a structure, CHGCAR, .cube, .xsf or .ccp4 for a "
+    "density; give it that of what it holds"
+)
 
 
 def read_structure(path: Path, symprec: float = SYMPREC) -> Crystal:
@@ -39,14 +45,20 @@ def read_structure(path: Path, symprec: float = SYMPREC) -> Crystal:
     return _read_ase(path, symprec)
 
 
+def one_line(error: Exception) -> str:
+    """Return what another library says is wrong."""
+    return " ".join(str(error).split()) or "it does not say why"
+
+
 def _read_cif(path: Path, symprec: float) -> Crystal:
     """All atoms of the cell of a CIF's first block that has atoms, by gemmi."""
     import gemmi
 
     try:
         structure = gemmi.read_small_structure(str(path))
-    except (RuntimeError, ValueError, OSError) as error:
-        raise StructureError(f"{path}: no CIF that can be read ({error})") from None
+    except (RuntimeError, ValueError, OSError, IndexError) as error:
+        why = "it has no data block" if isinstance(error, IndexError) else one_line(error)
+        raise StructureError(f"{path}: no CIF that can be read ({why}); {REMEDY}") from None
     atoms = structure.get_all_unit_cell_sites()
     if not atoms:
         raise StructureError(f"{path}: the CIF has no atoms")
@@ -72,9 +84,12 @@ def _read_ase(path: Path, symprec: float) -> Crystal:
         ) from None
     vasp = re.search(r"poscar|contcar|\.vasp$", path.name.lower())
     try:
-        atoms: Any = ase.io.read(path, format="vasp" if vasp else None, index=-1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            atoms: Any = ase.io.read(path, format="vasp" if vasp else None, index=-1)
     except Exception as error:  # ASE's readers raise whatever their parsers do
-        raise StructureError(f"{path}: ASE cannot read a structure from it ({type(error).__name__}: {error})") from None
+        kind = "POSCAR" if vasp else "structure"
+        raise StructureError(f"{path}: no {kind} that ASE can read ({one_line(error)}); {REMEDY}") from None
     if not np.all(atoms.get_pbc()):
         raise StructureError(f"{path}: not periodic along all three axes: a density needs a crystal")
     try:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 
 import gemmi
 import numpy as np
 import pytest
 
-from symfft import SpaceGroup, check_symmetry, read_density
+from symfft import Density, SpaceGroup, check_symmetry, read_density, write_density
 from symfft_models.cli import main
 from symfft_models.datasets.paw import load_paw
 from symfft_models.predict import DensityPredictor
 from symfft_models.scattering.crystal import Crystal
+from symfft_models.scattering.files import read_structure
 from symfft_models.scattering.geometry import scattering, site_terms
 from symfft_models.scattering.structure import StructureError, crystal_of, whole_crystal
 from symfft_models.scattering.synthesis import structure_factors
@@ -169,6 +171,63 @@ def test_command_writes_what_was_asked_for(tmp_path, capsys):
     assert "--force" in capsys.readouterr().err
     assert main(["predict", str(cif), "-o", str(out), "--shape", "12", "12", "12", "--as", "cube", "--json"]) == 0
     assert read_density(out / "mgo.cube").electrons == pytest.approx(64, abs=1e-3)
+
+
+POSCAR = "CsCl\n1.0\n4 0 0\n0 4 0\n0 0 4\nCs Cl\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n"
+CIF = """data_x
+_cell_length_a 4
+_cell_length_b 4
+_cell_length_c 4
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'P m -3 m'
+loop_
+_atom_site_label
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Cs 0 0 0
+Cl 0.5 0.5 0.5
+"""
+
+
+@pytest.fixture(scope="module")
+def contents(tmp_path_factory):
+    """The same crystal in several formats, and what is none."""
+    folder = tmp_path_factory.mktemp("contents")
+    density = Density(np.ones((4, 4, 4)), 4 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], [55, 17])
+    for name in ("CHGCAR", "a.cube", "a.xsf", "a.ccp4"):
+        write_density(folder / name, density)
+    others = {"POSCAR": POSCAR.encode(), "a.cif": CIF.encode(), "cut": POSCAR[:40].encode()}
+    nothing = {"empty": b"", "bytes": bytes(range(256)), "words": b"no structure\n"}
+    return {file.name: file.read_bytes() for file in folder.iterdir()} | others | nothing
+
+
+@pytest.mark.parametrize(
+    "name", ["POSCAR", "b.vasp", "b.cif", "b.xyz", "b.json", "b.traj", "b.res", "b.in", "b.pdb", "b", "CHGCAR", "b.xsf"]
+)
+def test_a_format_that_is_not_the_name_s_is_that_crystal_or_an_error_of_one_line(name, contents, tmp_path):
+    file = tmp_path / name
+    for data in contents.values():
+        file.write_bytes(data)
+        try:
+            crystal = read_structure(file)
+        except StructureError as error:
+            said = str(error)
+            assert said.startswith(str(file))
+            assert "\n" not in said
+            assert not re.search(r"\(\w*(Error|Iteration):? ?\)", said)
+        else:
+            assert sorted(crystal.numbers.tolist()) == [17, 55]
+
+
+@pytest.mark.parametrize(("name", "content"), [("POSCAR", "CHGCAR"), ("a.cif", "empty"), ("a.xyz", "a.cube")])
+def test_where_another_reader_says_nothing_the_error_does(name, content, contents, tmp_path):
+    file = tmp_path / name
+    file.write_bytes(contents[content])
+    with pytest.raises(StructureError, match=r"no (POSCAR|CIF|structure) that .*; its name says which format .* give"):
+        read_structure(file)
 
 
 def test_command_says_what_it_cannot_read(tmp_path, capsys):
