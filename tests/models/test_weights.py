@@ -120,6 +120,7 @@ def test_damage_is_found(run, package):
 @pytest.mark.parametrize("words", [["evaluate", "--shipped"], ["reconstruct", "X", "-o", "out"]])
 def test_without_weights_the_error_says_how_to_train(package, words, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(DensityPredictor, "is_shipped", lambda: False)
     assert main(words) == 2
     assert "symfft-vae train --out" in capsys.readouterr().err
 
@@ -129,8 +130,11 @@ def test_commands_use_the_shipped_weights(run, package, tmp_path, monkeypatch, c
     assert main(["ship", str(run), "--name", "small", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["total_bytes"] == (package / "small.safetensors").stat().st_size
 
+    monkeypatch.setattr("symfft_models.evaluation.predictions.splits_of", lambda path: ["hard"])  # the shorter list
     assert main(["evaluate", "--shipped", "--json", "--draws", "0"]) == 0
     report = json.loads(capsys.readouterr().out)
+    judged = report["density_model"]["splits"]["hard"]["rows"]
+    assert len(judged) == len(load_paw().select(split="hard").distinct())
     assert report["models"]["small"]["groups"]["221"]["n"] == len(load_paw().select(221, "test"))
     assert list(tmp_path.rglob("*.html")) == []
 
