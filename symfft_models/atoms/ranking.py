@@ -44,7 +44,7 @@ def find_atoms(
     predictor: DensityPredictor | None = None,
     answers: int = 5,
 ) -> Findings:
-    """Find the atoms of a crystal from its valence density; atoms that the density lists are not looked at.
+    """Find the atoms of a crystal from its valence density.
 
     Sets of atoms that superpose to the density (:func:`symfft_models.atoms.superposing_atoms`) are ordered by how near
     to it they superpose, and how near the density is that a model predicts for them. There is no answer where the
@@ -52,21 +52,15 @@ def find_atoms(
 
     Parameters
     ----------
-    density : Density
-        Of VASP's kind (PAW, without core).
-    space_group : SpaceGroup, optional
-        In the setting of the cell; by default that of the atoms that the density lists.
-    atoms, predictor : RadialAtoms, DensityPredictor, optional
-        By default those that come with the package.
-    answers : int
-        How many to return at most.
+    density, space_group, atoms, answers
+        As for :func:`symfft_models.atoms.superposing_atoms`, which says what is raised, too.
+    predictor : DensityPredictor, optional
+        By default the one that comes with the package.
 
     Raises
     ------
     SymfftError
-        If the density is no charge density, or there is no group to find.
-    NotSymmetricError
-        If the density does not have the group.
+        If the density is no charge density, or there is no group to find; a NotSymmetricError if it does not have it.
 
     Examples
     --------
