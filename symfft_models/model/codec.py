@@ -32,7 +32,7 @@ SHARES = (1.0, 0.75, 0.5, 0.35)
 LENGTHS = (4.0, 8.0)
 NOISES = (1e-4, 1e-3)
 #: Components predicted for each one kept, at most.
-PREDICTED = 2
+PREDICTED = 1
 
 
 @dataclass(frozen=True)

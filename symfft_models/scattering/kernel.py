@@ -95,6 +95,10 @@ class Surroundings:
         """Return some of the terms."""
         return type(self)(self.number[rows], self.along[rows], self.around[rows])
 
+    def rounded(self) -> Self:
+        """Return the terms with the nearest numbers of float32, as float64."""
+        return type(self)(self.number, *(array.astype(np.float32).astype(float) for array in (self.along, self.around)))
+
     @classmethod
     def join(cls, parts: list[Self]) -> Self:
         """Return the terms of several crystals together."""
@@ -186,7 +190,10 @@ class Features:
 
     @classmethod
     def of(cls, kernel: Kernel, terms: Surroundings, most: int, tolerance: float = 1e-4) -> Self:
-        """Choose landmarks one by one, each the term whose variance the ones before leave largest."""
+        """Choose landmarks one by one, each the term whose variance the ones before leave largest.
+
+        Their neighbour densities are rounded to float32, so that a file of that precision is the same model.
+        """
         rest = kernel.diagonal(terms)
         least, rows = tolerance * rest.max(), []
         factor = np.zeros((len(rest), min(most, len(rest))))
@@ -198,7 +205,7 @@ class Features:
             covariance = kernel(terms, terms.take(np.array([row])))[:, 0]
             factor[:, column] = (covariance - factor[:, :column] @ factor[row, :column]) / np.sqrt(rest[row])
             rest = np.maximum(rest - factor[:, column] ** 2, 0)
-        return cls(kernel, terms.take(np.array(rows)))
+        return cls(kernel, terms.take(np.array(rows)).rounded())
 
     def __len__(self) -> int:
         return len(self.landmarks.number)

@@ -49,8 +49,8 @@ def save_model(path: str | os.PathLike[str], model: DensityModel) -> None:
             f"{block.degree}.shapes": block.shapes,
             f"{block.degree}.centre": kernel.centre,
             f"{block.degree}.number": landmarks.number,
-            f"{block.degree}.along": landmarks.along,
-            f"{block.degree}.around": landmarks.around,
+            f"{block.degree}.along": landmarks.along.astype(np.float32),
+            f"{block.degree}.around": landmarks.around.astype(np.float32),
         }
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     metadata = {
@@ -145,7 +145,7 @@ def _model(arrays: Mapping[str, Any], metadata: Mapping[str, str]) -> DensityMod
         degree = entry["degree"]
         part = {name: arrays[f"{degree}.{name}"] for name in ("shapes", "centre", "number", "along", "around")}
         kernel = Kernel(settings, degree, entry["scale"], part["centre"], entry["spread"])
-        landmarks = Surroundings(part["number"], part["along"], part["around"])
+        landmarks = Surroundings(part["number"], part["along"].astype(float), part["around"].astype(float))
         blocks.append(Block(degree, Features(kernel, landmarks), part["shapes"]))
     basis = Basis(settings, arrays["valence"], arrays["atoms"], arrays["atom_shapes"], tuple(blocks))
     model = DensityModel(
