@@ -8,6 +8,8 @@ import math
 from symfft.cli import files, options, results, words
 from symfft.cli.command import Command, Result
 
+PLURAL = {"maximum": "maxima", "bond": "bonds", "ring": "rings", "cage": "cages"}
+
 
 def arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments."""
@@ -72,8 +74,8 @@ def text(result: Result) -> str:
             row += f"{point['density']:11.5f}{point['laplacian']:12.4f}"
             row += "".join(f"{v:9.3f}" for v in point["curvatures"])
         lines.append((row + _of(point)).rstrip())
-    counts = ", ".join(f"{count} {kind}" for kind, count in result["counts"].items())
-    lines.append(f"  in the cell: {counts}; maxima - bond + ring - cage = {result['morse_sum']}")
+    counts = ", ".join(f"{count} {kind if count == 1 else PLURAL[kind]}" for kind, count in result["counts"].items())
+    lines.append(f"  in the cell: {counts}; maxima - bonds + rings - cages = {result['morse_sum']}")
     return "\n".join(lines + words.notes(result))
 
 

@@ -36,7 +36,7 @@ def test_points_of_several_files(save, run, run_json):
     assert first["points"][0]["ellipticity"] is None
     _, out, _ = run("critical-points", paths[1])
     assert "Cs1–Cl2" in out or "Cl2–Cs1" in out
-    assert "maxima - bond + ring - cage = 0" in out
+    assert "maxima - bonds + rings - cages = 0" in out
 
 
 def test_an_atom_without_a_maximum_is_named(save, run, run_json):
