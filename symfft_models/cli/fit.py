@@ -39,7 +39,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
             value = getattr(part, entry.name)
             if isinstance(value, int | float):
                 name = f"--{entry.name.replace('_', '-')}"
-                settings.add_argument(name, type=type(value), default=value, metavar="N", help="default: %(default)s")
+                text = f"{entry.metadata['text']} (default: %(default)s)"
+                settings.add_argument(name, type=type(value), default=value, metavar="N", help=text)
 
 
 def run(

@@ -13,16 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from symfft import SymfftError
-
-
-class ConfigError(SymfftError):
-    """A setting is unknown, or has a value it cannot take."""
-
-
-def setting(default: Any, text: str) -> Any:
-    """Return a field with a default and what it is, for `describe_settings`."""
-    return field(default=default, metadata={"text": text})
+from symfft_models.setting import ConfigError, setting
 
 
 @dataclass(frozen=True)

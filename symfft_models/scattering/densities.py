@@ -15,7 +15,7 @@ from symfft_models.datasets.prepare import PreparedSet, is_finished
 from symfft_models.scattering.observation import Observation, observe
 
 #: Bytes of observations that are held; those of further entries are made again whenever they are asked for.
-HELD = 250_000_000
+HELD = 150_000_000
 
 
 class Observations(Sequence[Observation]):

@@ -24,38 +24,26 @@ from symfft_models._array_types import FloatArray, IntArray
 from symfft_models.scattering.crystal import Crystal
 from symfft_models.scattering.elements import LAST, coordinates, covalent_radii
 from symfft_models.scattering.geometry import Terms, shells, site_terms
+from symfft_models.setting import check, setting
 
 
 @dataclass(frozen=True)
 class KernelSettings:
-    """Ranges and weights of the kernel.
+    """Ranges and weights of the kernel."""
 
-    Attributes
-    ----------
-    cutoff : float
-        Å; neighbours farther away do not count.
-    element_range, neighbour_range : float
-        Distance in the space of elements over which the atom's own element, or its neighbours', are alike.
-    own_share : float
-        Part of an element's variance that no other element shares.
-    channels, knots : int
-        Chemical and radial channels of the neighbour densities.
-    pair, many : float
-        Variance of the pair term and of the many-body term of degree 0, and many_aspherical of the others'.
-    environment_range : float
-        Range of the Gaussian g, in root mean squares of its argument.
-    """
+    cutoff: float = setting(6.0, "Å; neighbours farther away do not count", above=0, most=20)
+    element_range: float = setting(1.5, "distance in the space of elements over which atoms are alike", above=0)
+    own_share: float = setting(0.04, "part of an element's variance that no other element shares", above=0, most=1)
+    neighbour_range: float = setting(2.0, "the distance over which neighbours are alike", above=0)
+    channels: int = setting(8, "chemical channels of the neighbour densities", least=1, most=LAST)
+    knots: int = setting(6, "radial channels of the neighbour densities", least=2)
+    pair: float = setting(1.0, "variance of the pair term", above=0)
+    many: float = setting(0.5, "variance of the many-body term of degree 0", least=0)
+    many_aspherical: float = setting(0.5, "variance of the many-body term of the other degrees", least=0)
+    environment_range: float = setting(1.0, "range of the Gaussian g, in root mean squares of its argument", above=0)
 
-    cutoff: float = 6.0
-    element_range: float = 1.5
-    own_share: float = 0.04
-    neighbour_range: float = 2.0
-    channels: int = 8
-    knots: int = 6
-    pair: float = 1.0
-    many: float = 0.5
-    many_aspherical: float = 0.5
-    environment_range: float = 1.0
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def element_kernel(element_range: float, own_share: float) -> FloatArray:

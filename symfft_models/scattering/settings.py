@@ -6,55 +6,39 @@ import json
 from dataclasses import asdict, dataclass, field
 
 from symfft_models.scattering.kernel import KernelSettings
+from symfft_models.scattering.radial import RADIAL
+from symfft_models.setting import check, setting
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Settings of the training.
-
-    Attributes
-    ----------
-    kernel : KernelSettings
-        What is alike.
-    atom_own_share, atom_variance : float
-        Part of a superposed atom's variance that no other element shares, and that variance for each valence electron.
-    spherical, aspherical : int
-        Most landmarks of degree 0, and of each other degree.
-    shapes : int
-        Radial shapes of degree 0; two fewer for the others.
-    unexplained : float
-        Part of the variance of the coefficients that no features describe.
-    noise : float
-        See :class:`~symfft_models.scattering.model.DensityModel`.
-    rounds : int
-        Alternations of superposed atoms and the variance of what they lack.
-    variance_crystals : int
-        Most crystals that this variance is found from.
-    draws : int
-        Draws of weights that the model keeps.
-    seed : int
-        Of the draws, and of choices among many crystals.
-    reflections : int
-        Most reflections of one crystal.
-    memory : int
-        Bytes that equations of the crystals of `variance_crystals` may take; of those that do not fit they are computed
-        again in each pass. Equations of all other crystals are used once and let go.
-    """
+    """Settings of the training."""
 
     kernel: KernelSettings = field(default_factory=KernelSettings)
-    atom_own_share: float = 0.2
-    atom_variance: float = 1.0
-    spherical: int = 450
-    aspherical: int = 450
-    shapes: int = 9
-    unexplained: float = 0.02
-    noise: float = 0.006
-    rounds: int = 4
-    variance_crystals: int = 400
-    draws: int = 32
-    seed: int = 0
-    reflections: int = 1500
-    memory: int = 250_000_000
+    atom_own_share: float = setting(
+        0.2, "part of a superposed atom's variance that no other element shares", above=0, most=1
+    )
+    atom_variance: float = setting(1.0, "that variance, for each valence electron", above=0)
+    spherical: int = setting(450, "most landmarks of degree 0", least=1)
+    aspherical: int = setting(450, "most landmarks of each other degree", least=1)
+    shapes: int = setting(9, "radial shapes of degree 0; the other degrees have two fewer", least=3, most=RADIAL)
+    unexplained: float = setting(
+        0.02, "part of the variance of the coefficients that no features describe", above=0, most=1
+    )
+    noise: float = setting(
+        0.006, "deviation of a structure factor, in square roots of the number of electrons", above=0
+    )
+    rounds: int = setting(4, "alternations of superposed atoms and the variance of what they lack", least=1)
+    variance_crystals: int = setting(400, "most crystals that this variance is found from", least=1)
+    draws: int = setting(32, "draws of weights that the model keeps", least=1)
+    seed: int = setting(0, "of the draws, and of choices among many crystals", least=0)
+    reflections: int = setting(1500, "most reflections of one crystal", least=2)
+    memory: int = setting(
+        150_000_000, "bytes of equations that are held between passes; others are computed again", least=0
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def to_json(self) -> str:
         """Return the settings as JSON."""

@@ -71,3 +71,16 @@ def test_a_file_that_exists_is_kept(tmp_path, capsys):
     assert main(["fit", "-o", str(out)]) == 2
     assert "--force" in capsys.readouterr().err
     assert out.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("--shapes", "1", "shapes must be at least 3 and at most 16, got 1"),
+        ("--noise", "nan", "noise must be above 0, got nan"),
+        ("--knots", "1", "knots must be at least 2, got 1"),
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused_before_anything_is_read(tmp_path, capsys, name, value, rule):
+    assert main(["fit", str(tmp_path / "no set"), "-o", str(tmp_path / "model.safetensors"), name, value]) == 2
+    assert rule in capsys.readouterr().err
