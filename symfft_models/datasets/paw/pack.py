@@ -31,6 +31,7 @@ from symfft_models.datasets.paw.density import r_comp
 from symfft_models.datasets.paw.entry import PawEntry
 from symfft_models.datasets.paw.reflections import expand_reflections, reduce_reflections
 from symfft_models.datasets.paw.store import PawSet, Setup, paw_path, write_paw
+from symfft_models.datasets.paw.twins import twins
 from symfft_models.datasets.paw.work_files import WorkFileError, failure_reason, read_result
 
 #: Largest accepted difference between a structure factor and its symmetry average, relative to the largest of all.
@@ -331,6 +332,9 @@ def pack(folder: Path, out: Path) -> dict[str, Any]:
     for path in sorted((folder / "failures").glob("*.json")):
         if not (folder / "results" / f"{path.stem}.npz").exists():
             rejected[path.stem] = failure_reason(path)
+    for name, kept in twins([*entries.values()]).items():
+        rejected[name] = f"twin: the same crystal as {kept}"
+        del entries[name]
     rejected = {name: reason for name, reason in sorted(rejected.items()) if name not in entries}
     packed = sorted(pressures([*entries.values()]), key=lambda entry: (entry.space_group, entry.prototype, entry.id))
     symbols = sorted({site.symbol for entry in packed for site in entry.sites})
