@@ -31,8 +31,8 @@ from torch import Tensor, nn
 SHARES = (1.0, 0.75, 0.5, 0.35)
 LENGTHS = (4.0, 8.0)
 NOISES = (1e-4, 1e-3)
-#: Components predicted for each one kept, at most.
-PREDICTED = 1
+#: Components predicted, at most; and never more than are kept.
+PREDICTED = 64
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ def decibel(codec: Codec, values_mn: Tensor) -> Tensor:
 
 
 def components(values_mn: Tensor, weight_n: Tensor, latent: int, star_cn: Tensor, share: float) -> Codec:
-    """Fit mean and components, (1 + `PREDICTED`) · latent at most, and predict nothing yet.
+    """Fit mean and components, those kept and some to predict, and predict nothing yet.
 
     Densities weigh 1 / max(rho)², so that the mean of MSE / peak² is smallest, the quantity behind PSNR.
     """
@@ -237,7 +237,7 @@ def components(values_mn: Tensor, weight_n: Tensor, latent: int, star_cn: Tensor
     principal = principal[sizes > 1e-7 * sizes[0].clamp(min=1e-300)]
     learned = max(round(share * latent), 1)
     kept = extended(principal[:learned], star_cn * root_n, latent)
-    rest = principal[learned : (1 + PREDICTED) * latent]
+    rest = principal[learned : learned + min(latent, PREDICTED)]
     _, sizes, rest = torch.linalg.svd(rest - rest @ kept.T @ kept, full_matrices=False)
     codec = Codec(weight_n, latent).double()
     codec.mean_n = mean_n
