@@ -83,8 +83,8 @@ def codec_alone(model: DensityVAE, index: int, truth: FloatArray) -> FloatArray 
 def hard_list(model: DensityVAE, train: DensityTable) -> DensityTable | None:
     """Collect the PAW densities of the hard list on the model's grids, each in the origin that the model codes better.
 
-    These are named compounds that are in no other split. As for files that `symfft_models.reconstruct` gets, the better
-    of the two origins half a cell diagonal apart is taken, one bit.
+    These are named compounds that are in no other split, each crystal once. As for files that
+    `symfft_models.reconstruct` gets, the better of the two origins half a cell diagonal apart is taken, one bit.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def hard_list(model: DensityVAE, train: DensityTable) -> DensityTable | None:
 
 
 def _hard_densities(representation: Representation, train: DensityTable) -> DensityTable | None:
-    hard, known = load_paw().select(split="hard"), {entry.composition for entry in train.entries}
+    hard, known = load_paw().select(split="hard").distinct(), {entry.composition for entry in train.entries}
     entries = [
         entry.entry(unit.shape)
         for number, unit in zip(representation.groups, representation.units, strict=True)

@@ -21,8 +21,9 @@ from torch import Tensor
 
 from symfft import SymfftError
 from symfft.io.atomic import replace_file
-from symfft_models.model.config import Config, ConfigError, from_json
+from symfft_models.model.config import Config, from_json
 from symfft_models.model.vae import DensityVAE
+from symfft_models.setting import ConfigError
 
 FORMAT = "symfft-vae 2"
 #: The format without a checksum, whose weights the package's index vouches for.

@@ -82,12 +82,19 @@ class DensityTable:
 
 
 def load_entries(config: DataConfig, split: str) -> list[Entry]:
-    """Read one split (``train``, ``val`` or ``test``) of the chosen groups: of a file, or of the package's set."""
+    """Read one split (``train``, ``val`` or ``test``) of the chosen groups: of a file, or of the package's set.
+
+    Of the test split of the package's set each crystal is read once, however many volumes of it there are.
+    """
     if config.path:
         stored = DensitySet.open(config.path)
         return [entry for group in config.space_groups for entry in stored.select(space_group=group, split=split)]
     densities = load_paw()
-    return [entry for group in config.space_groups for entry in on_common_grid(densities, group, split)]
+    entries = [entry for group in config.space_groups for entry in on_common_grid(densities, group, split)]
+    if split != "test":
+        return entries
+    once = set(densities.select(split=split).distinct().column("id").tolist())
+    return [entry for entry in entries if entry.id in once]
 
 
 def grids_of(entries: Sequence[Entry]) -> dict[int, tuple[int, int, int]]:

@@ -9,7 +9,6 @@ import pytest
 from symfft_models.model.config import (
     CONFIG,
     Config,
-    ConfigError,
     chosen_config,
     describe_settings,
     from_json,
@@ -17,6 +16,7 @@ from symfft_models.model.config import (
     override,
     presets,
 )
+from symfft_models.setting import ConfigError
 
 
 def test_paper_preset_is_the_papers():

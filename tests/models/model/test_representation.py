@@ -10,10 +10,11 @@ from test_vae import SHAPES, SMALL, random_batch
 
 from symfft import ShapeError, au_real_dft, expand_from_au
 from symfft_models.model.checkpoint import load_model, save_weights
-from symfft_models.model.config import ConfigError, load_config
+from symfft_models.model.config import load_config
 from symfft_models.model.density_table import tabulate
 from symfft_models.model.representation import DOMAINS, Representation
 from symfft_models.model.vae import DensityVAE, fit_statistics
+from symfft_models.setting import ConfigError
 
 STARS = [*SMALL, "model.domain=stars", "model.stars=40", "model.depths=[2]", "model.heads=[2]"]
 REAL = [*SMALL, "model.domain=real"]
