@@ -48,6 +48,8 @@ def leave(code: int) -> int:
         if started := sys.modules.get("multiprocessing"):
             for process in started.active_children():
                 process.kill()
+        if used := sys.modules.get("multiprocessing.util"):
+            used._run_finalizers(0)  # gives semaphores back, as Python does where it ends as usual
         os._exit(code)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a mask would be this thread's alone
     return code

@@ -73,6 +73,11 @@ def _imports(frame: FrameType | None) -> bool:
     return False
 
 
+#: The last interruption of a program, with what its frames hold: objects of a library that was interrupted are not
+#: taken down before the process ends, which may abort there (seen: a double free).
+_interruptions: list[KeyboardInterrupt] = []
+
+
 def execute(argv: Sequence[str], program: Program = PROGRAM) -> int:
     """Run a program with these arguments and return its exit code."""
     for stream in (sys.stdout, sys.stderr):
@@ -85,9 +90,10 @@ def execute(argv: Sequence[str], program: Program = PROGRAM) -> int:
             code = leave.code if isinstance(leave.code, int) else exit_codes.FAILED
         if sys.stdout is not None:
             sys.stdout.flush()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         _say(program, program.interrupted)
         code = exit_codes.INTERRUPTED
+        _interruptions[:] = [interruption]
     except BrokenPipeError:
         code = exit_codes.PIPE_CLOSED
     except OSError as error:

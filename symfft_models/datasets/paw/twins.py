@@ -11,6 +11,7 @@ import numpy as np
 from symfft_models._array_types import FloatArray, IntArray
 from symfft_models.data.entry import atoms_of
 from symfft_models.datasets.crystals import crystal_name
+from symfft_models.datasets.paw.candidates import table
 from symfft_models.datasets.paw.entry import PawEntry
 
 #: How far neighbours are looked at, and how much their distances may differ, in cube roots of the volume of an atom.
@@ -53,9 +54,10 @@ class Distances:
 def twins(entries: Sequence[PawEntry]) -> dict[str, str]:
     """Return the names of entries of crystals that are there under another name as well, and that name.
 
-    Of two crystals alike in space group, composition and all distances the one stays whose cell is published, or else
-    that has more entries, or comes first in the alphabet.
+    Of two crystals alike in space group, composition and all distances the one stays that the hard list names, or else
+    whose cell is published, or that has more entries, or comes first in the alphabet.
     """
+    hard = {f"{row['prototype']}-{row['compound']}" for row in table("hard_test.csv")}
     crystals: dict[tuple[int, str], dict[str, list[PawEntry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
         crystals[entry.space_group, entry.composition][crystal_name(entry.id)].append(entry)
@@ -63,7 +65,7 @@ def twins(entries: Sequence[PawEntry]) -> dict[str, str]:
     for named in crystals.values():
         if len(named) == 1:
             continue
-        order = sorted(named, key=lambda name: (_unpublished(named[name]), -len(named[name]), name))
+        order = sorted(named, key=lambda name: (name not in hard, _unpublished(named[name]), -len(named[name]), name))
         measured = {name: Distances.of(named[name][0]) for name in order}
         left: list[str] = []
         for name in order:

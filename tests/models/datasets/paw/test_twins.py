@@ -32,6 +32,13 @@ def test_exchanged_sites_that_are_alike_are_the_same_crystal(caesium_chloride):
     assert twins([published, other, copy]) == {"CsCl-BA": "CsCl-AB", "CsCl-BA-a0.97": "CsCl-AB"}
 
 
+def test_the_name_of_the_hard_list_stays():
+    entry = load_paw().find("CsCl-MgAu")
+    one, two = entry.sites
+    other = renamed(entry, "CsCl-AuMg", [replace(one, symbol=two.symbol), replace(two, symbol=one.symbol)], "measured")
+    assert twins([other, entry]) == {"CsCl-AuMg": "CsCl-MgAu"}
+
+
 def test_exchanged_sites_that_differ_are_two_crystals():
     entry = next(e for e in load_paw() if e.prototype == "perovskite")
     a, b, anion = entry.sites
