@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -92,6 +94,7 @@ _function: Callable[[Any], Any]
 def _start(function: Callable[[Any], Any]) -> None:
     global _function
     ignore_interrupts()
+    atexit.register(gc.freeze)  # else Python, where it ends, looks for cycles among all that it has
     _function = function
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -102,7 +103,11 @@ def next_compatible_shape(space_group: SpaceGroup | int | str, shape: Sequence[i
     >>> next_compatible_shape(194, (31, 30, 45))
     (31, 31, 46)
     """
-    group, wanted = as_space_group(space_group), as_shape(shape)
+    return _next_compatible(as_space_group(space_group), as_shape(shape))
+
+
+@lru_cache(maxsize=256)
+def _next_compatible(group: SpaceGroup, wanted: Shape) -> Shape:
     steps = [
         math.lcm(*(group.denominator // math.gcd(v, group.denominator) for v in column))
         for column in group.numerators.T.tolist()

@@ -14,6 +14,9 @@ from symfft import AsymmetricUnit
 from symfft_models._array_types import FloatArray, IntArray
 from symfft_models.model.stars import cell_weights, star_functions
 
+#: Directions with a smaller part than this of the largest singular value are of rounding.
+ROUNDING = 3e-7
+
 
 @dataclass(frozen=True)
 class LinearCode:
@@ -65,14 +68,23 @@ def principal_components(
         mean = (mean + mean[moved]) / 2
     scaled = np.sqrt(share)[:, None] * (values - mean) * np.sqrt(weight)
     sizes, directions = _directions(scaled) if moved is None else _directions_with_moved(scaled, moved)
-    keep = min(count, int((sizes > 1e-7 * max(sizes[0], 1e-300)).sum()))
+    keep = min(count, int((sizes > ROUNDING * max(sizes[0], 1e-300)).sum()))
     return LinearCode(mean, directions[:keep] / np.sqrt(weight), weight)
 
 
 def _directions(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return singular values (k,), descending, and right singular vectors (k, n)."""
-    _, sizes, directions = np.linalg.svd(rows, full_matrices=False)
-    return sizes, directions
+    """Return singular values (k,), descending, and right singular vectors (k, n).
+
+    From eigenvectors of the products of columns or, where there are fewer, of rows: values below some 1e-7 of the
+    largest are lost in rounding.
+    """
+    if len(rows) >= rows.shape[1]:
+        squares, vectors = np.linalg.eigh(rows.T @ rows)
+        directions = vectors[:, ::-1].T
+    else:
+        squares, vectors = np.linalg.eigh(rows @ rows.T)
+        directions = np.linalg.qr(rows.T @ vectors[:, ::-1])[0].T  # those of small values are not quite orthogonal
+    return np.sqrt(np.maximum(squares[::-1], 0)), directions
 
 
 def _directions_with_moved(rows: FloatArray, moved: IntArray) -> tuple[FloatArray, FloatArray]:

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from symfft import SpaceGroup
 from symfft_models._array_types import ComplexArray, FloatArray, IntArray
 from symfft_models.datasets.paw.reflections import plane_waves
 from symfft_models.scattering.crystal import Crystal
@@ -26,6 +27,8 @@ CUTOFF = 6.0
 SHELL = 1e-3
 #: Largest distance (Å) of a point from its image under an operator of its site symmetry.
 FIXED = 1e-3
+#: Images of an atom that differ by less, but for lattice vectors, are one (in fractions of these).
+EQUAL = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +102,7 @@ class Terms:
 
 @dataclass(frozen=True, eq=False)
 class Turns:
-    """The distinct rotations W of a crystal's group, and what they do to spherical harmonics.
+    """The distinct rotations W of a group, and what they do to spherical harmonics in cells of one shape.
 
     Attributes
     ----------
@@ -122,35 +125,56 @@ class Turns:
     harmonics: FloatArray
 
 
-@lru_cache(maxsize=4)
 def turns_of(crystal: Crystal) -> Turns:
     """Return the distinct rotations of a crystal's group."""
-    rotations, translations = crystal.group.rotations, crystal.group.numerators / crystal.group.denominator
+    return _turns(crystal.group, _shape(crystal))
+
+
+def _shape(crystal: Crystal) -> bytes:
+    """Return the lattice of a crystal, but for its size."""
+    return (crystal.lattice / np.abs(crystal.lattice).max()).tobytes()
+
+
+@lru_cache(maxsize=4)
+def _turns(group: SpaceGroup, lattice: bytes) -> Turns:
+    """Return the distinct rotations of a group in cells of one shape."""
+    rotations, translations = group.rotations, group.numerators / group.denominator
     _, first, kind = np.unique(rotations.reshape(-1, 9), axis=0, return_index=True, return_inverse=True)
     pure = (rotations == np.eye(3, dtype=np.int64)).all(axis=(1, 2))
-    cartesian = crystal.lattice.T @ rotations[first] @ np.linalg.inv(crystal.lattice).T
+    vectors = np.frombuffer(lattice).reshape(3, 3)
+    cartesian = vectors.T @ rotations[first] @ np.linalg.inv(vectors).T
     return Turns(kind.reshape(-1), rotations[first], translations[first], translations[pure], turned(cartesian))
 
 
 def site_terms(crystal: Crystal) -> Terms:
     """Return the angular functions that are invariant under the site symmetry of each orbit."""
     rotations, translations = crystal.group.rotations, crystal.group.numerators / crystal.group.denominator
-    turns = turns_of(crystal)
     orbit, degree, invariant = [], [], []
     for index, point in enumerate(crystal.positions):
         steps = (rotations @ point + translations) - point
         fixed = np.linalg.norm((steps - np.round(steps)) @ crystal.lattice, axis=-1) < FIXED
-        projector = turns.harmonics[turns.kind[fixed]].mean(axis=0)
-        for level in range(DEGREE + 1):
-            part = np.flatnonzero(level == DEGREES)
-            size, vectors = np.linalg.eigh(projector[np.ix_(part, part)])
-            for vector in vectors[:, size > 0.5].T:
-                row = np.zeros(len(DEGREES))
-                row[part] = vector
-                orbit.append(index)
-                degree.append(level)
-                invariant.append(row)
-    return Terms(np.array(orbit), np.array(degree), np.array(invariant))
+        levels, vectors = _invariants(crystal.group, _shape(crystal), fixed.tobytes())
+        orbit.append(np.full(len(levels), index))
+        degree.append(levels)
+        invariant.append(vectors)
+    return Terms(np.concatenate(orbit), np.concatenate(degree), np.concatenate(invariant))
+
+
+@lru_cache(maxsize=64)
+def _invariants(group: SpaceGroup, lattice: bytes, fixed: bytes) -> tuple[IntArray, FloatArray]:
+    """Return degrees (k,) and vectors (k, 25) of what some operators of a group leave as it is."""
+    turns = _turns(group, lattice)
+    projector = turns.harmonics[turns.kind[np.frombuffer(fixed, dtype=bool)]].mean(axis=0)
+    degree, invariant = [], []
+    for level in range(DEGREE + 1):
+        part = np.flatnonzero(level == DEGREES)
+        size, vectors = np.linalg.eigh(projector[np.ix_(part, part)])
+        for vector in vectors[:, size > 0.5].T:
+            row = np.zeros(len(DEGREES))
+            row[part] = vector
+            degree.append(level)
+            invariant.append(row)
+    return np.array(degree), np.array(invariant)
 
 
 def scattering(crystal: Crystal, terms: Terms, hkl: IntArray) -> ComplexArray:
@@ -159,19 +183,34 @@ def scattering(crystal: Crystal, terms: Terms, hkl: IntArray) -> ComplexArray:
     At h = 0 the term of degree 0 of an orbit of m atoms has ``m sqrt(1 / 4π)``, all others have none. Turned harmonics
     at h are harmonics at h, ``V·Y(G(h W)) = D V·Y(G(h))``: they are summed over the operators first.
     """
-    turns = turns_of(crystal)
     values = harmonics(hkl @ np.linalg.inv(crystal.lattice).T).T
-    turned_terms = turns.harmonics @ terms.invariant.T
-    lattice = plane_waves(turns.centring, hkl).sum(axis=0)
+    lattice = plane_waves(turns_of(crystal).centring, hkl).sum(axis=0)
     factors = np.empty((len(terms), len(hkl)), dtype=np.complex128)
-    for index, point in enumerate(crystal.positions):
-        phases = plane_waves(turns.rotations @ point + turns.translations, hkl)
+    for index, (images, sums) in enumerate(_images(crystal, terms)):
+        phases = plane_waves(images, hkl)
         phases *= lattice * (crystal.multiplicity[index] / crystal.group.order)
-        real, imaginary = phases.real.copy(), phases.imag.copy()
         for degree in range(DEGREE + 1):
             own = np.flatnonzero((terms.orbit == index) & (terms.degree == degree))
-            part = np.flatnonzero(degree == DEGREES)
-            carried = turned_terms[:, part][..., own].reshape(len(phases), -1).T
-            summed = (carried @ real + 1j * (carried @ imaginary)).reshape(len(part), len(own), len(hkl))
-            factors[own] = (-1j) ** degree * (summed * values[part][:, None]).sum(axis=0)
+            if len(own):
+                part = np.flatnonzero(degree == DEGREES)
+                carried = sums[:, part][..., own].reshape(len(images), -1).T
+                summed = (carried @ phases.view(np.float64)).view(np.complex128)
+                summed = summed.reshape(len(part), len(own), len(hkl))
+                factors[own] = (-1j) ** degree * (summed * values[part][:, None]).sum(axis=0)
     return factors
+
+
+@lru_cache(maxsize=4)
+def _images(crystal: Crystal, terms: Terms) -> list[tuple[FloatArray, FloatArray]]:
+    """Return, of each orbit, its p atoms (p, 3) without centring, and sums (p, 25, k) of the terms turned to each."""
+    turns = turns_of(crystal)
+    turned_terms = turns.harmonics @ terms.invariant.T
+    found = []
+    for point in crystal.positions:
+        images = turns.rotations @ point + turns.translations
+        places = np.round(images / EQUAL).astype(np.int64) % round(1 / EQUAL)
+        _, first, atom = np.unique(places, axis=0, return_index=True, return_inverse=True)
+        sums = np.zeros((len(first), *turned_terms.shape[1:]))
+        np.add.at(sums, atom.reshape(-1), turned_terms)
+        found.append((images[first], sums))
+    return found

@@ -6,13 +6,13 @@ import numpy as np
 
 from symfft import AsymmetricUnit, asymmetric_unit, au_idft, expand_from_au, next_compatible_shape
 from symfft_models._array_types import ComplexArray, FloatArray, IntArray
-from symfft_models.datasets.paw.reflections import RANK, operators
+from symfft_models.datasets.paw.reflections import RANK, image_ranks, operators, reach
 from symfft_models.scattering.crystal import Crystal
 from symfft_models.scattering.geometry import scattering
 from symfft_models.scattering.model import Coefficients, charges
 from symfft_models.scattering.observation import Observation, multiplicities
 from symfft_models.scattering.radial import radial_by_degree
-from symfft_models.scattering.synthesis import structure_factors
+from symfft_models.scattering.synthesis import structure_factors, superposition
 
 #: Reflections (1/Å) that an expected error is the sum of, and how many are looked at together.
 FAR, PIECE = 1.0, 2000
@@ -35,8 +35,7 @@ def nmae(observation: Observation, factors: ComplexArray) -> FloatArray:
 def _unit(observation: Observation) -> AsymmetricUnit:
     """Return the asymmetric unit of the smallest grid that holds all reflections of an observation."""
     group = observation.crystal.group
-    reach = np.abs(observation.hkl @ operators(group)[0]).max(axis=(0, 1))
-    return asymmetric_unit(group, next_compatible_shape(group, (2 * reach + 2).tolist()))
+    return asymmetric_unit(group, next_compatible_shape(group, [2 * n + 2 for n in reach(group, observation.hkl)]))
 
 
 def _values(observation: Observation, factors: ComplexArray, unit: AsymmetricUnit) -> FloatArray:
@@ -71,8 +70,7 @@ def expected_error(crystal: Crystal, found: Coefficients) -> float:
         radial = radial_by_degree(length[part])
         shapes = ((radial @ halves) ** 2).sum(axis=-1)[found.terms.degree]
         total += float((np.abs(factors) ** 2 * shapes).sum(axis=0) @ weight[part])
-        design = (factors[:, :, None] * radial[found.terms.degree]).transpose(1, 0, 2).reshape(len(factors[0]), -1)
-        drawn = found.draws.reshape(len(found.draws), -1) @ design.T
+        drawn = superposition(found.draws, factors, radial, found.terms.degree)
         total += float((np.abs(drawn) ** 2).sum(axis=0) @ weight[part]) / max(len(found.draws), 1)
     electrons = float((charges(crystal, found.terms) * found.mean).sum())
     return 100 * float(np.sqrt(total)) / electrons
@@ -84,5 +82,5 @@ def _unique_reflections(crystal: Crystal, longest: float) -> IntArray:
     hkl = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in reach], indexing="ij"), -1).reshape(-1, 3)
     hkl = hkl[len(hkl) // 2 + 1 :]  # one of each pair h, -h, without (0, 0, 0)
     hkl = hkl[np.linalg.norm(hkl @ np.linalg.inv(crystal.lattice).T, axis=1) < longest]
-    ranks = np.abs((hkl @ operators(crystal.group)[0]) @ RANK)
-    return np.asarray(hkl[ranks.max(axis=0) == hkl @ RANK])
+    ranks = np.abs(image_ranks(operators(crystal.group)[0], hkl))
+    return np.asarray(hkl[ranks.max(axis=1) == hkl @ RANK])

@@ -175,8 +175,7 @@ class DensityModel:
     def coefficients(self, crystal: Crystal) -> Coefficients:
         """Return the distribution of the coefficients of a crystal."""
         atoms = Pseudoatoms.of(crystal, self.basis.settings)
-        weights = np.concatenate([self.weights[None], self.draws])
-        return self._neutral(atoms, self.basis.coefficients(atoms, weights))
+        return self._neutral(atoms, self.basis.coefficients(atoms, self._mean_and_draws))
 
     def outside(self, crystal: Crystal) -> list[str]:
         """Return why the model may not know a crystal; an empty list where it does."""
@@ -195,7 +194,15 @@ class DensityModel:
     def superposed(self, crystal: Crystal) -> Coefficients:
         """Return the coefficients of superposed atoms: what a prediction without neighbours would be."""
         atoms = Pseudoatoms.of(crystal, self.basis.settings)
-        return self._neutral(atoms, replace(self.basis, blocks=()).coefficients(atoms, self.alone[None]))
+        return self._neutral(atoms, self._atoms_alone.coefficients(atoms, self.alone[None]))
+
+    @cached_property
+    def _mean_and_draws(self) -> FloatArray:
+        return np.concatenate([self.weights[None], self.draws])
+
+    @cached_property
+    def _atoms_alone(self) -> Basis:
+        return replace(self.basis, blocks=())
 
     def _neutral(self, atoms: Pseudoatoms, every: FloatArray) -> Coefficients:
         """Give the first coefficients the electrons of neutral atoms, and the others, their differences, none."""

@@ -10,7 +10,7 @@ from symfft import SpaceGroup, au_dft
 from symfft_models._array_types import ComplexArray, FloatArray, IntArray
 from symfft_models.data.entry import Entry, atoms_of
 from symfft_models.datasets.paw import PawEntry
-from symfft_models.datasets.paw.reflections import operators
+from symfft_models.datasets.paw.reflections import RANK, image_ranks, operators
 from symfft_models.scattering.crystal import Crystal
 
 #: Reflections longer than this (1/Å) are left out.
@@ -96,8 +96,5 @@ def multiplicities(group: SpaceGroup, hkl: IntArray) -> IntArray:
     [1, 6, 12, 48]
     """
     rotations, _ = operators(group)
-    images = np.einsum("ni,oij->noj", hkl, rotations)
-    size = 2 * int(np.abs(images).max(initial=0)) + 1
-    keys = images @ np.array([size**2, size, 1])
-    keys = np.sort(np.concatenate([keys, -keys], axis=1), axis=1)
-    return 1 + (np.diff(keys, axis=1) != 0).sum(axis=1)
+    images, own = image_ranks(rotations, hkl), (hkl @ RANK)[:, None]
+    return np.asarray(2 * len(rotations) // ((images == own).sum(axis=1) + (images == -own).sum(axis=1)))

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.blas import dsyr, dsyrk
 from scipy.linalg.lapack import dpstrf
 
 from symfft import ShapeError
@@ -20,6 +21,7 @@ from symfft_models.scattering.crystal import Crystal
 from symfft_models.scattering.geometry import scattering
 from symfft_models.scattering.model import Coefficients, DensityModel
 from symfft_models.scattering.radial import radial_by_degree
+from symfft_models.scattering.synthesis import superposition
 
 #: Reflections that latents describe: the shortest ones.
 CANDIDATES = 1500
@@ -29,8 +31,13 @@ SMOOTH, RANGE = 0.1, 0.7
 DECREASE = 1e-3
 #: Components with a smaller part than this of the largest variance are zero by symmetry.
 ZERO = 1e-12
-#: Rows of a covariance, for each eigenvector, that its largest eigenvectors are computed of.
-PIVOTS = 2.5
+#: Rounding, as a part of a variance, that does not end a factorisation too early.
+MARGIN = 1e-6
+#: Rows of a covariance that its largest eigenvectors are computed of: at most so many for each of these; so many more;
+#: and further ones unless their variance alone is below this part of the one of the last that is wanted.
+PIVOTS, SPARE, FAINT = 2.5, 128, 1e-3
+#: All rows, where more than this part of them would be taken.
+MANY = 0.8
 #: Squares that are this small beside the largest one are those of rounding; and the smallest that is divided by.
 ROUNDING, TINY = 1e-28, 1e-300
 #: Terms whose contributions are held at a time.
@@ -90,7 +97,7 @@ class Latents:
         expected[rows] = mean
         if len(allowed) and most:
             if len(allowed) < len(variance):
-                covariance = covariance[np.ix_(allowed, allowed)]
+                covariance = covariance.T[np.ix_(allowed, allowed)].T
             rows = rows[1:][allowed]
             level = SMOOTH * model.noise * np.sqrt(model.electrons(crystal)) * np.exp(-((length / RANGE) ** 2) / 2)
             smooth = level[rows % len(hkl)] ** 2 * (1 - DECREASE * np.arange(len(rows)) / len(rows))
@@ -134,7 +141,8 @@ def _complex(parts: FloatArray) -> ComplexArray:
 def _moments(found: Coefficients, factors: FloatArray, radial: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return means (n,) of components of structure factors, and the covariance (n - 1, n - 1) of all but the first.
 
-    The first one, F(0), is known: the covariance is that of densities with that number of electrons.
+    The first one, F(0), is known: the covariance is that of densities with that number of electrons. What is above its
+    diagonal is left out.
 
     Parameters
     ----------
@@ -144,54 +152,58 @@ def _moments(found: Coefficients, factors: FloatArray, radial: FloatArray) -> tu
         Radial functions of their reflections.
     """
     degree, draws = found.terms.degree, len(found.draws)
-    own = radial @ np.linalg.cholesky(found.spread + 1e-12 * np.eye(found.spread.shape[-1]))
-    size = factors.shape[1]
-    shared, electrons, covariance = np.zeros((size, 1 + draws)), np.zeros(size), np.zeros((size - 1, size - 1))
-    both = np.concatenate([found.mean[None], found.draws])
+    both = superposition(np.concatenate([found.mean[None], found.draws]), factors, radial, degree)
+    own = (radial @ np.linalg.cholesky(found.spread + 1e-12 * np.eye(found.spread.shape[-1]))).transpose(0, 2, 1)
+    drawn, size = both[1:] / np.sqrt(max(draws, 1)), factors.shape[1]
+    electrons, covariance = np.zeros(size), np.zeros((size - 1, size - 1), order="F")
     for start in range(0, len(degree), TERMS):
         part = slice(start, start + TERMS)
-        shared += _times(factors[part], radial[degree[part]]) @ both[:, part].reshape(len(both), -1).T
-        root = _times(factors[part], own[degree[part]])
-        electrons += root @ root[0]
-        covariance += root[1:] @ root[1:].T
-    drawn = shared[:, 1:] / np.sqrt(max(draws, 1))
-    electrons += drawn @ drawn[0]
+        root = (own[degree[part]] * factors[part, None]).reshape(-1, size)
+        if not start:
+            root = np.concatenate([drawn, root])
+        electrons += root[:, 0] @ root
+        if size > 1:
+            rest = np.ascontiguousarray(root[:, 1:]).T
+            covariance = dsyrk(1, rest, beta=1, c=covariance, lower=1, overwrite_c=1)
     electrons /= np.sqrt(max(electrons[0], TINY))
-    left, right = (np.column_stack([drawn, sign * electrons])[1:] for sign in (1, -1))
-    covariance += left @ right.T
-    return shared[:, 0], covariance
-
-
-def _times(factors: FloatArray, radial: FloatArray) -> FloatArray:
-    """Return the products (n, k r) of factors (k, n) and radial functions (k, n, r)."""
-    return np.ascontiguousarray((factors[:, :, None] * radial).transpose(1, 0, 2)).reshape(factors.shape[1], -1)
+    if size > 1:
+        covariance = dsyr(-1, electrons[1:], a=covariance, lower=1, overwrite_a=1)
+    return both[0], covariance
 
 
 def leading(covariance: FloatArray, smooth: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
     """Return the largest eigenvalues, descending, and eigenvectors (n, count) of a covariance (n, n), at most `count`.
 
-    Where many more rows than that are given, what is taken is ``L Lᵀ``, L the columns for `PIVOTS` `count` rows that a
-    pivoted Cholesky factorisation takes first, each of them the one that the rows before leave most uncertain; its
-    eigenvectors are those of ``Lᵀ L``, times L. For crystals of the set the last of 256 vectors lies in the span of the
-    exact ones but for 1e-7, and figures of reconstruction change by less than 1e-3 of themselves.
+    Where many more rows than that are given, what is taken is ``L Lᵀ``, L the columns for the rows that a pivoted
+    Cholesky factorisation takes first, each of them the one that the rows before leave most uncertain; its eigenvectors
+    are those of ``Lᵀ L``, times L. There are as many as have a variance alone that is not `FAINT` beside that of the
+    last one wanted, `SPARE` more than are wanted at least, and at most `PIVOTS` times as many. Figures of the set's
+    crystals change by less than 1e-3 of themselves.
 
     Parameters
     ----------
     covariance : (n, n) float64
-        Overwritten.
+        What is above its diagonal does not count; overwritten.
     smooth : (n,) float64
         Variance that is in the covariance for each row alone: no row that is left is less uncertain, so that the
         factorisation stops where the largest of them is below what the last row that is wanted has.
     """
-    pivots = round(PIVOTS * count)
-    if len(covariance) <= pivots:
-        squares, vectors = np.linalg.eigh(covariance)
-        return squares[: -count - 1 : -1], vectors[:, : -count - 1 : -1]
-    least = np.partition(smooth, -pivots)[-pivots] / 2
-    factor, order, rank, _ = dpstrf(covariance.T, lower=1, tol=least, overwrite_a=1)
-    root = np.tril(factor[:, : min(pivots, rank)])
+    if len(covariance) <= count:
+        return _all(covariance, count)
+    alone = -np.sort(-smooth)
+    seen = np.count_nonzero(smooth > FAINT * alone[count - 1])
+    pivots = min(max(seen, count + SPARE), round(PIVOTS * count))
+    if pivots > MANY * len(covariance):
+        return _all(covariance, count)
+    factor, order, _, _ = dpstrf(covariance, lower=1, tol=alone[pivots - 1] * (1 - MARGIN), overwrite_a=1)
+    root = np.tril(factor[:, :pivots])
     squares, vectors = np.linalg.eigh(root.T @ root)
     squares = squares[: -count - 1 : -1]
     result = np.empty((len(covariance), len(squares)))
     result[order - 1] = root @ vectors[:, : -count - 1 : -1] / np.sqrt(squares)
     return squares, result
+
+
+def _all(covariance: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
+    squares, vectors = np.linalg.eigh(covariance)
+    return squares[: -count - 1 : -1], vectors[:, : -count - 1 : -1]

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symfft import AsymmetricUnit, IncompatibleGridError, SpaceGroup, asymmetric_unit, au_idft, next_compatible_shape
 from symfft_models._array_types import ComplexArray, FloatArray, IntArray
 from symfft_models.scattering.crystal import Crystal
 from symfft_models.scattering.geometry import Terms, scattering
 from symfft_models.scattering.model import Coefficients
-from symfft_models.scattering.radial import WIDTHS, radial_functions
+from symfft_models.scattering.radial import WIDTHS, radial_by_degree
 
 #: Numbers that a piece of a sum over reflections may hold.
 PIECE = 4_000_000
 
 Shape = tuple[int, int, int]
+Number = TypeVar("Number", np.float64, np.complex128)
 
 
 def structure_factors(
@@ -31,10 +34,28 @@ def structure_factors(
     seen = np.flatnonzero(length <= longest)
     cost = max(crystal.group.order * 25, len(terms) * len(WIDTHS))
     for rows in _pieces(seen, max(1, PIECE // cost)):
-        factors = scattering(crystal, terms, hkl[rows])
-        radial = radial_functions(length[rows], terms.degree)
-        design = (factors[:, :, None] * radial).transpose(0, 2, 1).reshape(-1, len(rows))
-        result[..., rows] = coefficients.reshape(*coefficients.shape[:-2], -1) @ design
+        factors, radial = scattering(crystal, terms, hkl[rows]), radial_by_degree(length[rows])
+        result[..., rows] = superposition(coefficients, factors, radial, terms.degree)
+    return result
+
+
+def superposition(
+    coefficients: FloatArray, factors: NDArray[Number], radial: FloatArray, degree: IntArray
+) -> NDArray[Number]:
+    """Return ``Σ_nk c_nk R_nl(h) T_k(h)``, (..., n_h), of coefficients (..., k, RADIAL).
+
+    Parameters
+    ----------
+    factors : (k, n_h)
+        T, complex structure factors of terms or one of their parts.
+    radial : (DEGREE + 1, n_h, RADIAL) float64
+        R of each degree.
+    degree : (k,) int64
+        Degree l of each term.
+    """
+    result = np.zeros((*coefficients.shape[:-2], factors.shape[1]), dtype=factors.dtype)
+    for term, level in enumerate(degree.tolist()):
+        result += (coefficients[..., term, :] @ radial[level].T) * factors[term]
     return result
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from symfft import next_compatible_shape
+from symfft import asymmetric_unit, au_idft, next_compatible_shape
 from symfft_models.data.entry import Entry
 from symfft_models.data.grids import COMMON_GRIDS
 from symfft_models.datasets.paw.entry import Shape
@@ -36,5 +36,7 @@ def on_common_grid(densities: PawSet, space_group: int, split: str | None = None
     chosen = densities.select(space_group=space_group, split=split)
     if not len(chosen):
         return []
-    shape = common_grid(densities, space_group)
-    return [entry.entry(shape) for entry in chosen]
+    unit = asymmetric_unit(space_group, common_grid(densities, space_group))
+    entries = list(chosen)
+    values = au_idft(np.stack([entry.factors_at(unit) for entry in entries]), unit, norm="forward")
+    return [entry.with_values(density, unit) for entry, density in zip(entries, values, strict=True)]

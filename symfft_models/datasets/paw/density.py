@@ -80,8 +80,9 @@ def compensation(
         Q (electrons) and r_c (bohr) of each atom.
     """
     lengths = np.linalg.norm(hkl @ (2 * np.pi * np.linalg.inv(lattice).T), axis=1) * BOHR
-    total = np.zeros(len(hkl), dtype=np.complex128)
-    for charge, radius in sorted(set(zip(charges.tolist(), radii.tolist(), strict=True))):
-        here = positions[(charges == charge) & (radii == radius)]
-        total += charge * shape_transform(lengths * radius) * plane_waves(here, hkl).sum(0)
-    return total / abs(float(np.linalg.det(lattice)))
+    atoms = list(zip(charges.tolist(), radii.tolist(), strict=True))
+    kinds = sorted(set(atoms))
+    charge, radius = np.array(kinds).reshape(-1, 2).T
+    held = charge[:, None] * shape_transform(radius[:, None] * lengths)
+    owner = [kinds.index(atom) for atom in atoms]
+    return np.asarray((held[owner] * plane_waves(positions, hkl)).sum(axis=0) / abs(float(np.linalg.det(lattice))))

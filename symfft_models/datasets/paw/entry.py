@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft import Density, SpaceGroup, asymmetric_unit, next_compatible_shape
+from symfft import AsymmetricUnit, Density, SpaceGroup, asymmetric_unit, au_idft, next_compatible_shape
 from symfft_models._array_types import ComplexArray, FloatArray
 from symfft_models.data.entry import Entry, Site, atoms_of, element_counts
 from symfft_models.datasets.paw.density import compensation
-from symfft_models.datasets.paw.reflections import expand_reflections, on_asymmetric_unit
+from symfft_models.datasets.paw.reflections import at_reflections_of, expand_reflections
 
 Shape = tuple[int, int, int]
 
@@ -123,12 +123,19 @@ class PawEntry:
 
     def entry(self, shape: Shape | None = None) -> Entry:
         """Return the valence density on the asymmetric unit of a grid, as models of one grid take it."""
-        shape = shape or self.shape
-        unit = asymmetric_unit(self.space_group, shape)
+        unit = asymmetric_unit(self.space_group, shape or self.shape)
+        return self.with_values(au_idft(self.factors_at(unit), unit, norm="forward"), unit)
+
+    def factors_at(self, unit: AsymmetricUnit) -> ComplexArray:
+        """Return the structure factors (e/Å³) of the valence density at the reflections of an asymmetric unit."""
+        return at_reflections_of(unit, self.hkl.astype(np.int64), self.structure_factors())
+
+    def with_values(self, values: FloatArray, unit: AsymmetricUnit) -> Entry:
+        """Return the entry of a density (n,) on an asymmetric unit."""
         return Entry(
-            values=on_asymmetric_unit(self.hkl.astype(np.int64), self.structure_factors(), unit).astype(np.float32),
+            values=values.astype(np.float32),
             space_group=self.space_group,
-            shape=shape,
+            shape=unit.shape,
             lattice=self.lattice,
             electrons=self.electrons,
             id=self.id,

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from symfft import AsymmetricUnit, SpaceGroup, au_idft
+from symfft import AsymmetricUnit, SpaceGroup
 from symfft_models._array_types import ComplexArray, IntArray
 
 #: Weights of h, k, l in the rank by which one reflection of a class stands for the others: the largest (h, k, l).
@@ -24,6 +24,37 @@ def operators(group: SpaceGroup) -> tuple[IntArray, NDArray[np.float64]]:
     rotations = np.asarray(group.rotations, dtype=np.int64)
     _, first = np.unique(rotations.reshape(-1, 9), axis=0, return_index=True)
     return rotations[first], group.numerators[first] / group.denominator
+
+
+@lru_cache(maxsize=16)
+def _columns(group: SpaceGroup) -> list[IntArray]:
+    return [np.unique(operators(group)[0][:, :, axis], axis=0).T for axis in range(3)]
+
+
+def reach(group: SpaceGroup, hkl: NDArray[np.integer]) -> list[int]:
+    """Return the largest absolute index along each axis among all images of some reflections (n, 3).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> reach(SpaceGroup.from_number(225), np.array([[4, 0, 2]]))
+    [4, 4, 4]
+    """
+    return [int(np.abs(hkl @ columns).max(initial=0)) for columns in _columns(group)]
+
+
+def image_ranks(rotations: IntArray, hkl: NDArray[np.integer]) -> IntArray:
+    """Return the ranks (n, o) of the images h W of reflections (n, 3) under rotations (o, 3, 3).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> swap = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 1]])
+    >>> bool((image_ranks(swap[None], np.array([[1, 2, 3]])) == np.array([[2, 1, 3]]) @ RANK).all())
+    True
+    """
+    # as float64, which is multiplied quickest, and exactly while indices are below 2000
+    return np.asarray((hkl.astype(np.float64) @ (rotations @ RANK).T.astype(np.float64)).astype(np.int64))
 
 
 def plane_waves(points: NDArray[np.float64], hkl: NDArray[np.integer]) -> NDArray[np.complex128]:
@@ -136,26 +167,26 @@ def expand_reflections(
     return grid
 
 
-def on_asymmetric_unit(hkl: IntArray, values: ComplexArray, unit: AsymmetricUnit) -> NDArray[np.float64]:
-    """Return the density (n,) at the points of an asymmetric unit whose structure factors these are.
+def at_reflections_of(unit: AsymmetricUnit, hkl: IntArray, values: ComplexArray) -> NDArray[np.complex128]:
+    """Return the structure factors of a density at the reflections ``unit.hkl`` of an asymmetric unit.
 
-    Classes with a reflection on or beyond the grid's highest frequency are left out.
+    Classes with a reflection on or beyond the grid's highest frequency are left out, as zero.
 
     Parameters
     ----------
+    unit : AsymmetricUnit
+        Of any grid.
     hkl : (m, 3) int
         One reflection of each class, in the setting of the unit's group.
     values : (m,) complex
         Their structure factors ``F(h) = (1/N) sum rho(x) exp(-2 pi i h.x)``.
-    unit : AsymmetricUnit
-        Of any grid.
     """
     wanted, factors, conjugate = _standing_for(unit)
     given = hkl @ RANK
     order = np.argsort(given)
     place = order[np.minimum(np.searchsorted(given, wanted, sorter=order), len(given) - 1)]
     found = np.where(given[place] == wanted, values[place], 0)
-    return np.asarray(au_idft(np.where(conjugate, found.conj(), found) * factors, unit, norm="forward"))
+    return np.asarray(np.where(conjugate, found.conj(), found) * factors)
 
 
 @lru_cache(maxsize=8)

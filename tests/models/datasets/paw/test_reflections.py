@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from symfft import SpaceGroup, asymmetric_unit, expand_from_au
-from symfft_models.datasets.paw.reflections import expand_reflections, reduce_reflections
+from symfft_models.datasets.paw.reflections import (
+    RANK,
+    expand_reflections,
+    image_ranks,
+    operators,
+    reach,
+    reduce_reflections,
+)
+from symfft_models.scattering.observation import multiplicities
 
 GROUPS = [
     1,
@@ -92,3 +100,17 @@ def test_a_part_of_a_ball_is_refused():
     keep = ~(np.abs(hkl) == [3, 1, 1]).all(1)
     with pytest.raises(ValueError, match="not a whole ball"):
         reduce_reflections(group, hkl[keep], F[keep][None])
+
+
+@pytest.mark.parametrize("number", GROUPS)
+def test_images_of_reflections(number):
+    """Their ranks, largest indices and numbers are those of all images, one by one."""
+    group = SpaceGroup.from_number(number)
+    rotations, _ = operators(group)
+    some = np.random.default_rng(number).integers(-40, 40, (60, 3))
+    hkl = np.concatenate([some, some * [1, 0, 1], some[:, [0, 0, 2]], np.zeros((1, 3), dtype=int)])
+    images = np.stack([hkl @ rotation for rotation in rotations], axis=1)
+    assert (image_ranks(rotations, hkl) == images @ RANK).all()
+    assert reach(group, hkl) == np.abs(images).max(axis=(0, 1)).tolist()
+    distinct = [len({tuple(h) for h in np.concatenate([each, -each]).tolist()}) for each in images]
+    assert multiplicities(group, hkl).tolist() == distinct
