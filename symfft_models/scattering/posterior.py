@@ -191,7 +191,7 @@ def leading(covariance: FloatArray, smooth: FloatArray, count: int) -> tuple[Flo
     if len(covariance) <= count:
         return _all(covariance, count)
     alone = -np.sort(-smooth)
-    seen = np.count_nonzero(smooth > FAINT * alone[count - 1])
+    seen = int(np.count_nonzero(smooth > FAINT * alone[count - 1]))
     pivots = min(max(seen, count + SPARE), round(PIVOTS * count))
     if pivots > MANY * len(covariance):
         return _all(covariance, count)

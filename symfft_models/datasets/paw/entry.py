@@ -124,7 +124,9 @@ class PawEntry:
     def entry(self, shape: Shape | None = None) -> Entry:
         """Return the valence density on the asymmetric unit of a grid, as models of one grid take it."""
         unit = asymmetric_unit(self.space_group, shape or self.shape)
-        return self.with_values(au_idft(self.factors_at(unit), unit, norm="forward"), unit)
+        return self.with_values(
+            np.asarray(au_idft(self.factors_at(unit), unit, norm="forward"), dtype=np.float64), unit
+        )
 
     def factors_at(self, unit: AsymmetricUnit) -> ComplexArray:
         """Return the structure factors (e/Å³) of the valence density at the reflections of an asymmetric unit."""
