@@ -9,7 +9,8 @@ inverse is ``S = 1/N M⁻¹ Re Tᴴ M_h`` on any coefficients, so that each is t
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
 import torch
@@ -26,6 +27,9 @@ from symfft.transforms.torch_engines import terms
 from symfft.transforms.torch_engines.choice import choose_engine
 from symfft.transforms.torch_engines.engine import TorchEngine
 from symfft.transforms.torch_engines.terms import View, allowed_phases
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def dft(values: Any, au: AsymmetricUnit, workers: int | None) -> Any:
@@ -80,12 +84,18 @@ class Kind(NamedTuple):
     lattice: Rows | None
 
 
+def _constant(function: Callable[P, R]) -> Callable[P, R]:
+    """Do what :func:`torch.compiler.assume_constant_result` does, which loads all of torch's compiler for it."""
+    vars(function)["_dynamo_marked_constant"] = True
+    return function
+
+
 #: Asymmetric units by number, and what to make them of again when nobody holds them any more.
 _units: WeakValueDictionary[int, AsymmetricUnit] = WeakValueDictionary()
 _recipes: list[tuple[SpaceGroup, Shape, Kind]] = []
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@_constant
 def number_of(au: AsymmetricUnit, real: bool = False, lattice: Rows | None = None) -> int:
     """Return the number by which operations that torch compiles know a transform, whose plan is ready then."""
     kind = Kind(real, lattice)
@@ -131,7 +141,14 @@ def _phases(au: AsymmetricUnit, like: Any) -> Any:
     return on_device(au.fourier, like.device, ("phases", name), lambda: phases.astype(name))
 
 
-@torch.library.custom_op("symfft::forward", mutates_args=())  # type: ignore[untyped-decorator]
+# Operations that torch's compiler takes as they are. torch.library.custom_op would load the compiler at the first call.
+for name, argument in (("forward", "values"), ("inverse", "coefficients")):
+    torch.library.define(
+        f"symfft::{name}", f"(Tensor {argument}, int number, int workers) -> Tensor", tags=torch.Tag.pt2_compliant_tag
+    )
+
+
+@torch.library.impl("symfft::forward", "CompositeExplicitAutograd")  # type: ignore[untyped-decorator]
 def _forward(values: torch.Tensor, number: int, workers: int) -> torch.Tensor:
     """F = T v, or the real vector of v."""
     au, kind = _unit(number)
@@ -149,7 +166,7 @@ def _forward(values: torch.Tensor, number: int, workers: int) -> torch.Tensor:
     return torch.view_as_complex(numbers.unflatten(1, (-1, 2))) if phases is None else numbers * phases
 
 
-@torch.library.custom_op("symfft::inverse", mutates_args=())  # type: ignore[untyped-decorator]
+@torch.library.impl("symfft::inverse", "CompositeExplicitAutograd")  # type: ignore[untyped-decorator]
 def _inverse(coefficients: torch.Tensor, number: int, workers: int) -> torch.Tensor:
     """V = S F, or of the real vector."""
     au, kind = _unit(number)
@@ -167,6 +184,7 @@ def _inverse(coefficients: torch.Tensor, number: int, workers: int) -> torch.Ten
     return torch_engine(au, kind).inverse(parts)
 
 
+@torch.library.register_fake("symfft::forward")  # type: ignore[untyped-decorator]
 def _empty_forward(values: Any, number: int, *_: int) -> Any:
     """Return an empty tensor for the results of a batch."""
     au, kind = _unit(number)
@@ -175,14 +193,11 @@ def _empty_forward(values: Any, number: int, *_: int) -> Any:
     return values.new_empty(len(values), len(au.hkl), dtype=values.dtype.to_complex())
 
 
+@torch.library.register_fake("symfft::inverse")  # type: ignore[untyped-decorator]
 def _empty_inverse(coefficients: Any, number: int, *_: int) -> Any:
     """Return an empty tensor for the values of a batch."""
     size = _unit(number)[0].size
     return coefficients.new_empty(len(coefficients), size, dtype=coefficients.dtype.to_real())
-
-
-_forward.register_fake(_empty_forward)
-_inverse.register_fake(_empty_inverse)
 
 
 class _Transform(torch.autograd.Function):  # type: ignore[misc]
@@ -190,7 +205,8 @@ class _Transform(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def forward(rows: Any, number: int, workers: int, inverse: bool) -> Any:
-        return _inverse(rows, number, workers) if inverse else _forward(rows, number, workers)
+        operation = torch.ops.symfft.inverse if inverse else torch.ops.symfft.forward
+        return operation(rows, number, workers)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -213,7 +229,7 @@ class _Transform(torch.autograd.Function):  # type: ignore[misc]
         return found.reshape(*rows.shape[:-1], found.shape[-1]), 0
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@_constant
 def _multiplicities(number: int, dtype: Any, device: Any) -> tuple[Any, Any, int]:
     au, kind = _unit(number)
     points = on_device(au.orbits, device, "multiplicity", lambda: au.multiplicity).to(dtype)

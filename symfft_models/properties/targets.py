@@ -206,7 +206,7 @@ def equation_of_state(volumes: FloatArray, pressures: FloatArray, energies: Floa
     >>> import numpy as np
     >>> volumes = np.array([70.0, 74.0, 78.0])
     >>> stresses = pressure(volumes, 75.0, 160.0) - 15 * 75 / volumes
-    >>> energies = np.array([energy(volume, 75.0, 160.0) for volume in volumes])
+    >>> energies = energy(volumes, 75.0, 160.0)
     >>> found = equation_of_state(volumes, stresses, energies)
     >>> round(found.volume, 6), round(found.modulus, 5), round(found.pulay, 6)
     (75.0, 160.0, -15.0)
@@ -220,20 +220,21 @@ def equation_of_state(volumes: FloatArray, pressures: FloatArray, energies: Floa
 
     def missed(p: FloatArray) -> FloatArray:
         equilibrium, modulus, pulay = np.exp(p[0]), np.exp(p[1]), p[2]
-        found = np.array([energy(volume, equilibrium, modulus) for volume in volumes])
+        found = energy(volumes, equilibrium, modulus)
         stress = pressure(volumes, equilibrium, modulus) + pulay * equilibrium / volumes
         return np.concatenate([stress - pressures, -GPA * np.diff(found) / np.diff(volumes) - mean])
 
     middle = float(np.sqrt(volumes[0] * volumes[-1]))
     start = [np.log(middle) + float(mean.mean()) / -slope, np.log(-slope), 0.0]
-    fitted = least_squares(missed, start, x_scale=[0.01, 0.01, 1.0])
+    fitted = least_squares(missed, start, method="lm", x_scale=[0.01, 0.01, 1.0])
     return EquationOfState(float(np.exp(fitted.x[0])), float(np.exp(fitted.x[1])), float(fitted.x[2]))
 
 
-def energy(volume: float, equilibrium: float, modulus: float) -> float:
-    """Return the energy (eV) of the equation of state at a volume, against that at equilibrium; the modulus in GPa."""
-    inside = (equilibrium + volume) / 2 + (volume - equilibrium) / 2 * POINTS
-    return -float(WEIGHTS @ pressure(inside, equilibrium, modulus)) * (volume - equilibrium) / 2 / GPA
+def energy(volumes: FloatArray, equilibrium: float, modulus: float) -> FloatArray:
+    """Return the energy (eV) of the equation of state at volumes, against that at equilibrium; the modulus in GPa."""
+    half = (np.asarray(volumes, dtype=np.float64) - equilibrium) / 2
+    inside = equilibrium + half[..., None] * (1 + POINTS)
+    return np.asarray(-(pressure(inside, equilibrium, modulus) @ WEIGHTS) * half / GPA)
 
 
 def pressure(volumes: FloatArray, equilibrium: float, modulus: float) -> FloatArray:

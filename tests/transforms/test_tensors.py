@@ -194,14 +194,23 @@ def test_gradient_descent_finds_the_density():
     torch.testing.assert_close(au_real_idft(c, au).detach(), target)
 
 
-def test_arrays_do_not_load_torch():
+def test_arrays_do_not_load_torch_nor_tensors_its_compiler():
     code = """
 import sys, numpy as np, symfft
 au = symfft.asymmetric_unit(2, (4, 4, 4))
 symfft.au_real_idft(symfft.au_real_dft(symfft.au_idft(symfft.au_dft(np.ones(au.size), au), au), au), au)
 print("torch" in sys.modules)
+import torch
+symfft.au_idft(symfft.au_dft(torch.ones(au.size), au), au)
+print("torch._dynamo" in sys.modules)
 """
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\nFalse\n"
+
+
+def test_constants_are_marked_as_torch_marks_them():
+    marked = torch.compiler.assume_constant_result(lambda: 0)
+    assert vars(tensors.number_of).items() >= vars(marked).items() != {}
 
 
 def test_tensors_take_no_place_for_results():

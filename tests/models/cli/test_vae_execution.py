@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -73,18 +74,10 @@ def inputs(tmp_path_factory, demo, stored):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _evaluated_once():
-    """The same figures whenever `properties` asks for them: what is tested here is where they go."""
-    found = []
-
-    def once(*arguments, **options):
-        if not found:
-            found.append(evaluate(*arguments, **options))
-        return found[0]
-
-    evaluate = evaluation.evaluate_properties
+def _samples_once():
+    """The same compounds whenever `properties` asks for them: what is tested here is where its figures go."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluation, "evaluate_properties", once)
+        patch.setattr(evaluation, "samples_of", cache(evaluation.samples_of))
         yield
 
 
