@@ -84,8 +84,8 @@ class Surroundings:
         return type(self)(self.number[rows], self.along[rows], self.around[rows])
 
     def rounded(self) -> Self:
-        """Return the terms with the nearest numbers of float32, as float64."""
-        return type(self)(self.number, *(array.astype(np.float32).astype(float) for array in (self.along, self.around)))
+        """Return the terms with the nearest numbers of float16, as float64."""
+        return type(self)(self.number, *(array.astype(np.float16).astype(float) for array in (self.along, self.around)))
 
     @classmethod
     def join(cls, parts: list[Self]) -> Self:
@@ -145,19 +145,23 @@ class Kernel:
 
     def __call__(self, left: Surroundings, right: Surroundings) -> FloatArray:
         """Return the covariances (k, k') of terms."""
+        return self.of_scaled(self.scaled(left), self.scaled(right))
+
+    def scaled(self, terms: Surroundings) -> Surroundings:
+        """Return terms with their neighbour densities in the units of :meth:`of_scaled`."""
+        return Surroundings(terms.number, terms.along / self.scale, (terms.around - self.centre) / self.spread)
+
+    def of_scaled(self, left: Surroundings, right: Surroundings) -> FloatArray:
+        """Return the covariances (k, k') of terms that :meth:`scaled` has returned."""
         s = self.settings
         alike = element_kernel_cached(s.element_range, s.own_share)[np.ix_(left.number - 1, right.number - 1)]
-        pair = (left.along / self.scale) @ (right.along / self.scale).T
-        squared = self.differences(left, right)
+        pair = left.along @ right.along.T
+        lengths = (np.einsum("kc,kc->k", terms.around, terms.around) for terms in (left, right))
+        squared = np.maximum(np.add.outer(*lengths) - 2 * left.around @ right.around.T, 0)
         around = np.exp(-squared / (2 * s.environment_range**2))
         if self.degree == 0:
             return alike * (s.pair * pair + s.many * around)
         return alike * pair * (s.pair + s.many_aspherical * around)
-
-    def differences(self, left: Surroundings, right: Surroundings) -> FloatArray:
-        """Return squared distances (k, k') of neighbour densities of degree 0, in units of their mean square."""
-        a, b = ((terms.around - self.centre) / self.spread for terms in (left, right))
-        return np.maximum((a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T, 0)
 
     def diagonal(self, terms: Surroundings) -> FloatArray:
         """Return the variances (k,) of terms."""
@@ -175,25 +179,6 @@ class Features:
 
     kernel: Kernel
     landmarks: Surroundings
-
-    @classmethod
-    def of(cls, kernel: Kernel, terms: Surroundings, most: int, tolerance: float = 1e-4) -> Self:
-        """Choose landmarks one by one, each the term whose variance the ones before leave largest.
-
-        Their neighbour densities are rounded to float32, so that a file of that precision is the same model.
-        """
-        rest = kernel.diagonal(terms)
-        least, rows = tolerance * rest.max(), []
-        factor = np.zeros((len(rest), min(most, len(rest))))
-        for column in range(factor.shape[1]):
-            row = int(np.argmax(rest))
-            if rest[row] <= least:
-                break
-            rows.append(row)
-            covariance = kernel(terms, terms.take(np.array([row])))[:, 0]
-            factor[:, column] = (covariance - factor[:, :column] @ factor[row, :column]) / np.sqrt(rest[row])
-            rest = np.maximum(rest - factor[:, column] ** 2, 0)
-        return cls(kernel, terms.take(np.array(rows)).rounded())
 
     def __len__(self) -> int:
         return len(self.landmarks.number)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from symfft_models._array_types import FloatArray, IntArray
+from symfft_models._array_types import BoolArray, FloatArray, IntArray
 from symfft_models.scattering.crystal import Crystal
 from symfft_models.scattering.elements import LAST, place, usual_valence
 from symfft_models.scattering.geometry import Terms
@@ -19,16 +19,29 @@ from symfft_models.scattering.radial import RADIAL
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Features of the terms of one degree, and the radial shapes (RADIAL, r) that their weights combine."""
+    """Features of the terms of one degree, and the radial shapes that their weights combine.
+
+    Attributes
+    ----------
+    degree : int
+        The degree.
+    features : Features
+        q features of a term.
+    shapes : (RADIAL, r) float64
+        Radial shapes.
+    used : (r, q) bool
+        Which features a shape has a weight for.
+    """
 
     degree: int
     features: Features
     shapes: FloatArray
+    used: BoolArray
 
     @property
     def size(self) -> int:
         """Number of weights."""
-        return len(self.features) * self.shapes.shape[1]
+        return int(self.used.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,30 +85,38 @@ class Basis:
         """Number of weights."""
         return self.atoms.shape[1] * RADIAL + sum(block.size for block in self.blocks)
 
-    def parts(self, atoms: Pseudoatoms) -> Iterator[tuple[IntArray, FloatArray, FloatArray]]:
-        """Yield, block after block, the terms it describes (t,), their features (t, q) and its shapes (RADIAL, r).
+    def parts(self, atoms: Pseudoatoms) -> Iterator[tuple[IntArray, FloatArray, FloatArray, BoolArray]]:
+        """Yield, block after block, the terms it describes (t,), their features (t, q), its shapes (RADIAL, r), and
+        which of the features a shape has weights for (r, q).
 
-        The coefficients of those terms are ``features @ weights.reshape(r, q).T @ shapes.T``.
+        The coefficients of those terms are ``features @ own.T @ shapes.T``, with zeros in ``own`` (r, q) but for the
+        weights, ``own[used]``.
         """
         degree = atoms.terms.degree
         spherical = np.flatnonzero(degree == 0)
         numbers = atoms.around.number[spherical]
-        yield spherical, self.atoms[numbers] * self.electrons[numbers, None], self.atom_shapes
+        every = np.ones((RADIAL, self.atoms.shape[1]), dtype=bool)
+        yield spherical, self.atoms[numbers] * self.electrons[numbers, None], self.atom_shapes, every
         for block in self.blocks:
             rows = np.flatnonzero(degree == block.degree)
             features = block.features(atoms.around.take(rows)) if len(rows) else np.zeros((0, len(block.features)))
-            yield rows, features, block.shapes
+            yield rows, features, block.shapes, block.used
 
     def coefficients(self, atoms: Pseudoatoms, weights: FloatArray) -> FloatArray:
         """Return coefficients (..., k, RADIAL) of the terms of a crystal, for weights (..., size)."""
-        result = np.zeros((*weights.shape[:-1], len(atoms.terms), RADIAL))
+        every = weights.reshape(-1, weights.shape[-1])
+        result = np.zeros((len(every), len(atoms.terms), RADIAL))
         start = 0
-        for rows, features, shapes in self.parts(atoms):
-            size = features.shape[1] * shapes.shape[1]
-            own = weights[..., start : start + size].reshape(*weights.shape[:-1], shapes.shape[1], features.shape[1])
-            result[..., rows, :] += features @ np.swapaxes(own, -1, -2) @ shapes.T
-            start += size
-        return result
+        for rows, features, shapes, used in self.parts(atoms):
+            ends = start + np.cumsum([0, *np.count_nonzero(used, axis=1)])
+            if len(rows):
+                found = [
+                    every[:, first:end] @ features[:, columns].T
+                    for columns, first, end in zip(used, ends, ends[1:], strict=False)
+                ]
+                result[:, rows] += np.stack(found, axis=-1) @ shapes.T
+            start = int(ends[-1])
+        return result.reshape(*weights.shape[:-1], len(atoms.terms), RADIAL)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,9 +19,12 @@ class TrainingSettings:
         0.2, "part of a superposed atom's variance that no other element shares", above=0, most=1
     )
     atom_variance: float = setting(1.0, "that variance, for each valence electron", above=0)
-    spherical: int = setting(450, "most landmarks of degree 0", least=1)
-    aspherical: int = setting(450, "most landmarks of each other degree", least=1)
-    shapes: int = setting(9, "radial shapes of degree 0; the other degrees have two fewer", least=3, most=RADIAL)
+    spherical: int = setting(1500, "most landmarks of degree 0", least=1)
+    aspherical: int = setting(1500, "most landmarks of each other degree", least=1)
+    shapes: int = setting(RADIAL, "most radial shapes of a degree", least=1, most=RADIAL)
+    weights: int = setting(
+        24_000, "most pairs of a landmark and a shape that have a weight: those of the largest variance", least=1
+    )
     unexplained: float = setting(
         0.02, "part of the variance of the coefficients that no features describe", above=0, most=1
     )

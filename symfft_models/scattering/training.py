@@ -11,6 +11,7 @@ from at most ``variance_crystals`` of them, landmarks from a bounded number of t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
@@ -19,16 +20,14 @@ from symfft_models._array_types import FloatArray
 from symfft_models.scattering.elements import LAST
 from symfft_models.scattering.equations import Equations, Stored, equations_of
 from symfft_models.scattering.harmonics import DEGREE
-from symfft_models.scattering.kernel import Features, Kernel, Pseudoatoms, Surroundings, element_kernel
-from symfft_models.scattering.model import Basis, Block, DensityModel
+from symfft_models.scattering.kernel import element_kernel
+from symfft_models.scattering.landmarks import neighbour_blocks, terms_by_degree
+from symfft_models.scattering.model import Basis, DensityModel
 from symfft_models.scattering.normal import solve
 from symfft_models.scattering.observation import Observation
-from symfft_models.scattering.radial import RADIAL, radial_functions
+from symfft_models.scattering.radial import RADIAL
 from symfft_models.scattering.settings import DEFAULT, TrainingSettings
 from symfft_models.scattering.valence import TrainingError, only, valences
-
-#: Terms of one degree among which landmarks are chosen: at most twice as many.
-CANDIDATES = 20_000
 
 
 def superposed(settings: TrainingSettings, valence: FloatArray) -> Basis:
@@ -98,7 +97,8 @@ def train(
     for _ in range(settings.rounds):
         solution = solve(atoms, few, spread)
         spread = remaining_spread(few, list(residuals(atoms, solution.mean, few)), spread)
-    basis = with_neighbours(atoms, terms_by_degree(observations, settings), spread, settings)
+    blocks = neighbour_blocks(*terms_by_degree(observations, settings), spread, settings)
+    basis = replace(atoms, blocks=blocks)
     left = settings.unexplained * spread
     alone = solve(atoms, few, spread).mean
     lengths: list[float] = []
@@ -109,49 +109,5 @@ def train(
             yield few.held.get(row) or equations_of(observation, settings)
 
     solution = solve(basis, every(), left)
-    draws = solve_triangular(
-        solution.factor.T, random.standard_normal((basis.size, settings.draws)), check_finite=False
-    )
+    draws = solution.factor.solve_upper(random.standard_normal((basis.size, settings.draws)))
     return DensityModel(basis, solution.mean, draws.T, left, settings.noise, float(np.median(lengths)), alone)
-
-
-def terms_by_degree(observations: Iterable[Observation], settings: TrainingSettings) -> list[Surroundings]:
-    """Return the terms of each degree of all crystals; of more than twice ``CANDIDATES``, every second, fourth, …"""
-    found: list[list[Surroundings]] = [[] for _ in range(DEGREE + 1)]
-    count, step = [0] * (DEGREE + 1), [1] * (DEGREE + 1)
-    for observation in observations:
-        atoms = Pseudoatoms.of(observation.crystal, settings.kernel)
-        for degree in range(DEGREE + 1):
-            rows = np.flatnonzero(atoms.terms.degree == degree)
-            found[degree].append(atoms.around.take(rows[-count[degree] % step[degree] :: step[degree]]))
-            count[degree] += len(rows)
-            while count[degree] > 2 * CANDIDATES * step[degree]:
-                every = Surroundings.join(found[degree])
-                found[degree] = [every.take(np.arange(0, len(every.number), 2))]
-                step[degree] *= 2
-    return [Surroundings.join(parts) for parts in found]
-
-
-def with_neighbours(
-    atoms: Basis, found: Sequence[Surroundings], spread: FloatArray, settings: TrainingSettings
-) -> Basis:
-    """Add to superposed atoms what neighbours change, with landmarks among some terms of each degree."""
-    blocks = []
-    for degree, terms in enumerate(found):
-        if len(terms.number):
-            kernel = Kernel.of(settings.kernel, degree, terms)
-            features = Features.of(kernel, terms, settings.aspherical if degree else settings.spherical)
-            blocks.append(Block(degree, features, radial_shapes(spread[degree], degree, settings)))
-    return Basis(atoms.settings, atoms.valence, atoms.atoms, atoms.atom_shapes, tuple(blocks))
-
-
-def radial_shapes(spread: FloatArray, degree: int, settings: TrainingSettings) -> FloatArray:
-    """Return the radial shapes (RADIAL, r) that hold most of a covariance of coefficients, each times its deviation.
-
-    What counts is ``∫ f(q)² q dq`` of the scattering factor f, which weighs long waves more than ``∫ ρ²`` does.
-    """
-    q = np.linspace(0.02, 4.0, 200)
-    sampled = radial_functions(q, np.array([degree]))[0] * np.sqrt(q)[:, None]
-    half = cholesky(spread + 1e-12 * np.eye(RADIAL), lower=True)
-    right = np.linalg.svd(sampled @ half, full_matrices=False)[2]
-    return half @ right[: settings.shapes - (2 if degree else 0)].T

@@ -21,7 +21,7 @@ from symfft_models.scattering.kernel import Features, Kernel, KernelSettings, Su
 from symfft_models.scattering.model import Basis, Block, DensityModel
 from symfft_models.scattering.radial import RADIAL
 
-FORMAT = "symfft-density-model 1"
+FORMAT = "symfft-density-model 2"
 
 
 class ModelFileError(SymfftError):
@@ -47,10 +47,11 @@ def save_model(path: str | os.PathLike[str], model: DensityModel) -> None:
         kernels.append({"degree": block.degree, "scale": kernel.scale, "spread": kernel.spread})
         arrays |= {
             f"{block.degree}.shapes": block.shapes,
+            f"{block.degree}.used": np.packbits(block.used, axis=1),
             f"{block.degree}.centre": kernel.centre,
             f"{block.degree}.number": landmarks.number,
-            f"{block.degree}.along": landmarks.along.astype(np.float32),
-            f"{block.degree}.around": landmarks.around.astype(np.float32),
+            f"{block.degree}.along": landmarks.along.astype(np.float16),
+            f"{block.degree}.around": landmarks.around.astype(np.float16),
         }
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     metadata = {
@@ -143,10 +144,13 @@ def _model(arrays: Mapping[str, Any], metadata: Mapping[str, str]) -> DensityMod
     blocks = []
     for entry in json.loads(metadata["blocks"]):
         degree = entry["degree"]
-        part = {name: arrays[f"{degree}.{name}"] for name in ("shapes", "centre", "number", "along", "around")}
+        part = {name: arrays[f"{degree}.{name}"] for name in ("shapes", "used", "centre", "number", "along", "around")}
         kernel = Kernel(settings, degree, entry["scale"], part["centre"], entry["spread"])
         landmarks = Surroundings(part["number"], part["along"].astype(float), part["around"].astype(float))
-        blocks.append(Block(degree, Features(kernel, landmarks), part["shapes"]))
+        used = np.unpackbits(part["used"], axis=1, count=len(landmarks.number)).astype(bool)
+        if len(used) != part["shapes"].shape[1]:
+            raise ValueError(f"used.shape[0] is {len(used)}, expected {part['shapes'].shape[1]}")
+        blocks.append(Block(degree, Features(kernel, landmarks), part["shapes"], used))
     basis = Basis(settings, arrays["valence"], arrays["atoms"], arrays["atom_shapes"], tuple(blocks))
     model = DensityModel(
         basis,

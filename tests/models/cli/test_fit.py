@@ -28,7 +28,7 @@ def folder(tmp_path_factory):
             wider = replace(entry, r_comp=entry.r_comp * WIDER)
             write_chgcar(files / f"{entry.id}.CHGCAR", wider.density((16, 16, 16)))
     assert main(["prepare", str(files), "-o", str(folder / "set"), "--grid", "16", "--quiet"]) == 0
-    settings = ["--spherical", "60", "--aspherical", "30", "--draws", "8"]
+    settings = ["--spherical", "60", "--aspherical", "30", "--weights", "1300", "--draws", "8"]
     assert main(["fit", str(folder / "set"), "-o", str(folder / "model.safetensors"), "--quiet", *settings]) == 0
     return folder
 

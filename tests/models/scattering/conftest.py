@@ -23,4 +23,6 @@ def few_crystals():
 @pytest.fixture(scope="session")
 def small():
     """Settings of a small model."""
-    return TrainingSettings(spherical=12, aspherical=6, shapes=4, rounds=1, draws=4, reflections=60, seed=3)
+    return TrainingSettings(
+        spherical=12, aspherical=6, shapes=5, weights=120, rounds=1, draws=4, reflections=60, seed=3
+    )

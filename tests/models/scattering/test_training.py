@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from symfft_models.scattering import normal, training
+from symfft_models.scattering import normal
 from symfft_models.scattering.measure import nmae, predicted_factors
 from symfft_models.scattering.training import train
 from symfft_models.scattering.valence import TrainingError
@@ -51,16 +51,6 @@ def test_memory_does_not_grow_with_the_number_of_crystals(few_crystals, small, m
 
     train(Copies(few_crystals, 24), settings)  # tables that stay
     assert peak(144) < 1.1 * peak(48)
-
-
-@pytest.mark.parametrize("most", [10**6, 10, 3])
-def test_terms_of_very_many_crystals_are_thinned_evenly(few_crystals, small, monkeypatch, most):
-    every = training.terms_by_degree(few_crystals, small)
-    monkeypatch.setattr(training, "CANDIDATES", most)
-    for some, terms in zip(training.terms_by_degree(few_crystals, small), every, strict=True):
-        step = next(2**power for power in range(20) if len(terms.number) <= 2 * most * 2**power)
-        for name in ("number", "along", "around"):
-            assert np.array_equal(getattr(some, name), getattr(terms, name)[::step])
 
 
 def test_what_is_learned_is_nearer_than_superposed_atoms(few_crystals, small):
