@@ -76,7 +76,7 @@ def test_a_file_that_exists_is_kept(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
-        ("--shapes", "1", "shapes must be at least 3 and at most 16, got 1"),
+        ("--shapes", "0", "shapes must be at least 1 and at most 16, got 0"),
         ("--noise", "nan", "noise must be above 0, got nan"),
         ("--knots", "1", "knots must be at least 2, got 1"),
     ],
