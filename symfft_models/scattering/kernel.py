@@ -185,11 +185,23 @@ class Features:
 
     def __call__(self, terms: Surroundings) -> FloatArray:
         """Return the vectors (k, q)."""
-        return solve_triangular(self._factor, self.kernel(self.landmarks, terms), lower=True).T
+        return solve_triangular(self._factor, self.covariances(terms).T, lower=True).T
+
+    def covariances(self, terms: Surroundings) -> FloatArray:
+        """Return the covariances (k, q) of terms and landmarks."""
+        return self.kernel.of_scaled(self.kernel.scaled(terms), self._scaled)
+
+    def along_landmarks(self, weights: FloatArray) -> FloatArray:
+        """Return numbers (q, m) whose products with covariances are those of the vectors with weights (q, m)."""
+        return np.asarray(solve_triangular(self._factor, weights, trans="T", lower=True))
+
+    @cached_property
+    def _scaled(self) -> Surroundings:
+        return self.kernel.scaled(self.landmarks)
 
     @cached_property
     def _factor(self) -> FloatArray:
         """Cholesky factor of the landmarks' covariances."""
-        own = self.kernel(self.landmarks, self.landmarks)
+        own = self.covariances(self.landmarks)
         own[np.diag_indices_from(own)] += 1e-9 * own.diagonal().max()
         return np.asarray(cholesky(own, lower=True))

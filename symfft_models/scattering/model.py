@@ -102,21 +102,55 @@ class Basis:
             features = block.features(atoms.around.take(rows)) if len(rows) else np.zeros((0, len(block.features)))
             yield rows, features, block.shapes, block.used
 
-    def coefficients(self, atoms: Pseudoatoms, weights: FloatArray) -> FloatArray:
-        """Return coefficients (..., k, RADIAL) of the terms of a crystal, for weights (..., size)."""
-        every = weights.reshape(-1, weights.shape[-1])
-        result = np.zeros((len(every), len(atoms.terms), RADIAL))
-        start = 0
-        for rows, features, shapes, used in self.parts(atoms):
-            ends = start + np.cumsum([0, *np.count_nonzero(used, axis=1)])
+    def expansion(self, weights: FloatArray) -> Expansion:
+        """Return what coefficients are with each of some weights (s, size)."""
+        own = _placed(weights[:, : self.atoms.shape[1] * RADIAL], np.ones((RADIAL, self.atoms.shape[1]), dtype=bool))
+        atoms = (self.atoms * self.electrons[:, None]) @ own.transpose(0, 2, 1) @ self.atom_shapes.T
+        along, start = [], self.atoms.shape[1] * RADIAL
+        for block in self.blocks:
+            own = _placed(weights[:, start : start + block.size], block.used)
+            along.append(block.features.along_landmarks(own.reshape(-1, own.shape[-1]).T))
+            start += block.size
+        return Expansion(self.blocks, atoms.transpose(1, 0, 2), tuple(along))
+
+
+def _placed(weights: FloatArray, used: BoolArray) -> FloatArray:
+    """Return weights (s, n) as (s, r, q), where a shape has one for a feature, and zeros elsewhere."""
+    found = np.zeros((len(weights), *used.shape))
+    found[:, used] = weights
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Expansion:
+    """The coefficients of terms with each of s weights, as sums over elements and landmarks.
+
+    Attributes
+    ----------
+    blocks : tuple of Block
+        Of the basis.
+    atoms : (LAST + 1, s, RADIAL) float64
+        Coefficients of a superposed atom, by atomic number.
+    along : tuple of (q, s r) float64
+        For each block what the covariance of a term with each landmark adds to its radial shapes.
+    """
+
+    blocks: tuple[Block, ...]
+    atoms: FloatArray
+    along: tuple[FloatArray, ...]
+
+    def coefficients(self, atoms: Pseudoatoms) -> FloatArray:
+        """Return coefficients (s, k, RADIAL) of the terms of a crystal."""
+        count = self.atoms.shape[1]
+        result = np.zeros((len(atoms.terms), count, RADIAL))
+        spherical = np.flatnonzero(atoms.terms.degree == 0)
+        result[spherical] = self.atoms[atoms.around.number[spherical]]
+        for block, along in zip(self.blocks, self.along, strict=True):
+            rows = np.flatnonzero(atoms.terms.degree == block.degree)
             if len(rows):
-                found = [
-                    every[:, first:end] @ features[:, columns].T
-                    for columns, first, end in zip(used, ends, ends[1:], strict=False)
-                ]
-                result[:, rows] += np.stack(found, axis=-1) @ shapes.T
-            start = int(ends[-1])
-        return result.reshape(*weights.shape[:-1], len(atoms.terms), RADIAL)
+                found = block.features.covariances(atoms.around.take(rows)) @ along
+                result[rows] += found.reshape(len(rows), count, -1) @ block.shapes.T
+        return result.transpose(1, 0, 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +230,7 @@ class DensityModel:
     def coefficients(self, crystal: Crystal) -> Coefficients:
         """Return the distribution of the coefficients of a crystal."""
         atoms = Pseudoatoms.of(crystal, self.basis.settings)
-        return self._neutral(atoms, self.basis.coefficients(atoms, self._mean_and_draws))
+        return self._neutral(atoms, self._expansion.coefficients(atoms))
 
     def outside(self, crystal: Crystal) -> list[str]:
         """Return why the model may not know a crystal; an empty list where it does."""
@@ -215,15 +249,15 @@ class DensityModel:
     def superposed(self, crystal: Crystal) -> Coefficients:
         """Return the coefficients of superposed atoms: what a prediction without neighbours would be."""
         atoms = Pseudoatoms.of(crystal, self.basis.settings)
-        return self._neutral(atoms, self._atoms_alone.coefficients(atoms, self.alone[None]))
+        return self._neutral(atoms, self._atoms_alone.coefficients(atoms))
 
     @cached_property
-    def _mean_and_draws(self) -> FloatArray:
-        return np.concatenate([self.weights[None], self.draws])
+    def _expansion(self) -> Expansion:
+        return self.basis.expansion(np.concatenate([self.weights[None], self.draws]))
 
     @cached_property
-    def _atoms_alone(self) -> Basis:
-        return replace(self.basis, blocks=())
+    def _atoms_alone(self) -> Expansion:
+        return replace(self.basis, blocks=()).expansion(self.alone[None])
 
     def _neutral(self, atoms: Pseudoatoms, every: FloatArray) -> Coefficients:
         """Give the first coefficients the electrons of neutral atoms, and the others, their differences, none."""

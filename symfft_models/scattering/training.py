@@ -43,8 +43,9 @@ def superposed(settings: TrainingSettings, valence: FloatArray) -> Basis:
 
 def residuals(basis: Basis, weights: FloatArray, crystals: Iterable[Equations]) -> Iterator[FloatArray]:
     """Yield what the weights leave of the values of each crystal."""
+    expansion = basis.expansion(weights[None])
     for equations in crystals:
-        found = basis.coefficients(equations.atoms, weights)
+        found = expansion.coefficients(equations.atoms)[0]
         yield equations.values - np.einsum("pkn,kn->p", equations.equations, found)
 
 

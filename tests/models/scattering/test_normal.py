@@ -31,8 +31,9 @@ def written_out(problem):
     """Mean, inverse covariance and evidence of the weights from the coefficients of each of them."""
     basis, crystals, spread = problem
     inverse, right, squares, logs = np.eye(basis.size), np.zeros(basis.size), 0.0, 0.0
+    each = basis.expansion(np.eye(basis.size))
     for one in crystals:
-        design = np.einsum("pkn,wkn->pw", one.equations, basis.coefficients(one.atoms, np.eye(basis.size)))
+        design = np.einsum("pkn,wkn->pw", one.equations, each.coefficients(one.atoms))
         covariance = one.covariance(spread)
         inverse += design.T @ np.linalg.solve(covariance, design)
         right += design.T @ np.linalg.solve(covariance, one.values)
