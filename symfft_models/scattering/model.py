@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from symfft_models._array_types import BoolArray, FloatArray, IntArray
 from symfft_models.scattering.crystal import Crystal
 from symfft_models.scattering.elements import LAST, place, usual_valence
 from symfft_models.scattering.geometry import Terms
-from symfft_models.scattering.kernel import Features, KernelSettings, Pseudoatoms
+from symfft_models.scattering.kernel import Features, KernelSettings, Pseudoatoms, Surroundings
 from symfft_models.scattering.radial import RADIAL
 
 
@@ -85,22 +85,22 @@ class Basis:
         """Number of weights."""
         return self.atoms.shape[1] * RADIAL + sum(block.size for block in self.blocks)
 
-    def parts(self, atoms: Pseudoatoms) -> Iterator[tuple[IntArray, FloatArray, FloatArray, BoolArray]]:
-        """Yield, block after block, the terms it describes (t,), their features (t, q), its shapes (RADIAL, r), and
-        which of the features a shape has weights for (r, q).
+    def parts(
+        self, crystals: Sequence[Pseudoatoms]
+    ) -> Iterator[tuple[list[IntArray], list[FloatArray], FloatArray, BoolArray]]:
+        """Yield, block after block, what it says of crystals.
 
-        The coefficients of those terms are ``features @ own.T @ shapes.T``, with zeros in ``own`` (r, q) but for the
-        weights, ``own[used]``.
+        That is, for each crystal, the terms it describes (t,), and their features (t, q); the radial shapes
+        (RADIAL, r), and which of the features a shape has weights for (r, q). The coefficients of those terms are
+        ``features @ own.T @ shapes.T``, with zeros in ``own`` (r, q) but for the weights, ``own[used]``.
         """
-        degree = atoms.terms.degree
-        spherical = np.flatnonzero(degree == 0)
-        numbers = atoms.around.number[spherical]
         every = np.ones((RADIAL, self.atoms.shape[1]), dtype=bool)
-        yield spherical, self.atoms[numbers] * self.electrons[numbers, None], self.atom_shapes, every
+        rows, around = terms_of(crystals, 0)
+        superposed = self.atoms * self.electrons[:, None]
+        yield rows, _split(superposed[around.number], rows), self.atom_shapes, every
         for block in self.blocks:
-            rows = np.flatnonzero(degree == block.degree)
-            features = block.features(atoms.around.take(rows)) if len(rows) else np.zeros((0, len(block.features)))
-            yield rows, features, block.shapes, block.used
+            rows, around = terms_of(crystals, block.degree)
+            yield rows, _split(block.features(around), rows), block.shapes, block.used
 
     def expansion(self, weights: FloatArray) -> Expansion:
         """Return what coefficients are with each of some weights (s, size)."""
@@ -112,6 +112,17 @@ class Basis:
             along.append(block.features.along_landmarks(own.reshape(-1, own.shape[-1]).T))
             start += block.size
         return Expansion(self.blocks, atoms.transpose(1, 0, 2), tuple(along))
+
+
+def terms_of(crystals: Sequence[Pseudoatoms], degree: int) -> tuple[list[IntArray], Surroundings]:
+    """Return the terms of a degree: those of each crystal, and what surrounds all of them."""
+    rows = [np.flatnonzero(atoms.terms.degree == degree) for atoms in crystals]
+    return rows, Surroundings.join([atoms.around.take(own) for atoms, own in zip(crystals, rows, strict=True)])
+
+
+def _split(values: FloatArray, rows: Sequence[IntArray]) -> list[FloatArray]:
+    """Return the values of the terms of each crystal."""
+    return np.split(values, np.cumsum([len(own) for own in rows])[:-1])
 
 
 def _placed(weights: FloatArray, used: BoolArray) -> FloatArray:

@@ -71,24 +71,20 @@ def solve(basis: Basis, crystals: Iterable[Equations], spread: FloatArray) -> So
     Takes ``4 size²`` bytes, and what a few crystals need.
     """
     matrix, right, squares, logs = PackedMatrix(basis.size), np.zeros(basis.size), 0.0, 0.0
-    waiting: list[list[Part]] = []
+    waiting: list[Equations] = []
     numbers = terms = 0
     for equations in crystals:
         factor = cholesky(equations.covariance(spread), lower=True)
-        values = solve_triangular(factor, equations.values, lower=True)
-        parts = whitened(basis, equations, factor)
-        along = [(part.equations.transpose(0, 2, 1) @ values) @ part.features for part in parts]
-        right += np.concatenate([found[part.used] for found, part in zip(along, parts, strict=True)])
+        waiting.append(whitened(equations, factor))
+        values = waiting[-1].values
         squares += float(values @ values)
         logs += 2 * float(np.log(factor.diagonal()).sum())
-        waiting.append(parts)
-        numbers += sum(part.equations.size for part in parts)
+        numbers += equations.equations.size
         terms += len(equations.atoms.terms)
         if numbers > NUMBERS or terms > TERMS:
-            add_products(matrix, waiting)
+            add_crystals(matrix, right, basis, waiting)
             waiting, numbers, terms = [], 0, 0
-    if waiting:
-        add_products(matrix, waiting)
+    add_crystals(matrix, right, basis, waiting)
     matrix.add_diagonal(1.0)
     packed = matrix.factored()
     mean = packed.solve(right)
@@ -96,14 +92,31 @@ def solve(basis: Basis, crystals: Iterable[Equations], spread: FloatArray) -> So
     return Solution(mean, packed, evidence)
 
 
-def whitened(basis: Basis, equations: Equations, factor: FloatArray) -> list[Part]:
-    """Return what a crystal has of each part of the basis; `factor` is that of the covariance of its values."""
+def whitened(equations: Equations, factor: FloatArray) -> Equations:
+    """Return equations whose values have unit covariance; `factor` is that of their covariance."""
     white = solve_triangular(factor, equations.equations.reshape(len(factor), -1), lower=True)
-    white = white.reshape(equations.equations.shape)
-    return [
-        Part(features, np.ascontiguousarray((white[:, rows] @ shapes).transpose(2, 0, 1)), used)
-        for rows, features, shapes, used in basis.parts(equations.atoms)
-    ]
+    values = solve_triangular(factor, equations.values, lower=True)
+    return Equations(equations.atoms, white.reshape(equations.equations.shape), values)
+
+
+def add_crystals(matrix: PackedMatrix, right: FloatArray, basis: Basis, crystals: Sequence[Equations]) -> None:
+    """Add to both sides of the normal equations what some crystals say, whose values have unit covariance."""
+    if crystals:
+        found = parts_of(basis, crystals)
+        for parts, equations in zip(found, crystals, strict=True):
+            along = [(part.equations.transpose(0, 2, 1) @ equations.values) @ part.features for part in parts]
+            right += np.concatenate([one[part.used] for one, part in zip(along, parts, strict=True)])
+        add_products(matrix, found)
+
+
+def parts_of(basis: Basis, crystals: Sequence[Equations]) -> list[list[Part]]:
+    """Return what each of some crystals has of each part of the basis."""
+    found: list[list[Part]] = [[] for _ in crystals]
+    for rows, features, shapes, used in basis.parts([equations.atoms for equations in crystals]):
+        for parts, equations, own, described in zip(found, crystals, rows, features, strict=True):
+            shaped = (equations.equations[:, own] @ shapes).transpose(2, 0, 1)
+            parts.append(Part(described, np.ascontiguousarray(shaped), used))
+    return found
 
 
 def add_products(matrix: PackedMatrix, crystals: Sequence[Sequence[Part]]) -> None:
