@@ -79,12 +79,6 @@ def element(array: Any, index: Any) -> Any:
 
 
 @inlined
-def latest(array: Any, index: Any) -> Any:
-    """Return ``array[index]`` of an array of 64-bit integers as it is in memory now, whoever has written it."""
-    return Integer(array.builder, array.builder.load_atomic(array.place(index), "acquire", 8))
-
-
-@inlined
 def spread(array: Any, index: Any) -> Any:
     """Return ``array[index]`` in every lane."""
     return _in_every_lane(array.builder, array.builder.load(array.place(index)), array.dtype)

@@ -6,7 +6,7 @@ from typing import Any
 
 from symfft._array_types import Array
 from symfft._compile import bare
-from symfft._compile.lanes import latest
+from symfft._compile.shared import latest
 
 
 @bare

@@ -71,7 +71,7 @@ class FourierPlan:
         """Transform values (b, n) of float32 or float64; into `out` where it is given."""
         if out is None:
             out = aligned((len(values), len(self.hkl)), np.result_type(values.dtype, np.complex64))
-        return _share(self.engine.forward, values, out, workers)
+        return _share(self.engine, self.engine.forward, values, out, workers)
 
     def inverse(
         self, coefficients: NDArray[Any], workers: int | None = None, out: NDArray[Any] | None = None
@@ -79,14 +79,14 @@ class FourierPlan:
         """Transform coefficients (b, n_h) of complex64 or complex128 back; into `out` where it is given."""
         if out is None:
             out = aligned((len(coefficients), self._orbits.size), coefficients.real.dtype)
-        return _share(self.engine.inverse, coefficients, out, workers)
+        return _share(self.engine, self.engine.inverse, coefficients, out, workers)
 
 
-def _share(transform: Any, batch: NDArray[Any], out: NDArray[Any], workers: int | None) -> NDArray[Any]:
+def _share(engine: Engine, transform: Any, batch: NDArray[Any], out: NDArray[Any], workers: int | None) -> NDArray[Any]:
     """Share the rows of a batch among threads, or the parts of a transform where there are fewer rows than threads."""
     threads = count_of(workers)
     batch = np.ascontiguousarray(batch)
-    if len(batch) < threads:
+    if len(batch) < threads or engine.shares_rows:
         transform(batch, out, threads)
     else:
         in_parts(len(batch), threads, lambda _, first, last: transform(batch[first:last], out[first:last], 1))

@@ -1,5 +1,7 @@
 """Threads that share a batch, or the parts of one transform: helpers that stay, equal results.
 
+:func:`in_parts` hands over Python functions, a :class:`Team` rows of short transforms.
+
 To wake a thread that sleeps takes as long as a small transform. Who waits therefore looks for a while before it
 sleeps, a helper for its next job and the caller for the end of the helpers' jobs: as OpenMP's threads do, but shorter.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -28,7 +31,13 @@ PROCESSORS = os.cpu_count() or 1
 #: Most threads of a call.
 MOST_THREADS = max(32, PROCESSORS)
 #: Looks of a thread before it sleeps: a tenth of a millisecond or two.
-LOOKS = 100_000
+LOOKS = 400_000
+#: Seconds of sleep of who has looked for long enough.
+BRIEFLY = 2e-5
+#: Places on a board, far apart where several threads write: `ROWS` times the number of rows plus the next one that
+#: nobody has taken; rows that are done; where the batch and its results are. Numbers on a board.
+NEXT, DONE, SOURCE, TARGET, BOARD = 0, 8, 16, 17, 24
+ROWS = 1 << 31
 
 
 def count_of(workers: int | None) -> int:
@@ -94,6 +103,53 @@ def in_parts(items: int, threads: int, run: Callable[[int, int, int], object]) -
             raise job.error
 
 
+class Team:
+    """Threads that share the rows of one batch after the other, in compiled loops that need nothing of Python.
+
+    Who has a batch posts it on a board and takes rows from there, one by one; helpers that look at the board take rows
+    as soon as it is there. They neither have to be woken nor wait for the interpreter's lock, as long as batches follow
+    one another before they stop to look. Who posts does not depend on them: what nobody else takes it computes itself.
+
+    Parameters
+    ----------
+    threads : int
+        Threads that share a batch.
+    look : callable
+        ``look(board, looks)`` computes rows that are posted on a board, until there are none for so many looks.
+    """
+
+    def __init__(self, threads: int, look: Callable[[NDArray[np.int64], int], object]) -> None:
+        threads = min(threads, MOST_THREADS)
+        self._looks = LOOKS if threads <= PROCESSORS else 0
+        self._board = _count(BOARD)
+        self._look = partial(look, self._board, self._looks)
+        self._jobs: list[_Job | None] = [None] * (threads - 1)
+
+    def share(self, post: Callable[[NDArray[np.int64], int], object]) -> None:
+        """Call ``post(board, looks)``, which posts a batch on the board and computes rows; return when all are done."""
+        for place, job in enumerate(self._jobs):
+            if job is None or job.is_over:
+                self._jobs[place] = job = _Job(self._look, self._looks)
+                job.helper = _idle_helper()
+                job.helper.begin(job)
+        try:
+            post(self._board, self._looks)
+            self._wait()
+        except BaseException:
+            while True:  # whatever interrupts this, too: nobody may still write into arrays that are given back
+                try:
+                    self._wait()
+                    break
+                except BaseException:
+                    continue
+            raise
+
+    def _wait(self) -> None:
+        """Wait for helpers that have taken a row, longer than the loop that posted it did."""
+        while self._board[DONE] < self._board[NEXT] // ROWS:
+            time.sleep(BRIEFLY)
+
+
 class _Job:
     """Something for a helper to do, unless its giver ends it first.
 
@@ -104,6 +160,8 @@ class _Job:
     def __init__(self, run: Callable[[], object], looks: int) -> None:
         self.looks = looks
         self.error: BaseException | None = None
+        self.helper: _Helper | None = None
+        self._process = os.getpid()
         self._run: Callable[[], object] | None = run
         self._taken_by: dict[str, str] = {}
         self._done = False
@@ -111,6 +169,11 @@ class _Job:
         self._asleep.acquire()
         self._ended: NDArray[np.int64] | None = None
         self._before = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is done; or was one of a process that this one has forked from."""
+        return self._done or self._process != os.getpid()
 
     def watch(self, ended: NDArray[np.int64]) -> None:
         """Count one further there when it is done."""
@@ -173,6 +236,9 @@ def _serve(jobs: SimpleQueue[_Job | None], begun: NDArray[np.int64]) -> None:
         taken += 1
         looks = job.looks
         job.do()
+        if job.helper is not None:  # nobody else says that it is idle
+            _idle.append(job.helper)
+            job.helper = None
         del job
 
 
@@ -186,9 +252,9 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     return array
 
 
-def _count() -> NDArray[np.int64]:
-    """Return a counter, in a cache line of its own."""
-    count = aligned((CACHE_LINE // 8,), np.int64)
+def _count(size: int = CACHE_LINE // 8) -> NDArray[np.int64]:
+    """Return a counter, or several, in cache lines of their own."""
+    count = aligned((size,), np.int64)
     count[:] = 0
     return count
 

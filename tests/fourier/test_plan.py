@@ -98,10 +98,11 @@ def transformed(au, values):
     return au_dft(values, au, workers=2)
 
 
+@pytest.mark.parametrize("number", [14, 62])
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
-def test_plans_in_other_processes(method):
+def test_plans_in_other_processes(method, number):
     """Also by fork, from a process whose threads have run: a child has none of them."""
-    au = asymmetric_unit(62, (12, 12, 12))
+    au = asymmetric_unit(number, (12, 12, 12))
     values = np.random.default_rng(0).random((4, au.size))
     f = transformed(au, values)
     with multiprocessing.get_context(method).Pool(1) as pool:

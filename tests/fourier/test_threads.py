@@ -6,6 +6,7 @@ import gc
 import sys
 import threading
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import pytest
 import symfft.fourier.threads as threads_module
 from symfft import ShapeError, asymmetric_unit, au_dft, au_idft, next_compatible_shape
 from symfft.fourier.engines.blocks import halves, plan_blocks
-from symfft.fourier.threads import aligned, count_of, in_parts
+from symfft.fourier.threads import DONE, NEXT, ROWS, Team, aligned, count_of, in_parts
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -130,12 +131,17 @@ def looks_for_signals(frame):
 
 def in_parts_interrupted(interrupted, run):
     """Run three threads' parts in a thread of their own, and return what came through; fail if it never ends."""
+    return met_by(interrupted, lambda: in_parts(9, 3, run))
+
+
+def met_by(interrupted, share):
+    """Call a function in a thread of its own, and return what came through; fail if it never ends."""
     met = []
 
     def call():
         sys.settrace(interrupted)
         try:
-            in_parts(9, 3, run)
+            share()
         except BaseException as error:
             met.append(error)
         finally:
@@ -207,6 +213,85 @@ def test_a_second_interruption_waits_for_all_parts_too():
         if not interrupted.raised:
             break
     assert step > 5
+
+
+def test_rows_of_batches_that_follow_one_another():
+    """Short ones of all sizes, while helpers come and go: each row once, in the arrays of its own batch."""
+    au = asymmetric_unit(225, (12, 12, 12))
+    random = np.random.default_rng(0)
+    values = random.standard_normal((40, au.size))
+    f = au_dft(values, au)
+    for turn in range(2000):
+        first = int(random.integers(0, 30))
+        rows = slice(first, first + int(random.integers(2, 11)))
+        found = au_dft(values[rows], au, workers=2 + turn % 2)
+        assert np.array_equal(found, f[rows])
+        assert np.array_equal(au_dft(values[:1].repeat(2, axis=0), au, workers=2), f[:1].repeat(2, axis=0))
+        if turn % 100 == 0:
+            time.sleep(1e-3)  # helpers stop to look
+
+
+class Shared:
+    """Rows of nine that are posted and computed in Python, and how many are being computed."""
+
+    def __init__(self):
+        self.lock, self.running, self.done = threading.Lock(), 0, []
+
+    def taken(self, board):
+        with self.lock:
+            row, rows = int(board[NEXT] % ROWS), int(board[NEXT] // ROWS)
+            if row == rows:
+                return None
+            board[NEXT] += 1
+            self.running += 1
+            return row
+
+    def compute(self, board, row):
+        time.sleep(1e-4)
+        with self.lock:
+            self.running -= 1
+            self.done.append(row)
+            board[DONE] += 1
+
+    def look(self, board, looks):
+        for _ in range(20):
+            while (row := self.taken(board)) is not None:
+                self.compute(board, row)
+            time.sleep(1e-5)
+
+    def post(self, board, looks):
+        with self.lock:
+            board[NEXT], board[DONE] = 9 * ROWS, 0
+        while (row := self.taken(board)) is not None:
+            self.compute(board, row)
+
+
+def test_a_team_computes_every_row_once():
+    shared = Shared()
+    team = Team(3, shared.look)
+    for turn in range(50):
+        team.share(shared.post)
+        assert sorted(shared.done) == sorted(list(range(9)) * (turn + 1))
+
+
+def test_an_interruption_between_any_two_steps_ends_a_team_and_loses_no_helper():
+    for step in range(10_000):
+        shared, interrupted = Shared(), Interrupted(step)
+        team = Team(3, shared.look)
+        met = met_by(interrupted, partial(team.share, shared.post))
+        del team
+        assert shared.running == 0, f"rows go on after an interruption before step {step}"
+        assert sorted(shared.done) in ([], list(range(9)))
+        if not interrupted.raised:
+            break
+        assert [type(error) for error in met] == [KeyboardInterrupt]
+    assert step > 50
+    gc.collect()
+    for _ in range(200):
+        if len(helpers()) <= len(threads_module._idle):
+            break
+        time.sleep(0.01)
+    assert len(helpers()) <= len(threads_module._idle)
 
 
 @pytest.mark.parametrize("workers", [0, 1.5, True, "2"])

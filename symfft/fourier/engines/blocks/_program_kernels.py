@@ -8,6 +8,7 @@ from symfft._array_types import Array
 from symfft._compile import bare, inlined
 from symfft._compile.blas import multiply
 from symfft._compile.lanes import LANES, element, fill, gather, interleave_high, interleave_low, load, store
+from symfft._compile.shared import address, advanced, count, elsewhere, latest, publish
 from symfft.fourier.engines.blocks.opcodes import (
     FOLD,
     LEFT,
@@ -22,6 +23,7 @@ from symfft.fourier.engines.blocks.opcodes import (
     WRITE_COMPLEX,
     Step,
 )
+from symfft.fourier.threads import DONE, NEXT, ROWS, SOURCE, TARGET
 
 #: Columns that are folded together: all rows of as many fit the first cache or nearly so.
 TILE = 256
@@ -145,78 +147,122 @@ def run(
     out: Array,
     part: Any,
     parts: Any,
+    board: Array,
+    looks: Any,
 ) -> None:
     """Run steps of a program on every row of the input.
 
-    Of steps that fill columns one by one only a part of them, if there are several.
+    Of steps that fill columns one by one only a part of them, if there are several. With a board, rows are shared among
+    all threads that look at it: see :class:`symfft.fourier.threads.Team`.
     """
     work[0] = 0
-    for b in range(rows.shape[0]):
-        source, target = rows[b], out[b]
-        for s in range(steps.size // STEP):
-            step = read_step(steps, STEP * s)
-            code, to, columns, at = step.code, step.to, step.columns, step.at
-            first, last = columns * part // parts, columns * (part + 1) // parts
-            t, w = tables[step.table :], work[to:]
-            if code == TAKE:
-                for i in range(columns):
-                    w[i] = work[t[i]]
-            elif code == TAKE_SIGNED:
-                m = signs[step.signs :]
-                for i in range(columns):
-                    w[i] = m[i] * work[t[i]]
-            elif code == READ_FOLD:
-                for start in range(first, last, TILE):
-                    stop = min(start + TILE, last)
-                    for r in range(step.rows):
-                        x, y = t[r * columns + start :], w[r * columns + start :]
-                        for i in range(stop - start):
-                            y[i] = source[x[i]]
-                    fold(work, to, step.rows, columns, start, stop)
-            elif code == TAKE_FOLD:
-                m = signs[step.signs :]
-                for start in range(first, last, TILE):
-                    stop = min(start + TILE, last)
-                    for r in range(step.rows):
-                        x, y, z = t[r * columns + start :], w[r * columns + start :], m[r * columns + start :]
-                        for i in range(stop - start):
-                            y[i] = z[i] * work[x[i]]
-                    fold(work, to, step.rows, columns, start, stop)
-            elif code == FOLD:
-                for start in range(first, last, TILE):
-                    fold(work, to, step.rows, columns, start, min(start + TILE, last))
-            elif code == READ_SCALED:
-                factor = constants[step.constants]
-                for i in range(columns):
-                    w[i] = factor * source[t[i]]
-            elif code == READ_COMPLEX:
-                re, im = constants[step.constants], constants[step.constants + 1]
-                for i in range(columns):
-                    w[i] = re * source[2 * t[i]] - im * source[2 * t[i] + 1]
-            elif code == LEFT:
-                for i in range(step.times):
-                    multiply(
-                        constants[step.constants :],
-                        work[at + i * step.inner * columns :],
-                        work[to + i * step.rows * columns :],
-                        step.rows,
-                        step.inner,
-                        columns,
-                        constants,
-                    )
-            elif code == RIGHT:
-                multiply(work[at:], constants[step.constants :], w, step.rows, step.inner, columns, constants)
-            elif code == WRITE:
-                for i in range(first, last):
-                    target[i] = scale * work[t[i]]
-            elif code == WRITE_COMPLEX:
-                re, im = scale * constants[step.constants], scale * constants[step.constants + 1]
-                write_complex(work, t, re, im, target[2 * to :], first, last)
-            else:
-                u, v, k = t[columns:], target[2 * to :], step.constants
-                re, im = scale * constants[k], scale * constants[k + 1]
-                re2, im2 = scale * constants[k + 2], scale * constants[k + 3]
-                for i in range(first, last):
-                    x, y = work[t[i]], work[u[i]]
-                    v[2 * i] = re * x + re2 * y
-                    v[2 * i + 1] = im * x + im2 * y
+    if board.size == 0:
+        for b in range(rows.shape[0]):
+            run_row(steps, tables, signs, constants, scale, work, rows[b], out[b], part, parts)
+        return
+    posted = rows.shape[0]
+    if posted > 0:
+        board[SOURCE], board[TARGET], board[DONE] = address(rows), address(out), 0
+        publish(board, NEXT, posted * ROWS)
+    left = looks
+    while left >= 0:
+        word = latest(board, NEXT)
+        row = word % ROWS
+        if row < word // ROWS:
+            if advanced(board, NEXT, word):  # until this row is done the batch stays where it is
+                sources, targets = elsewhere(rows, board[SOURCE]), elsewhere(out, board[TARGET])
+                run_row(steps, tables, signs, constants, scale, work, sources[row], targets[row], part, parts)
+                count(board, DONE)
+                left = looks
+        elif posted > 0:
+            break
+        else:
+            left -= 1
+    left = looks
+    while posted > 0 and left > 0:
+        left -= 1
+        if latest(board, DONE) == posted:
+            break
+
+
+@bare
+def run_row(
+    steps: Array,
+    tables: Array,
+    signs: Array,
+    constants: Array,
+    scale: Any,
+    work: Array,
+    source: Array,
+    target: Array,
+    part: Any,
+    parts: Any,
+) -> None:
+    """Run steps of a program on a row of the input."""
+    for s in range(steps.size // STEP):
+        step = read_step(steps, STEP * s)
+        code, to, columns, at = step.code, step.to, step.columns, step.at
+        first, last = columns * part // parts, columns * (part + 1) // parts
+        t, w = tables[step.table :], work[to:]
+        if code == TAKE:
+            for i in range(columns):
+                w[i] = work[t[i]]
+        elif code == TAKE_SIGNED:
+            m = signs[step.signs :]
+            for i in range(columns):
+                w[i] = m[i] * work[t[i]]
+        elif code == READ_FOLD:
+            for start in range(first, last, TILE):
+                stop = min(start + TILE, last)
+                for r in range(step.rows):
+                    x, y = t[r * columns + start :], w[r * columns + start :]
+                    for i in range(stop - start):
+                        y[i] = source[x[i]]
+                fold(work, to, step.rows, columns, start, stop)
+        elif code == TAKE_FOLD:
+            m = signs[step.signs :]
+            for start in range(first, last, TILE):
+                stop = min(start + TILE, last)
+                for r in range(step.rows):
+                    x, y, z = t[r * columns + start :], w[r * columns + start :], m[r * columns + start :]
+                    for i in range(stop - start):
+                        y[i] = z[i] * work[x[i]]
+                fold(work, to, step.rows, columns, start, stop)
+        elif code == FOLD:
+            for start in range(first, last, TILE):
+                fold(work, to, step.rows, columns, start, min(start + TILE, last))
+        elif code == READ_SCALED:
+            factor = constants[step.constants]
+            for i in range(columns):
+                w[i] = factor * source[t[i]]
+        elif code == READ_COMPLEX:
+            re, im = constants[step.constants], constants[step.constants + 1]
+            for i in range(columns):
+                w[i] = re * source[2 * t[i]] - im * source[2 * t[i] + 1]
+        elif code == LEFT:
+            for i in range(step.times):
+                multiply(
+                    constants[step.constants :],
+                    work[at + i * step.inner * columns :],
+                    work[to + i * step.rows * columns :],
+                    step.rows,
+                    step.inner,
+                    columns,
+                    constants,
+                )
+        elif code == RIGHT:
+            multiply(work[at:], constants[step.constants :], w, step.rows, step.inner, columns, constants)
+        elif code == WRITE:
+            for i in range(first, last):
+                target[i] = scale * work[t[i]]
+        elif code == WRITE_COMPLEX:
+            re, im = scale * constants[step.constants], scale * constants[step.constants + 1]
+            write_complex(work, t, re, im, target[2 * to :], first, last)
+        else:
+            u, v, k = t[columns:], target[2 * to :], step.constants
+            re, im = scale * constants[k], scale * constants[k + 1]
+            re2, im2 = scale * constants[k + 2], scale * constants[k + 3]
+            for i in range(first, last):
+                x, y = work[t[i]], work[u[i]]
+                v[2 * i] = re * x + re2 * y
+                v[2 * i + 1] = im * x + im2 * y

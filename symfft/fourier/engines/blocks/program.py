@@ -6,6 +6,7 @@ position; position 0 always holds 0.
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -28,9 +29,11 @@ from symfft.fourier.engines.blocks.opcodes import (
     WRITE_SUM,
     Step,
 )
-from symfft.fourier.threads import in_parts
+from symfft.fourier.threads import Team, in_parts
 
 STEP = len(Step._fields)
+#: The board of who shares no rows.
+ALONE = np.empty(0, dtype=np.int64)
 
 
 class Section(NamedTuple):
@@ -223,25 +226,52 @@ class CompiledProgram:
         self._arrays = program.table, program.signs, constants, dtype.type(scale)
         self._size = program.size
         self._spare: list[Array] = []
+        self._teams: dict[int, list[Team]] = {}
 
     def __call__(self, rows: Array, out: Array, threads: int) -> None:
-        """Run the program on each row of real numbers (complex ones as pairs) and fill `out`."""
-        try:
-            work = self._spare.pop()
-        except IndexError:
-            work = np.empty(self._size, dtype=out.dtype)
+        """Run the program on each row of real numbers (complex ones as pairs) and fill `out`.
+
+        Threads share the rows, or each row where there are fewer rows than threads: `program` is planned for so many.
+        """
+        if threads > 1 and len(rows) >= threads:
+            self._share_rows(rows, out, threads)
+            return
+        work = self._work()
         if threads == 1:
-            self._run(self._steps, *self._arrays, work, rows, out, 0, 1)
+            self._run(self._steps, *self._arrays, work, rows, out, 0, 1, ALONE, 0)
         else:
             for i in range(len(rows)):
                 self._share(work, rows[i : i + 1], out[i : i + 1], threads)
+        self._spare.append(work)
+
+    def _work(self) -> Array:
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return np.empty(self._size, dtype=self._arrays[2].dtype)
+
+    def _share_rows(self, rows: Array, out: Array, threads: int) -> None:
+        teams = self._teams.setdefault(threads, [])
+        try:
+            team = teams.pop()
+        except IndexError:
+            team = Team(threads, partial(self._look, *(np.empty((0, a.shape[1]), dtype=a.dtype) for a in (rows, out))))
+        team.share(partial(self._look, rows, out))
+        teams.append(team)
+
+    def _look(self, rows: Array, out: Array, board: IntArray, looks: int) -> None:
+        """Post rows on a board, unless there are none, and compute those that no other thread takes."""
+        work = self._work()
+        self._run(self._steps, *self._arrays, work, rows, out, 0, 1, board, looks)
         self._spare.append(work)
 
     def _share(self, work: Array, row: Array, out: Array, threads: int) -> None:
         def shared(section: Section) -> None:
             steps = self._steps[section.first * STEP : section.last * STEP]
             in_parts(
-                threads, threads, lambda _, part, __: self._run(steps, *self._arrays, work, row, out, part, threads)
+                threads,
+                threads,
+                lambda _, part, __: self._run(steps, *self._arrays, work, row, out, part, threads, ALONE, 0),
             )
 
         def own(sections: list[Section]) -> None:
@@ -249,7 +279,7 @@ class CompiledProgram:
                 for section in sections:
                     if section.thread == part:
                         steps = self._steps[section.first * STEP : section.last * STEP]
-                        self._run(steps, *self._arrays, work, row, out, 0, 1)
+                        self._run(steps, *self._arrays, work, row, out, 0, 1, ALONE, 0)
 
             in_parts(threads, threads, run)
 

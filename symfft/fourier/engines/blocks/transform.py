@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 class BlockTransform(Engine):
     """The transform of a group that has sign changes of all axes in its Laue class; see :func:`plan_blocks`."""
 
+    shares_rows = True
+
     def __init__(self, cell: Cell, folding: Folding) -> None:
         self._cell, self._frame, self._layout = cell, folding, _Layout(folding, cell)
         self._programs: dict[tuple[str, int], FinishedProgram] = {}
@@ -44,10 +46,12 @@ class BlockTransform(Engine):
     def _forward(self, values: NDArray[Any], out: NDArray[Any], threads: int) -> None:
         if not self._cell.is_given:
             values = np.concatenate([values, np.zeros((len(values), 1), dtype=values.dtype)], axis=1)
-        self._ready("forward", values.dtype, threads)(values, out.view(values.dtype), threads)
+        parts = 1 if len(values) >= threads else threads
+        self._ready("forward", values.dtype, parts)(values, out.view(values.dtype), threads)
 
     def _inverse(self, coefficients: NDArray[Any], out: NDArray[Any], threads: int) -> None:
-        self._ready("inverse", out.dtype, threads)(coefficients.view(out.dtype), out, threads)
+        parts = 1 if len(coefficients) >= threads else threads
+        self._ready("inverse", out.dtype, parts)(coefficients.view(out.dtype), out, threads)
 
     def _ready(self, direction: str, dtype: np.dtype[Any], threads: int) -> CompiledProgram:
         """Return the program of a direction in a precision and for a number of threads."""
