@@ -255,7 +255,8 @@ class CompiledProgram:
         try:
             team = teams.pop()
         except IndexError:
-            team = Team(threads, partial(self._look, *(np.empty((0, a.shape[1]), dtype=a.dtype) for a in (rows, out))))
+            none, nowhere = (np.empty((0, array.shape[1]), dtype=array.dtype) for array in (rows, out))
+            team = Team(threads, partial(self._look, none, nowhere))
         team.share(partial(self._look, rows, out))
         teams.append(team)
 
