@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def run(
     """Learn a density model."""
     from symfft import SymfftError
     from symfft_models.datasets.paw import paw_path
+    from symfft_models.progress import progress_bar
     from symfft_models.scattering.calibration import calibrated, learning_curve
     from symfft_models.scattering.densities import observations
     from symfft_models.scattering.kernel import KernelSettings
@@ -68,7 +70,8 @@ def run(
     inner = {entry.name: values.pop(entry.name) for entry in fields(KernelSettings)}
     settings = TrainingSettings(kernel=KernelSettings(**inner), **values)
     known, unseen = observations(set, "train"), observations(set, "val")
-    model = train(known, settings)
+    bar = partial(progress_bar, desc="crystals, then weights", unit="crystal", disable=quiet)
+    model = train(known, settings, watched=bar)
     changed = [
         f"--{name.replace('_', '-')} {value}"
         for name, value in (values | inner).items()

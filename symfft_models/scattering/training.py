@@ -10,7 +10,7 @@ from at most ``variance_crystals`` of them, landmarks from a bounded number of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -70,7 +70,10 @@ def remaining_spread(
 
 
 def train(
-    observations: Sequence[Observation], settings: TrainingSettings = DEFAULT, valence: FloatArray | None = None
+    observations: Sequence[Observation],
+    settings: TrainingSettings = DEFAULT,
+    valence: FloatArray | None = None,
+    watched: Callable[[Iterable[Observation]], Iterable[Observation]] = iter,
 ) -> DensityModel:
     """Learn a model.
 
@@ -82,6 +85,8 @@ def train(
         Settings.
     valence : (LAST + 1,) float64, optional
         Electrons of a neutral atom by atomic number, where the densities are too few to tell; see :func:`valences`.
+    watched : callable, optional
+        Yields the observations of the pass that takes most of the time, and may show how far it is.
 
     Raises
     ------
@@ -105,7 +110,7 @@ def train(
     lengths: list[float] = []
 
     def every() -> Iterator[Equations]:
-        for row, observation in enumerate(observations):
+        for row, observation in enumerate(watched(observations)):
             lengths.append(float(observation.length.max()))
             yield few.held.get(row) or equations_of(observation, settings)
 

@@ -38,6 +38,18 @@ def test_the_model_is_the_same_whatever_is_held(few_crystals, small):
     assert held.longest == read.longest
 
 
+def test_the_long_pass_can_be_watched(few_crystals, small):
+    seen = []
+
+    def watched(crystals):
+        for crystal in crystals:
+            seen.append(crystal.id)
+            yield crystal
+
+    train(few_crystals, small, watched=watched)
+    assert seen == [crystal.id for crystal in few_crystals]
+
+
 def test_memory_does_not_grow_with_the_number_of_crystals(few_crystals, small, monkeypatch):
     monkeypatch.setattr(normal, "TERMS", 60)
     settings = replace(small, variance_crystals=12)
