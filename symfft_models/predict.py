@@ -110,7 +110,7 @@ class DensityPredictor:
         found = self.model.coefficients(crystal)
         return Prediction(
             density=density_of(crystal, found, shape or grid_for(crystal, SPACING)),
-            error_bar=self.model.bar * expected_error(crystal, found),
+            error_bar=self.model.error_bar(expected_error(crystal, found)),
             outside=self.model.outside(crystal),
             crystal=crystal,
         )

@@ -125,7 +125,7 @@ def judge_prediction(model: DensityModel, observation: Observation, floats: Sequ
         "id": observation.id,
         "group": crystal.group.number,
         "seen": seen(model, observation),
-        "bar": model.bar * expected_error(crystal, found),
+        "bar": model.error_bar(expected_error(crystal, found)),
         "outside": bool(model.outside(crystal)),
         **errors,
     }

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from symfft_models._array_types import FloatArray
 from symfft_models.scattering.densities import Taken
 from symfft_models.scattering.measure import expected_error, nmae, predicted_factors
 from symfft_models.scattering.model import Coefficients, DensityModel
@@ -20,6 +21,8 @@ from symfft_models.scattering.valence import valences
 
 #: Fewest crystals that an error bar is calibrated on.
 FEWEST = 5
+#: Fewest crystals that tell how errors grow with the expected one.
+ENOUGH = 30
 #: Part of the errors that the stated one is to exceed.
 COVERED = 0.9
 #: Part of crystals of unseen compounds, of known elements, that are called unlike those learned.
@@ -34,8 +37,9 @@ def seen(model: DensityModel, observation: Observation) -> bool:
 def calibrated(model: DensityModel, unseen: Sequence[Observation]) -> DensityModel:
     """Return a model whose error bar nine of ten crystals of compounds that it has not learned stay below.
 
-    The bar is the expected error times a quantile of (error / expected error), with the correction of conformal
-    prediction for their number; crystals of elements that the model has not learned do not count.
+    The bar is what :meth:`DensityModel.error_bar` makes of the expected error, with the factor that is a quantile of
+    the errors beside it, with the correction of conformal prediction for their number; crystals of elements that the
+    model has not learned do not count.
     """
     rows = []
     for observation in unseen:
@@ -48,6 +52,8 @@ def calibrated(model: DensityModel, unseen: Sequence[Observation]) -> DensityMod
         return model
     errors, expected, alike_all = np.array(rows).T
     level = min(1.0, COVERED * (1 + 1 / len(rows)))
+    model = replace(model, bar=1.0, power=growth(errors, expected), usual=float(np.exp(np.log(expected).mean())))
+    stated = [model.error_bar(float(one)) for one in expected]
     facts: dict[str, Any] = dict(model.facts) | {
         "calibrated_on": len(rows),
         "val_nmae_median": float(np.median(errors)),
@@ -55,10 +61,23 @@ def calibrated(model: DensityModel, unseen: Sequence[Observation]) -> DensityMod
     }
     return replace(
         model,
-        bar=float(np.quantile(errors / expected, level)),
+        bar=float(np.quantile(errors / stated, level)),
         familiar=float(np.quantile(alike_all, UNLIKE)),
         facts=facts,
     )
+
+
+def growth(errors: FloatArray, expected: FloatArray) -> float:
+    """Return the power of the expected error that errors grow with, between 0 and 1; of few crystals, 1.
+
+    It is the slope of their logarithms, by least squares. Below 1 the spread of the expected errors is partly chance:
+    those that are expected smallest are larger, the largest smaller than what is expected.
+    """
+    if len(errors) < ENOUGH:
+        return 1.0
+    x, y = np.log(expected), np.log(np.maximum(errors, 1e-300))
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / max(((x - x.mean()) ** 2).sum(), 1e-300)
+    return float(np.clip(slope, 0.0, 1.0))
 
 
 def learning_curve(

@@ -210,8 +210,9 @@ class DensityModel:
         1/Å; shorter reflections are those that the training set has: the model has no longer ones.
     alone : (m,) float64
         Weights of superposed atoms without anything else.
-    bar : float
-        Factor between the expected and the stated error, so that the stated one holds for nine of ten crystals.
+    bar, power, usual : float
+        Of an expected error e in % the stated one is ``bar max(e, usual (e / usual) ** power)``, so that it holds for
+        nine of ten crystals: larger than in proportion where less than usual is expected.
     familiar : float
         Correlation with the most similar landmark below which an atom's surroundings are outside of what was learned.
     facts : mapping
@@ -226,6 +227,8 @@ class DensityModel:
     longest: float
     alone: FloatArray
     bar: float = 1.0
+    power: float = 1.0
+    usual: float = 1.0
     familiar: float = 0.0
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -242,6 +245,10 @@ class DensityModel:
         """Return the distribution of the coefficients of a crystal."""
         atoms = Pseudoatoms.of(crystal, self.basis.settings)
         return self._neutral(atoms, self._expansion.coefficients(atoms))
+
+    def error_bar(self, expected: float) -> float:
+        """Return the error that is stated where one is expected, both in %."""
+        return self.bar * max(expected, self.usual * (expected / self.usual) ** self.power)
 
     def outside(self, crystal: Crystal) -> list[str]:
         """Return why the model may not know a crystal; an empty list where it does."""

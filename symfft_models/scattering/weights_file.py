@@ -61,6 +61,8 @@ def save_model(path: str | os.PathLike[str], model: DensityModel) -> None:
         "noise": repr(model.noise),
         "longest": repr(model.longest),
         "bar": repr(model.bar),
+        "power": repr(model.power),
+        "usual": repr(model.usual),
         "familiar": repr(model.familiar),
         "facts": json.dumps(dict(model.facts)),
     }
@@ -161,6 +163,8 @@ def _model(arrays: Mapping[str, Any], metadata: Mapping[str, str]) -> DensityMod
         float(metadata["longest"]),
         arrays["alone"],
         float(metadata["bar"]),
+        float(metadata["power"]),
+        float(metadata["usual"]),
         float(metadata["familiar"]),
         json.loads(metadata["facts"]),
     )
