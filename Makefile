@@ -5,31 +5,37 @@ BIN    := $(VENV)/bin
 RUN    ?= runs/demo
 
 INSTALL := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile
-HERE   := -e '.[io,plot,view,surface,completion]' -e 'packages/symfft-models[vae,compressors]'
+LIBRARY := -e '.[io,plot,view,surface,completion]'
+MODELS  := -e 'packages/symfft-models[vae,compressors]'
 
 # Bytecode of installed packages is written by all cores, after pip, which has one; commands that tests start read it.
-# What nothing here imports, a quarter of all, is left out.
-UNUSED  := tests|iotbx|mmtbx|plotly|pip|scitbx
+# What nothing here imports, two fifths of all, is left out.
+UNUSED  := tests?|iotbx|mmtbx|plotly|pip|scitbx|rstbx|crys3d|mypyc?|setuptools|torchgen|_inductor|_internal|devtools|lexers
+UNUSED  := $(UNUSED)|physics|algorithms|calculators|narwhals|imageio|rich|huggingface_hub
 COMPILE := $(BIN)/python -W ignore -m compileall -qq -j 0 -x '/($(UNUSED))/' $(VENV)/lib
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test types suite docs clean
+.PHONY: demo test types suite warm docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
 	$(BIN)/symfft-vae demo --out $(RUN)
 
-test: $(VENV)/installed-dev
+test: $(VENV)/installed-library
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	@$(MAKE) --no-print-directory -j 2 types suite
+	@$(MAKE) --no-print-directory -j 2 $(VENV)/installed-dev warm types suite
 
-# Side by side: tests that wait for something leave time for types.
-types:
+# Side by side: what the library and types need is there while pip, which has one core, installs the models' packages;
+# tests that wait for something leave time for types.
+warm: $(VENV)/installed-library
+	$(BIN)/symfft warmup --jobs 1
+
+types: warm
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-suite:
+suite: $(VENV)/installed-dev warm
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 docs: $(VENV)/installed-docs
@@ -39,14 +45,25 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "symfft needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed $(VENV)/installed-dev $(VENV)/installed-docs: pyproject.toml packages/symfft-models/pyproject.toml constraints.txt | $(BIN)/python
+NEEDS := pyproject.toml packages/symfft-models/pyproject.toml constraints.txt
+
+$(VENV)/installed $(VENV)/installed-docs: $(NEEDS) | $(BIN)/python
 	$(INSTALL) 'pip>=25.1'
-	$(INSTALL) -c constraints.txt $(HERE) $(GROUP)
+	$(INSTALL) -c constraints.txt $(LIBRARY) $(MODELS) $(GROUP)
 	@$(COMPILE) || true
 	@touch $(VENV)/installed $@
 
-$(VENV)/installed-dev: GROUP := --group dev
 $(VENV)/installed-docs: GROUP := --group docs
+
+$(VENV)/installed-library: $(NEEDS) | $(BIN)/python
+	$(INSTALL) 'pip>=25.1'
+	$(INSTALL) -c constraints.txt $(LIBRARY) --group lint
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed-library
+	$(INSTALL) -c constraints.txt $(MODELS) --group test
+	@$(COMPILE) || true
+	@touch $(VENV)/installed $@
 
 clean:
 	rm -rf $(VENV) docs/_build docs/api/generated docs/examples/generated
