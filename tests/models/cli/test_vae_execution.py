@@ -25,6 +25,7 @@ from symfft.crystal.elements import symbol
 from symfft_models.cli import main
 from symfft_models.cli.registry import PROGRAM
 from symfft_models.datasets.paw import load_paw
+from symfft_models.evaluation import report
 from symfft_models.properties import evaluation
 from symfft_models.properties.model import load_properties
 from symfft_models.weights import INDEX, weights_folder
@@ -74,10 +75,15 @@ def inputs(tmp_path_factory, demo, stored):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _samples_once():
-    """The same compounds whenever `properties` asks for them: what is tested here is where its figures go."""
+def _once():
+    """The same compounds whenever `properties` asks for them, and pages with few pictures: the demo has drawn them all.
+
+    What is tested here is where figures go.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation, "samples_of", cache(evaluation.samples_of))
+        for pictures in ("reconstruction_pictures", "worst_cases"):
+            patch.setattr(report, pictures, lambda *_: [])
         yield
 
 
