@@ -5,6 +5,7 @@ from itertools import product
 import gemmi
 import numpy as np
 import pytest
+from every import every
 from hypothesis import given
 
 import naive
@@ -41,7 +42,7 @@ def assert_brick_holds_every_orbit(au):
     assert (at == au.indices).all()
 
 
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_orbits_of_every_group(number):
     group = SpaceGroup.from_number(number)
     for wanted in ((5, 6, 7), (12, 12, 12)):
@@ -69,7 +70,7 @@ def test_large_grids_with_unequal_axes(number):
     assert_brick_holds_every_orbit(au)
 
 
-@pytest.mark.parametrize("symbol", SETTINGS)
+@every("symbol", SETTINGS)
 def test_the_brick_is_no_larger_than_gemmis(symbol):
     entry = gemmi.find_spacegroup_by_name(symbol)
     au = asymmetric_unit(symbol, next_compatible_shape(symbol, (24, 24, 24)))

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from crystals import CRYSTALS, crystal
+from every import every
 
 import naive
 import naive_series
@@ -45,7 +46,7 @@ def test_derivatives_are_those_of_the_series_on_the_whole_cell(number):
     )
 
 
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_gradients_in_every_group_are_those_of_the_group_without_symmetry(number):
     group = SpaceGroup.from_number(number)
     shape = next_compatible_shape(group, (5, 5, 6))

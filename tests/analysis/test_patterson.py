@@ -1,7 +1,7 @@
 import gemmi
 import numpy as np
-import pytest
 from crystals import CRYSTALS, crystal
+from every import every
 
 import naive
 import naive_series
@@ -14,7 +14,7 @@ def autocorrelation(rho, volume):
     return np.fft.ifftn(np.abs(np.fft.fftn(rho)) ** 2).real * volume / rho.size
 
 
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_patterson_in_every_group(number):
     group = SpaceGroup.from_number(number)
     shape = next_compatible_shape(group, (6, 6, 6))

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 from crystals import CRYSTALS, crystal
+from every import every
 
 import naive
 import naive_bader
@@ -59,7 +60,7 @@ def test_basins_are_those_of_the_plain_method(number):
         np.testing.assert_allclose(found[height], wanted[height], rtol=1e-10)
 
 
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_every_group_divides_as_no_symmetry_does(number):
     group = SpaceGroup.from_number(number)
     shape = next_compatible_shape(group, (6, 6, 6))

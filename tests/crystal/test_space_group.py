@@ -6,6 +6,7 @@ import gemmi
 import numpy as np
 import pytest
 import spglib
+from every import every
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -41,7 +42,7 @@ def general_structure(group, rng):
     return lattice, np.concatenate(positions), np.array(numbers)
 
 
-@pytest.mark.parametrize("symbol", SETTINGS)
+@every("symbol", SETTINGS)
 def test_operators_of_every_setting_are_gemmis(symbol):
     entry = gemmi.find_spacegroup_by_name(symbol)
     group = SpaceGroup.from_symbol(symbol)
@@ -53,7 +54,7 @@ def test_operators_of_every_setting_are_gemmis(symbol):
     assert SpaceGroup.from_hall(entry.hall) == group
 
 
-@pytest.mark.parametrize("hall_number", range(1, 531))
+@every("hall_number", range(1, 531))
 def test_hall_symbols_against_spglibs_database(hall_number):
     kind = spglib.get_spacegroup_type(hall_number)
     database = spglib.get_symmetry_from_database(hall_number)
@@ -64,7 +65,7 @@ def test_hall_symbols_against_spglibs_database(hall_number):
     assert group.number == kind.number
 
 
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_a_number_means_the_reference_setting(number):
     group = SpaceGroup.from_number(number)
     assert group.number == number
@@ -78,7 +79,7 @@ def test_a_number_means_the_reference_setting(number):
         assert any(origin)
 
 
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_structures_of_every_group(number):
     rng = np.random.default_rng(number)
     group = SpaceGroup.from_number(number)
@@ -178,7 +179,7 @@ def test_translations_of_a_supercell_are_a_group_or_refused():
         SpaceGroup(rotations, steps, 60)
 
 
-@pytest.mark.parametrize("symbol", SETTINGS[::7])
+@every("symbol", SETTINGS[::7])
 def test_operators_given_as_floats_come_back_exact(symbol):
     group = SpaceGroup.from_symbol(symbol)
     noisy = group.translations.astype(float) + 1e-7
@@ -188,7 +189,7 @@ def test_operators_given_as_floats_come_back_exact(symbol):
     assert (again.number, again.symbol) == (group.number, group.symbol)
 
 
-@pytest.mark.parametrize("symbol", SETTINGS[::9])
+@every("symbol", SETTINGS[::9])
 def test_operators_about_any_origin_come_back_exact(symbol):
     group = SpaceGroup.from_symbol(symbol)
     origin = np.random.default_rng(len(symbol)).random(3)

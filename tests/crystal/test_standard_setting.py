@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from every import every
 from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
@@ -244,7 +245,7 @@ def furthest_image(group, lattice, positions, numbers):
     return furthest
 
 
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_any_origin_and_any_cell_of_every_group(number):
     for index, cell in enumerate(("primitive", "conventional", "supercell")):
         if cell == "supercell" and number % 4:

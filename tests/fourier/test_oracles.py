@@ -11,6 +11,7 @@ import gemmi
 import naive_fourier
 import numpy as np
 import pytest
+from every import every
 
 from symfft import (
     SpaceGroup,
@@ -48,7 +49,7 @@ def test_gemmi_computes_the_same_structure_factors(group):
     assert np.abs(f - reference.conj()).max() < 1e-5 * np.abs(f).max()
 
 
-@pytest.mark.parametrize("entry", list(gemmi.spacegroup_table()), ids=lambda entry: entry.xhm())
+@every("entry", gemmi.spacegroup_table())
 def test_gemmi_agrees_which_reflections_are_absent_centric_and_equivalent(entry):
     au, _, _ = case(entry.xhm(), (9, 9, 9))
     operations = entry.operations()

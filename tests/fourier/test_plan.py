@@ -8,6 +8,7 @@ import pickle
 import naive_fourier
 import numpy as np
 import pytest
+from every import every
 
 from symfft import SpaceGroup, asymmetric_unit, au_dft, au_idft, expand_from_au, next_compatible_shape
 from symfft.fourier.engines.blocks import BlockTransform
@@ -22,7 +23,7 @@ def engine(group, wanted):
     return choose_engine(au.orbits)
 
 
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_every_group(number):
     """Low, trigonal and hexagonal groups go by planes, cubic and centrosymmetric ones with mmm by blocks."""
     kind = type(engine(SpaceGroup.from_number(number), (16, 16, 16)))
@@ -68,7 +69,7 @@ def test_primitive_cells(number):
     assert type(engine(group, (16, 16, 16))) in (BlockTransform, PlanesTransform)
 
 
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_tiny_grids(number):
     """All grids of 1 to 4 points along each axis that fit the group."""
     group = SpaceGroup.from_number(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from every import every
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,7 +72,7 @@ def test_shuffled_operators_give_the_same_averages(group, random):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("number", [n for n in range(1, 231) if keeps_lines(SpaceGroup.from_number(n))])
+@every("number", [n for n in range(1, 231) if keeps_lines(SpaceGroup.from_number(n))])
 def test_lines_are_averaged_to_the_same_bits_on_an_orbit(number, dtype):
     group = SpaceGroup.from_number(number)
     shape = next_compatible_shape(group, (5, 6, 7))

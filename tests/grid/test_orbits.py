@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from every import every
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from symfft import IncompatibleGridError, SpaceGroup, next_compatible_shape
 from symfft.grid.orbits import find_orbits, orbit_count
 
 
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_count_is_that_of_the_orbits(number):
     group = SpaceGroup.from_number(number)
     for least in ((1, 1, 1), (5, 6, 7)):

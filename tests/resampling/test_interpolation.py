@@ -7,6 +7,7 @@ from fractions import Fraction
 import naive_fourier
 import numpy as np
 import pytest
+from every import every
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_fourier import BRAVAIS, exact, generic_metric, lattice_of, primitive_cell, unimodular
@@ -223,7 +224,7 @@ def test_an_extremely_skew_cell_is_the_same_crystal():
 # ---- symmetry -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_all_space_groups_survive_from_the_primitive_to_the_conventional_cell(number):
     group = SpaceGroup.from_number(number)
     cell, primitive = primitive_cell(group)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from every import every
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +38,7 @@ def test_the_definition(case, padding):
     assert np.linalg.norm(coefficients) == pytest.approx(np.linalg.norm(padded), rel=1e-12)
 
 
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_round_trips_of_every_group(number):
     group = SpaceGroup.from_number(number)
     shape = next_compatible_shape(group, (13, 14, 15))

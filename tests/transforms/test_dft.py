@@ -3,6 +3,7 @@
 import gemmi
 import numpy as np
 import pytest
+from every import every
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,12 +44,12 @@ def check(group, wanted):
 
 
 @pytest.mark.parametrize("wanted", WANTED, ids=str)
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_every_group_equals_the_full_transform(number, wanted):
     check(SpaceGroup.from_number(number), wanted)
 
 
-@pytest.mark.parametrize("symbol", SETTINGS)
+@every("symbol", SETTINGS)
 def test_every_setting_equals_the_full_transform(symbol):
     check(SpaceGroup.from_symbol(symbol), (8, 8, 8))
 

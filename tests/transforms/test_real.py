@@ -6,6 +6,7 @@ import gemmi
 import naive_fourier
 import numpy as np
 import pytest
+from every import every
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,12 +62,12 @@ def matches_definition(au, c, values, lattice=None):
     )
 
 
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_every_group(number):
     check(SpaceGroup.from_number(number), (8, 8, 8))
 
 
-@pytest.mark.parametrize("symbol", SETTINGS[::3])
+@every("symbol", SETTINGS[::3])
 def test_settings(symbol):
     check(SpaceGroup.from_symbol(symbol), (6, 7, 8))
 

@@ -6,6 +6,7 @@ import gemmi
 import naive_fourier
 import numpy as np
 import pytest
+from every import every
 
 from symfft import SpaceGroup, asymmetric_unit, expand_from_au, next_compatible_shape
 from symfft.fourier.engines.blocks import halves, plan_blocks
@@ -40,14 +41,14 @@ def check(au, dtype=np.float64):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_every_group(number, dtype):
     group = SpaceGroup.from_number(number)
     au = asymmetric_unit(group, next_compatible_shape(group, (16, 16, 16)))
     assert check(au, dtype) or str(number) not in APPLIES
 
 
-@pytest.mark.parametrize("symbol", SETTINGS)
+@every("symbol", SETTINGS)
 def test_every_setting_with_unequal_axes(symbol):
     group = SpaceGroup.from_symbol(symbol)
     shape = next_compatible_shape(group, (8, 12, 16))
@@ -96,7 +97,7 @@ CENTRED = [n for n in map(int, sorted(APPLIES, key=int)) if SpaceGroup.from_numb
 
 
 @pytest.mark.parametrize("n", [6, 8])
-@pytest.mark.parametrize("number", CENTRED)
+@every("number", CENTRED)
 def test_primitive_cells(number, n):
     _, group = naive_fourier.primitive_cell(SpaceGroup.from_number(number))
     shape = next_compatible_shape(group, (n, n, n))

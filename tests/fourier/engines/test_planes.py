@@ -3,6 +3,7 @@
 import gemmi
 import numpy as np
 import pytest
+from every import every
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +39,7 @@ def errors(group, shape, dtype=np.float64, batch=1):
     return max(forward, abs(back - values).max() / abs(values).max())
 
 
-@pytest.mark.parametrize("number", range(1, 195))
+@every("number", range(1, 195))
 def test_every_group_with_a_unique_axis(number):
     shape = next_compatible_shape(number, (6, 7, 9) if number % 2 else (12, 12, 8))
     assert errors(number, shape) < LIMIT[np.float64]

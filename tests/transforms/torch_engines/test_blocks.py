@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from engine_checks import agrees_with_the_plan
+from every import every
 from hypothesis import given
 
 import strategies
@@ -15,7 +16,7 @@ def blocks(au, view):
     return BlockTransform(au, view, find_frame(au.orbits))
 
 
-@pytest.mark.parametrize("number", range(1, 231))
+@every("number", range(1, 231))
 def test_all_groups(number):
     wanted = (5, 6, 7) if number % 2 else (9, 4, 6)
     agrees_with_the_plan(asymmetric_unit(number, next_compatible_shape(number, wanted)), blocks)

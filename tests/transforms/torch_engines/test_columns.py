@@ -2,6 +2,7 @@
 
 import pytest
 from engine_checks import agrees_with_the_plan
+from every import every
 from hypothesis import assume, given
 
 import strategies
@@ -13,7 +14,7 @@ def columns(au, view):
     return ColumnTransform(au, view, find_columns(au.orbits))
 
 
-@pytest.mark.parametrize("number", range(1, 195))
+@every("number", range(1, 195))
 def test_all_groups_with_a_unique_axis(number):
     wanted = (5, 6, 7) if number % 2 else (9, 4, 6)
     agrees_with_the_plan(asymmetric_unit(number, next_compatible_shape(number, wanted)), columns)
