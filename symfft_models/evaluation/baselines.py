@@ -68,23 +68,22 @@ def principal_components(
         mean = (mean + mean[moved]) / 2
     scaled = np.sqrt(share)[:, None] * (values - mean) * np.sqrt(weight)
     sizes, directions = _directions(scaled) if moved is None else _directions_with_moved(scaled, moved)
-    keep = min(count, int((sizes > ROUNDING * max(sizes[0], 1e-300)).sum()))
+    keep = min(count, int((sizes > ROUNDING * sizes.max(initial=0)).sum()))
     return LinearCode(mean, directions[:keep] / np.sqrt(weight), weight)
 
 
 def _directions(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return singular values (k,), descending, and right singular vectors (k, n).
 
-    From eigenvectors of the products of columns or, where there are fewer, of rows: values below some 1e-7 of the
-    largest are lost in rounding.
+    From eigenvectors of the products of columns or, where there are fewer, of rows, without those of rounding.
     """
-    if len(rows) >= rows.shape[1]:
-        squares, vectors = np.linalg.eigh(rows.T @ rows)
-        directions = vectors[:, ::-1].T
-    else:
-        squares, vectors = np.linalg.eigh(rows @ rows.T)
-        directions = np.linalg.qr(rows.T @ vectors[:, ::-1])[0].T  # those of small values are not quite orthogonal
-    return np.sqrt(np.maximum(squares[::-1], 0)), directions
+    wide = len(rows) < rows.shape[1]
+    squares, vectors = np.linalg.eigh(rows @ rows.T if wide else rows.T @ rows)
+    sizes = np.sqrt(np.maximum(squares[::-1], 0))
+    sizes = sizes[sizes > ROUNDING * sizes[0]]
+    vectors = vectors[:, ::-1][:, : len(sizes)]
+    # those of rows, times these, are not quite orthogonal where values are small
+    return sizes, (np.linalg.qr(rows.T @ vectors)[0] if wide else vectors).T
 
 
 def _directions_with_moved(rows: FloatArray, moved: IntArray) -> tuple[FloatArray, FloatArray]:

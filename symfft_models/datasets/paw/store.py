@@ -135,6 +135,30 @@ class _File:
             column.flags.writeable = False
         return columns
 
+    @cached_property
+    def complex_reflections(self) -> list[NDArray[np.complex64]]:
+        """Structure factors of the soft density and of the magnetization, as complex numbers."""
+        found = []
+        for name in ("soft", "spin"):
+            values = np.empty(self.sizes["m"], dtype=np.complex64)
+            values.real, values.imag = self.reflections[f"{name}_real"], self.reflections[f"{name}_imag"]
+            values.flags.writeable = False
+            found.append(values)
+        return found
+
+    @cached_property
+    def sites(self) -> list[Site]:
+        """Occupied orbits of all entries."""
+        columns = [self.columns[f"site_{name}"].tolist() for name in ("symbol", "wyckoff", "position")]
+        return [Site(symbol, wyckoff, tuple(position)) for symbol, wyckoff, position in zip(*columns, strict=True)]
+
+    @cached_property
+    def metadata_rows(self) -> list[tuple[Any, ...]]:
+        """Metadata of all entries, as Python's numbers and texts."""
+        if not self.metadata:
+            return [()] * self.sizes["n"]
+        return list(zip(*(column.tolist() for column in self.metadata.values()), strict=True))
+
 
 @dataclass(frozen=True, eq=False)
 class PawSet(Sequence[PawEntry]):
@@ -205,6 +229,7 @@ class PawSet(Sequence[PawEntry]):
             return replace(self, rows=self.rows[index])
         row = int(self.rows[index])
         columns, reflections = self.file.columns, self.file.reflections
+        soft, spin = self.file.complex_reflections
         sites = slice(*columns["site_offsets"][row : row + 2].tolist())
         part = slice(*columns["reflection_offsets"][row : row + 2].tolist())
         symbols = columns["site_symbol"][sites].tolist()
@@ -212,21 +237,14 @@ class PawSet(Sequence[PawEntry]):
             space_group=int(columns["space_group"][row]),
             lattice=columns["lattice"][row],
             electrons=float(columns["electrons"][row]),
-            sites=tuple(
-                Site(symbol, str(wyckoff), tuple(position.tolist()))
-                for symbol, wyckoff, position in zip(
-                    symbols, columns["site_wyckoff"][sites], columns["site_position"][sites], strict=True
-                )
-            ),
+            sites=tuple(self.file.sites[sites]),
             hkl=reflections["hkl"][part],
-            soft=np.asarray(reflections["soft_real"][part] + 1j * reflections["soft_imag"][part], dtype=np.complex64),
-            soft_spin=np.asarray(
-                reflections["spin_real"][part] + 1j * reflections["spin_imag"][part], dtype=np.complex64
-            ),
+            soft=soft[part],
+            soft_spin=spin[part],
             multipoles=columns["site_multipoles"][sites],
             r_comp=np.array([self.setups[symbol].r_comp for symbol in symbols]),
             moments=columns["site_moment"][sites],
-            metadata={name: column[row].item() for name, column in self.file.metadata.items()},
+            metadata=dict(zip(self.file.metadata, self.file.metadata_rows[row], strict=True)),
             **{name: str(columns[name][row]) for name in ENTRY_TEXTS},
         )
 
