@@ -24,7 +24,7 @@ from symfft_models.scattering.model import Basis
 from symfft_models.scattering.packed import PackedFactor, PackedMatrix
 
 #: Numbers that parts of crystals may hold before they are added to the normal equations, and terms that they may have.
-NUMBERS, TERMS = 8_000_000, 2000
+NUMBERS, TERMS = 8_000_000, 1000
 
 
 @dataclass(frozen=True, eq=False)
