@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from symfft_models.setting import ConfigError, setting
+from symfft_models.setting import ConfigError, check, setting
 
 
 @dataclass(frozen=True)
@@ -33,67 +32,77 @@ class ModelConfig:
     over all patches; `window` and `site_power` are not used.
     """
 
-    latent: int = setting(128, "floats that a density is coded in")
-    channels: int = setting(64, "channels of the first stage")
+    latent: int = setting(128, "floats that a density is coded in", above=0)
+    channels: int = setting(64, "channels of the first stage", above=0)
     depths: tuple[int, ...] = setting((2, 2), "blocks of each stage")
     heads: tuple[int, ...] = setting((4, 8), "attention heads of each stage")
-    patch: int = setting(4, "edge of a patch")
-    window: int = setting(4, "patches along the edge of an attention window")
-    condition_channels: int = setting(32, "channels that lattice constant and mean density become")
-    domain: str = setting("envelope-dct", "what the network reads and writes: envelope-dct, real or stars")
+    patch: int = setting(4, "edge of a patch", above=0)
+    window: int = setting(4, "patches along the edge of an attention window", above=0)
+    condition_channels: int = setting(32, "channels that lattice constant and mean density become", above=0)
+    domain: str = setting(
+        "envelope-dct",
+        "what the network reads and writes: envelope-dct, real or stars",
+        choices=("envelope-dct", "real", "stars"),
+    )
     site_power: float = setting(1.0, "the envelope holds rho / R_m**site_power, R_m the order of the site's symmetry")
-    stars: int = setting(512, "coefficients kept in the domain stars")
-    scale: str = setting("coefficient", "one unit per group or per coefficient")
+    stars: int = setting(512, "coefficients kept in the domain stars", above=0)
+    scale: str = setting("coefficient", "one unit per group or per coefficient", choices=("group", "coefficient"))
     magnitude: bool = setting(True, "tell the network the length of the reciprocal vectors")
     codec: bool = setting(False, "begin with a fitted codec")
     network: bool = setting(True, "train a network")
     linear: bool = setting(False, "a linear path beside the transformer, one per space group")
-    posterior: float = setting(1.0, "standard deviation that the posterior starts with, where there is no codec")
+    posterior: float = setting(
+        1.0, "standard deviation that the posterior starts with, where there is no codec", above=0
+    )
 
 
 @dataclass(frozen=True)
 class LossConfig:
     """Kind of loss and the factors of its three terms (`symfft_models.model.loss`)."""
 
-    kind: str = setting("paper", "paper, or peak: the negative PSNR in place of its reconstruction terms")
+    kind: str = setting(
+        "paper", "paper, or peak: the negative PSNR in place of its reconstruction terms", choices=("paper", "peak")
+    )
     divergence: float = setting(1.0, "factor of the divergence of densities")
     reconstruction: float = setting(1.0, "factor of the reconstruction of structure factors")
     latent: float = setting(1e-4, "factor of the divergence of the latent from a normal distribution")
-    latent_warmup: float = setting(0.2, "share of the run after which that factor is whole")
+    latent_warmup: float = setting(0.2, "share of the run after which that factor is whole", least=0, most=1)
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """Optimisation."""
 
-    batch: int = setting(128, "densities per step, over all processes")
-    epochs: float = setting(300.0, "times that each density is seen")
-    max_minutes: float = setting(0.0, "end the run, schedule complete, after this time; 0: no limit")
-    learning_rate: float = setting(1e-3, "largest learning rate")
-    beta1: float = setting(0.8, "of AdamW")
-    beta2: float = setting(0.999, "of AdamW")
-    weight_decay: float = setting(0.0, "of AdamW and Muon")
-    optimizer: str = setting("adamw", "adamw, or muon for matrices and adamw for the rest")
-    matrix_rate: float = setting(0.02, "largest learning rate of matrices under Muon")
-    momentum: float = setting(0.95, "of Muon")
-    warmup: float = setting(0.05, "share of the run in which the learning rate rises")
-    final_rate: float = setting(0.01, "learning rate at the end, as a share of the largest")
-    clip: float = setting(0.5, "largest norm of the gradient")
-    ema: float = setting(0.999, "decay of the averaged weights, which are the ones that are kept")
+    batch: int = setting(128, "densities per step, over all processes", above=0)
+    epochs: float = setting(300.0, "times that each density is seen", above=0)
+    max_minutes: float = setting(0.0, "end the run, schedule complete, after this time; 0: no limit", least=0)
+    learning_rate: float = setting(1e-3, "largest learning rate", above=0)
+    beta1: float = setting(0.8, "of AdamW", least=0, most=1)
+    beta2: float = setting(0.999, "of AdamW", least=0, most=1)
+    weight_decay: float = setting(0.0, "of AdamW and Muon", least=0)
+    optimizer: str = setting("adamw", "adamw, or muon for matrices and adamw for the rest", choices=("adamw", "muon"))
+    matrix_rate: float = setting(0.02, "largest learning rate of matrices under Muon", above=0)
+    momentum: float = setting(0.95, "of Muon", least=0, most=1)
+    warmup: float = setting(0.05, "share of the run in which the learning rate rises", least=0, most=1)
+    final_rate: float = setting(0.01, "learning rate at the end, as a share of the largest", least=0, most=1)
+    clip: float = setting(0.5, "largest norm of the gradient", above=0)
+    ema: float = setting(0.999, "decay of the averaged weights, which are the ones that are kept", least=0, most=1)
     seed: int = setting(0, "of everything random")
-    precision: str = setting("no", "bf16 runs the body of the network in bfloat16; no: float32 everywhere")
+    precision: str = setting(
+        "no", "bf16 runs the body of the network in bfloat16; no: float32 everywhere", choices=("no", "bf16")
+    )
     compile: bool = setting(False, "compile the body of the network (docs/distributed.md says where that pays)")
-    log_every: int = setting(10, "steps between lines of the log")
-    evaluate_every: int = setting(200, "steps between evaluations on the validation split")
-    checkpoint_every: int = setting(100, "steps between checkpoints")
+    log_every: int = setting(10, "steps between lines of the log", above=0)
+    evaluate_every: int = setting(200, "steps between evaluations on the validation split", above=0)
+    checkpoint_every: int = setting(100, "steps between checkpoints", above=0)
 
 
 @dataclass(frozen=True)
 class SampleConfig:
     """Generation (`symfft_models.sampling`)."""
 
-    per_group: int = setting(3, "densities per space group")
-    temperature: float = setting(1.0, "0: training densities; 1: all that lies between them")
+    per_group: int = setting(3, "densities per space group", above=0)
+    temperature: float = setting(1.0, "0: training densities; 1: all that lies between them", least=0)
     seed: int = setting(0, "of the draws")
 
 
@@ -114,23 +123,6 @@ class Config:
 
 #: File of a run folder that holds its settings.
 CONFIG = "config.json"
-
-CHOICES = {
-    "model.domain": ("envelope-dct", "real", "stars"),
-    "model.scale": ("group", "coefficient"),
-    "loss.kind": ("paper", "peak"),
-    "train.optimizer": ("adamw", "muon"),
-    "train.precision": ("no", "bf16"),
-}
-POSITIVE = (
-    "model.latent", "model.channels", "model.patch", "model.window", "model.condition_channels", "model.stars",
-    "model.posterior", "train.batch", "train.epochs", "train.learning_rate", "train.matrix_rate", "train.clip",
-    "train.log_every", "train.evaluate_every", "train.checkpoint_every", "sample.per_group",
-)  # fmt: skip
-SHARES = (
-    "loss.latent_warmup", "train.warmup", "train.final_rate", "train.ema", "train.beta1", "train.beta2",
-    "train.momentum",
-)  # fmt: skip
 
 
 def presets() -> list[str]:
@@ -266,33 +258,16 @@ def merge(config: Config, tree: Mapping[str, Any]) -> Config:
 
 def checked(config: Config) -> Config:
     """Refuse values out of range, and settings that do not go together."""
-    for name in POSITIVE:
-        if not 0 < _get(config, name) < math.inf:
-            raise ConfigError(f"{name} must be positive, got {_get(config, name)}")
     for section in fields(config):
-        for one in fields(getattr(config, section.name)):
-            value = getattr(getattr(config, section.name), one.name)
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ConfigError(f"{section.name}.{one.name} must be a finite number, got {value}")
-    for name in SHARES:
-        if not 0 <= _get(config, name) <= 1:
-            raise ConfigError(f"{name} must lie between 0 and 1, got {_get(config, name)}")
+        check(getattr(config, section.name), f"{section.name}.")
     if not (config.model.codec or config.model.network):
         raise ConfigError("a model needs a codec, a network or both; set model.codec=true or model.network=true")
-    for name, choices in CHOICES.items():
-        if _get(config, name) not in choices:
-            raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {_get(config, name)!r}")
     if config.model.domain == "stars" and len(config.model.depths) > 1:
         raise ConfigError(
             f"model.depths {list(config.model.depths)} has several stages, which halve a grid, and stars lie on none; "
             "set one, like model.depths=[4] model.heads=[4]"
         )
     return config
-
-
-def _get(config: Config, name: str) -> Any:
-    section, key = name.split(".")
-    return getattr(getattr(config, section), key)
 
 
 def _merge(section: Any, tree: Mapping[str, Any], prefix: str) -> Any:

@@ -58,8 +58,8 @@ def test_a_file_is_a_preset(tmp_path):
         ("train=3", "section"),
         ("train.epochs", "must read section.key=value"),
         ("loss.kind=best", "one of paper, peak"),
-        ("train.batch=0", "must be positive"),
-        ("train.ema=1.5", "between 0 and 1"),
+        ("train.batch=0", "must be above 0, got 0"),
+        ("train.ema=1.5", "train.ema must be at least 0 and at most 1, got 1.5"),
         ("model.depths=[]", "non-empty list"),
     ],
 )

@@ -162,7 +162,7 @@ def test_tokens_of_stars_know_their_length_in_the_crystal_at_hand():
     [
         (["model.domain=waves"], "one of envelope-dct, real, stars"),
         (["model.scale=none"], "one of group, coefficient"),
-        (["model.stars=0"], "model.stars must be positive"),
+        (["model.stars=0"], "model.stars must be above 0"),
         (["model.domain=stars"], r"\[2, 2\] has several stages.*set one"),
     ],
 )
