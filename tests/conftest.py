@@ -35,6 +35,12 @@ def pytest_collection():
         gc.freeze()
 
 
+def pytest_collection_modifyitems(items):
+    """First the files that take long or wait for something: short ones let all workers end at the same time."""
+    first = [ROOT / "tests" / name for name in ("models", "view")]
+    items.sort(key=lambda item: not any(item.path.is_relative_to(folder) for folder in first))
+
+
 @pytest.fixture(scope="session")
 def real_densities() -> Path:
     """Folder of real density files, which are other people's and not part of the project."""
