@@ -57,7 +57,7 @@ $(VENV)/installed-docs: GROUP := --group docs
 
 $(VENV)/installed-library: $(NEEDS) | $(BIN)/python
 	$(INSTALL) 'pip>=25.1'
-	$(INSTALL) -c constraints.txt -e '.[io,surface]' --group lint
+	$(INSTALL) -c constraints.txt -e '.[io,plot,surface]' --group lint
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed-library
