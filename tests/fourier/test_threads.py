@@ -43,6 +43,17 @@ def test_blocks_in_halves_in_threads(number, monkeypatch):
         assert np.array_equal(plan.inverse(f, threads=threads), back)
 
 
+@pytest.mark.parametrize("number", [14, 62])
+def test_more_threads_than_there_can_be(number):
+    """Parts of a transform are planned for all of them, and each thread does several."""
+    au = asymmetric_unit(number, (24, 24, 24))
+    values = np.random.default_rng(0).standard_normal((1, au.size))
+    workers = 3 * threads_module.MOST_THREADS + 1
+    f = au_dft(values, au)
+    assert np.array_equal(au_dft(values, au, workers=workers), f)
+    assert np.array_equal(au_idft(f, au, workers=workers), au_idft(f, au))
+
+
 def test_threads_are_not_made_anew():
     au = asymmetric_unit(14, (16, 16, 16))
     values = np.ones((4, au.size))

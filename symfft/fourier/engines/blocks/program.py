@@ -29,7 +29,7 @@ from symfft.fourier.engines.blocks.opcodes import (
     WRITE_SUM,
     Step,
 )
-from symfft.fourier.threads import Team, in_parts
+from symfft.fourier.threads import PARTS_PER_THREAD, Team, in_parts
 
 STEP = len(Step._fields)
 #: The board of who shares no rows.
@@ -268,17 +268,18 @@ class CompiledProgram:
 
     def _share(self, work: Array, row: Array, out: Array, threads: int) -> None:
         def shared(section: Section) -> None:
-            steps = self._steps[section.first * STEP : section.last * STEP]
-            in_parts(
-                threads,
-                threads,
-                lambda _, part, __: self._run(steps, *self._arrays, work, row, out, part, threads, ALONE, 0),
-            )
+            steps, parts = self._steps[section.first * STEP : section.last * STEP], PARTS_PER_THREAD * threads
+
+            def run(_: int, first: int, last: int) -> None:
+                for part in range(first, last):
+                    self._run(steps, *self._arrays, work, row, out, part, parts, ALONE, 0)
+
+            in_parts(parts, threads, run)
 
         def own(sections: list[Section]) -> None:
-            def run(_: int, part: int, __: int) -> None:
+            def run(_: int, first: int, last: int) -> None:
                 for section in sections:
-                    if section.thread == part:
+                    if first <= section.thread < last:
                         steps = self._steps[section.first * STEP : section.last * STEP]
                         self._run(steps, *self._arrays, work, row, out, 0, 1, ALONE, 0)
 
