@@ -44,6 +44,10 @@ THREEFOLD, FOURFOLD = 0, 1
 PRIME_FACTOR_PER_OPERATOR = 40
 
 
+#: Points of the smallest asymmetric unit whose single transforms are shared: smaller ones take as long as handing over.
+SHARED = 50_000
+
+
 class FourierPlan:
     """The exact transform of one asymmetric unit; :class:`symfft.AsymmetricUnit` caches it.
 
@@ -83,8 +87,10 @@ class FourierPlan:
 
 
 def _share(engine: Engine, transform: Any, batch: NDArray[Any], out: NDArray[Any], workers: int | None) -> NDArray[Any]:
-    """Share the rows of a batch among threads, or the parts of a transform where there are fewer rows than threads."""
+    """Share the rows of a batch among threads, or the parts of a long transform where rows are fewer than threads."""
     threads = count_of(workers)
+    if engine.size < SHARED:
+        threads = max(1, min(threads, len(batch)))
     batch = np.ascontiguousarray(batch)
     if len(batch) < threads or engine.shares_rows:
         transform(batch, out, threads)

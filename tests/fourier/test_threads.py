@@ -11,15 +11,35 @@ from functools import partial
 import numpy as np
 import pytest
 
+import symfft.fourier.plan as plan_module
 import symfft.fourier.threads as threads_module
 from symfft import ShapeError, asymmetric_unit, au_dft, au_idft, next_compatible_shape
 from symfft.fourier.engines.blocks import halves, plan_blocks
 from symfft.fourier.threads import DONE, NEXT, ROWS, Team, aligned, count_of, in_parts
 
 
+@pytest.fixture
+def shared(monkeypatch):
+    """Have parts of small transforms shared, too."""
+    monkeypatch.setattr(plan_module, "SHARED", 0)
+
+
+def test_small_transforms_are_not_shared(monkeypatch):
+    """One of them is for one thread, a few rows for as many."""
+    au, long = asymmetric_unit(225, (24, 24, 24)), asymmetric_unit(1, (40, 40, 40))
+    asked = []
+    for unit in (au, long):
+        engine = unit.fourier.engine
+        monkeypatch.setattr(engine, "_forward", lambda values, out, threads: asked.append((len(values), threads)))
+    for rows in (0, 1, 3):
+        au_dft(np.ones((rows, au.size)), au, workers=8)
+    au_dft(np.ones(long.size), long, workers=8)
+    assert asked == [(0, 1), (1, 1), (3, 3), (1, 8)]
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("number", [1, 2, 14, 62, 166, 198, 225, 227])
-def test_any_number_of_threads_gives_the_same_bits(number, dtype):
+def test_any_number_of_threads_gives_the_same_bits(number, dtype, shared):
     au = asymmetric_unit(number, next_compatible_shape(number, (36, 36, 36)))
     for batch in (1, 3):
         values = np.random.default_rng(number).standard_normal((batch, au.size)).astype(dtype)
@@ -44,7 +64,7 @@ def test_blocks_in_halves_in_threads(number, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [14, 62])
-def test_more_threads_than_there_can_be(number):
+def test_more_threads_than_there_can_be(number, shared):
     """Parts of a transform are planned for all of them, and each thread does several."""
     au = asymmetric_unit(number, (24, 24, 24))
     values = np.random.default_rng(0).standard_normal((1, au.size))
