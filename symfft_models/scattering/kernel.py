@@ -24,7 +24,7 @@ from symfft_models._array_types import FloatArray, IntArray
 from symfft_models.scattering.crystal import Crystal
 from symfft_models.scattering.elements import LAST, coordinates, covalent_radii
 from symfft_models.scattering.geometry import Terms, shells, site_terms
-from symfft_models.setting import check, setting
+from symfft_models.setting import ConfigError, check, setting
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,15 @@ class KernelSettings:
     neighbour_range: float = setting(2.0, "the distance over which neighbours are alike", above=0)
     channels: int = setting(8, "chemical channels of the neighbour densities", least=1, most=LAST)
     knots: int = setting(6, "radial channels of the neighbour densities", least=2)
-    pair: float = setting(1.0, "variance of the pair term", above=0)
+    pair: float = setting(1.0, "variance of the pair term", least=0)
     many: float = setting(0.5, "variance of the many-body term of degree 0", least=0)
     many_aspherical: float = setting(0.5, "variance of the many-body term of the other degrees", least=0)
     environment_range: float = setting(1.0, "range of the Gaussian g, in root mean squares of its argument", above=0)
 
     def __post_init__(self) -> None:
         check(self)
+        if not (self.pair + self.many > 0 and self.pair + self.many_aspherical > 0):
+            raise ConfigError("pair is 0, and many or many_aspherical too: a degree would have no variance")
 
 
 def element_kernel(element_range: float, own_share: float) -> FloatArray:

@@ -53,3 +53,11 @@ def test_every_setting_of_the_density_model_says_what_it_is_and_has_a_range(kind
             with pytest.raises(ConfigError, match=f"^{one.name} must be"):
                 kind(**{one.name: float("nan")})
     assert pickle.loads(pickle.dumps(usual)) == copy.deepcopy(usual) == usual
+
+
+@pytest.mark.parametrize("other", ["many", "many_aspherical"])
+def test_a_kernel_without_variance_is_refused_and_pairs_or_many_bodies_alone_are_not(other):
+    KernelSettings(pair=0.0)
+    KernelSettings(**{other: 0.0})
+    with pytest.raises(ConfigError, match="no variance"):
+        KernelSettings(pair=0.0, **{other: 0.0})
