@@ -116,11 +116,13 @@ def _groups() -> None:
 
 def _transforms(groups: tuple[str, ...]) -> None:
     for group in groups:
-        _transform(symfft.SpaceGroup.from_symbol(group))
+        for precision in ("float64", "float32"):
+            _transform(symfft.SpaceGroup.from_symbol(group), precision)
 
 
-def _transform(found: symfft.SpaceGroup) -> None:
-    values = symfft.symmetrize(np.random.default_rng(0).random(SHAPE), found)
+def _transform(found: symfft.SpaceGroup, precision: str) -> None:
+    values = symfft.symmetrize(np.random.default_rng(0).random(SHAPE).astype(precision), found)
+    symfft.check_symmetry(values, found)
     au = symfft.asymmetric_unit(found, SHAPE)
     reduced = symfft.reduce_to_au(values, au)
     symfft.expand_from_au(reduced, au)

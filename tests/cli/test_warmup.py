@@ -36,3 +36,24 @@ def test_folders_are_listed_without_importing_optional_packages():
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert told == ["True"] * (len(told) - 1) + ["False"]
     assert len(told) > 1
+
+
+LATER = """
+import numpy as np, symfft
+from symfft.cli.warmup import GROUPS, SHAPE
+for group in sum(GROUPS.values(), ()):
+    found = symfft.SpaceGroup.from_symbol(group)
+    for precision in ("float64", "float32"):
+        values = symfft.symmetrize(np.random.default_rng(1).random(SHAPE).astype(precision), found)
+        symfft.check_symmetry(values, found)
+        unit = symfft.asymmetric_unit(found, SHAPE)
+        au = symfft.reduce_to_au(values, unit)
+        symfft.au_idft(symfft.au_dft(au, unit), unit)
+        symfft.au_idct(symfft.au_dct(np.stack([au, au]), unit), unit)
+"""
+
+
+def test_nothing_is_compiled_after_it():
+    for told in ([sys.executable, "-m", "symfft", "warmup"], [sys.executable, "-c", LATER]):
+        found = subprocess.run(told, capture_output=True, text=True, check=True)
+    assert "compiling" not in found.stderr
