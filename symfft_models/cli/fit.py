@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -70,7 +71,8 @@ def run(
     inner = {entry.name: values.pop(entry.name) for entry in fields(KernelSettings)}
     settings = TrainingSettings(kernel=KernelSettings(**inner), **values)
     known, unseen = observations(set, "train"), observations(set, "val")
-    bar = partial(progress_bar, desc="crystals, then weights", unit="crystal", disable=quiet)
+    shown = not quiet and sys.stderr.isatty()
+    bar = partial(progress_bar, desc="crystals, then weights", unit="crystal", disable=not shown)
     model = train(known, settings, watched=bar)
     changed = [
         f"--{name.replace('_', '-')} {value}"
