@@ -36,9 +36,19 @@ def pytest_collection():
 
 
 def pytest_collection_modifyitems(items):
-    """First the files that take long or wait for something: short ones let all workers end at the same time."""
+    """First the files that take long or wait for something: short ones let all workers end at the same time.
+
+    One of those that need the demo comes before all others, which makes it, and the rest of those after others that
+    take long: no worker waits for it.
+    """
     first = [ROOT / "tests" / name for name in ("models", "view")]
-    items.sort(key=lambda item: not any(item.path.is_relative_to(folder) for folder in first))
+    need = list(dict.fromkeys(item.path for item in items if "demo" in item.fixturenames))
+
+    def place(item):
+        long = any(item.path.is_relative_to(folder) for folder in first)
+        return not long, item.path in need[1:], item.path not in need[:1]
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ from symfft_models.datasets.paw.pack import GPA
 from symfft_models.datasets.paw.store import load_paw
 from symfft_models.properties.references import load_references
 from symfft_models.scattering.crystal import Crystal
-from symfft_models.scattering.structure import crystal_of
+from symfft_models.scattering.observation import listed_crystal
 
 #: B', the usual derivative of the bulk modulus with the pressure.
 STIFFENING = 4.5
@@ -136,7 +136,7 @@ def samples_of(densities: PawSet | None = None) -> tuple[list[Sample], LeftOut]:
         if listed_name(entry.id) in wrong or abs(pressures[row]) > FAR:
             far.append(entry.id)
             continue
-        crystal = crystal_of(entry)
+        crystal = listed_crystal(entry)
         symbols = [gemmi.Element(int(number)).name for number in crystal.numbers]
         energies = np.array([references.get(symbol, np.nan) for symbol in symbols])
         if np.isnan(energies).any():

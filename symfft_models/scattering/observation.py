@@ -53,14 +53,18 @@ class Observation:
         return np.linalg.norm(self.hkl @ np.linalg.inv(self.crystal.lattice).T, axis=1)
 
 
+def listed_crystal(entry: PawEntry | Entry) -> Crystal:
+    """Return the crystal of an entry in the space group that it states."""
+    positions, _, numbers = atoms_of(entry.space_group, entry.sites)
+    return Crystal.of_atoms(entry.lattice, positions, numbers, SpaceGroup.from_number(entry.space_group))
+
+
 def observe(entry: PawEntry | Entry, longest: float = LONGEST) -> Observation:
     """Return what an entry of a set tells of its density: of PAW parts, or of values on a grid."""
-    positions, _, numbers = atoms_of(entry.space_group, entry.sites)
-    group = SpaceGroup.from_number(entry.space_group)
-    crystal = Crystal.of_atoms(entry.lattice, positions, numbers, group)
+    crystal = listed_crystal(entry)
     if isinstance(entry, PawEntry):
         hkl, factors = entry.hkl.astype(np.int64), entry.structure_factors() * crystal.volume
-        multiplicity = multiplicities(group, hkl)
+        multiplicity = multiplicities(crystal.group, hkl)
     else:
         unit = entry.au()
         hkl, multiplicity = unit.hkl, unit.hkl_multiplicity
