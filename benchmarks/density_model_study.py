@@ -35,7 +35,6 @@ SMALLER: dict[str, Any] = {"spherical": 600, "aspherical": 600, "weights": 5000}
 ABLATIONS: dict[str, dict[str, Any]] = {
     "the model": {},
     "16,000 weights": {"weights": 16_000},
-    "16,000, of 600 landmarks a degree at most": {"spherical": 600, "aspherical": 600, "weights": 16_000},
     "16,000, one for each of 450 landmarks a degree and 8 shapes": {
         "spherical": 450,
         "aspherical": 450,

@@ -41,7 +41,7 @@ def coded(predictor, nitride):
 def test_figures_are_those_of_the_file(coded, nitride):
     expected = density_metrics(nitride.values.ravel(), coded.density.values.ravel(), np.ones(nitride.values.size))
     assert coded.figures["file"] == expected
-    assert coded.figures["file"]["nmae"] < 0.1 < 0.3 < coded.figures["predicted"]["nmae"]
+    assert coded.figures["file"]["nmae"] < 0.1 < 0.5 < coded.figures["predicted"]["nmae"]
     assert abs(coded.figures["file"]["electron_error"]) < 1e-12
     assert coded.arrays["latent"].dtype == np.float32
     assert len(coded.arrays["latent"]) == coded.facts["floats"] == 64
@@ -81,7 +81,7 @@ def test_other_cells_and_origins(predictor, nitride, cell, shape):
     result = reconstruct_conditional(predictor, moved, floats=64)
     assert result.density.shape == shape
     assert result.facts["electrons"] == pytest.approx(44 * np.linalg.det(cell), rel=1e-6)
-    assert result.figures["file"]["nmae"] < 0.5 * result.figures["predicted"]["nmae"]
+    assert result.figures["file"]["nmae"] < 0.4 * result.figures["predicted"]["nmae"]
 
 
 def test_the_file_of_latents_gives_the_density_to_the_last_bit(coded, predictor, tmp_path):
