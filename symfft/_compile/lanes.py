@@ -16,7 +16,10 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from symfft._compile.inlining import inlined
 from symfft._compile.lane_type import LANES as LANES
 from symfft._compile.lane_type import vector
-from symfft._compile.trace import Integer, Vector
+from symfft._compile.trace import INT, Integer, Vector, compared
+
+#: Bytes of a cache line.
+CACHE_LINE = 64
 
 
 def _mask(numbers: list[int]) -> ir.Constant:
@@ -40,6 +43,22 @@ def store(array: Any, start: Any, lanes: Any) -> None:
     """Set ``array[start : start + LANES]``."""
     place = array.builder.bitcast(array.place(start), vector(array.dtype).as_pointer())
     array.builder.store(lanes.value, place, align=array.itemsize)
+
+
+@inlined
+def stream(array: Any, start: Any, lanes: Any) -> None:
+    """As :func:`store`, past the caches: for what nobody reads soon, from the beginning of a cache line on."""
+    builder = array.builder
+    place = builder.bitcast(array.place(start), vector(array.dtype).as_pointer())
+    written = builder.store(lanes.value, place, align=LANES * array.itemsize)
+    written.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
+
+
+@inlined
+def begins_line(array: Any, index: Any) -> Any:
+    """Return whether a cache line begins with an element."""
+    place = Integer(array.builder, array.builder.ptrtoint(array.place(index), INT))
+    return compared("==", place & (CACHE_LINE - 1), 0)
 
 
 @inlined

@@ -24,10 +24,10 @@ def publish(array: Any, index: Any, value: Any) -> None:
 
 
 @inlined
-def advanced(array: Any, index: Any, before: Any) -> Any:
-    """Add 1 to ``array[index]`` if it is still what it was before; return whether."""
+def lowered(array: Any, index: Any, before: Any) -> Any:
+    """Take 1 from ``array[index]`` if it is still what it was before; return whether."""
     builder = array.builder
-    found = builder.cmpxchg(array.place(index), before.value, (before + 1).value, "acq_rel", "monotonic")
+    found = builder.cmpxchg(array.place(index), before.value, (before - 1).value, "acq_rel", "monotonic")
     return Flag(builder, builder.extract_value(found, 1))
 
 
@@ -35,6 +35,12 @@ def advanced(array: Any, index: Any, before: Any) -> Any:
 def count(array: Any, index: Any) -> None:
     """Add 1 to ``array[index]``, after all that was written before."""
     array.builder.atomic_rmw("add", array.place(index), INT(1), "acq_rel")
+
+
+@inlined
+def settle(array: Any) -> None:
+    """Have all that was written before, past the caches too, be in memory for whoever is told after this."""
+    array.builder.fence("seq_cst")
 
 
 @inlined

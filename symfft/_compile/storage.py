@@ -81,7 +81,7 @@ def flat(builder: Any, value: Any) -> list[Any]:
     if isinstance(value, Array):
         return [value.data, *(as_integer(builder, n).value for n in value.shape)]
     if isinstance(value, tuple):
-        return [each for part in value for each in flat(builder, settled(builder, part))]
+        return [each for part in value for each in flat(builder, part)]
     return [value.value]
 
 

@@ -1,6 +1,6 @@
 """Threads that share a batch, or the parts of one transform: helpers that stay, equal results.
 
-:func:`in_parts` hands over Python functions, a :class:`Team` rows of short transforms.
+:func:`in_parts` hands over Python functions, a :class:`Team` rows of batches, or parts of a transform.
 
 To wake a thread that sleeps takes as long as a small transform. Who waits therefore looks for a while before it
 sleeps, a helper for its next job and the caller for the end of the helpers' jobs: as OpenMP's threads do, but shorter.
@@ -34,10 +34,10 @@ MOST_THREADS = max(32, PROCESSORS)
 LOOKS = 400_000
 #: Seconds of sleep of who has looked for long enough.
 BRIEFLY = 2e-5
-#: Places on a board, far apart where several threads write: `ROWS` times the number of rows plus the next one that
-#: nobody has taken; rows that are done; where the batch and its results are. Numbers on a board.
-NEXT, DONE, SOURCE, TARGET, BOARD = 0, 8, 16, 17, 24
-ROWS = 1 << 31
+#: Places on a board, far apart where several threads write: `POST` times the number of the batch plus its items that
+#: nobody has taken; items that are done; all of them; where the batch, its results and its work space are.
+LEFT, DONE, ITEMS, SOURCE, TARGET, WORK, BOARD = 0, 8, 16, 17, 18, 19, 24
+POST = 1 << 32
 
 
 def count_of(workers: int | None) -> int:
@@ -104,50 +104,59 @@ def in_parts(items: int, threads: int, run: Callable[[int, int, int], object]) -
 
 
 class Team:
-    """Threads that share the rows of one batch after the other, in compiled loops that need nothing of Python.
+    """Threads that share one batch after the other, in compiled loops that need nothing of Python.
 
-    Who has a batch posts it on a board and takes rows from there, one by one; helpers that look at the board take rows
-    as soon as it is there. They neither have to be woken nor wait for the interpreter's lock, as long as batches follow
-    one another before they stop to look. Who posts does not depend on them: what nobody else takes it computes itself.
+    Who has a batch posts it on a board and takes its items from there, one by one: rows, or parts of a transform, of
+    which some can begin only when others are done. Helpers that look at the board take items as soon as they are there.
+    They neither have to be woken nor wait for the interpreter's lock, as long as batches follow one another before they
+    stop to look. Who posts does not depend on them: what nobody else takes it computes itself.
 
     Parameters
     ----------
     threads : int
         Threads that share a batch.
     look : callable
-        ``look(board, looks)`` computes rows that are posted on a board, until there are none for so many looks.
+        ``look(thread, board, looks)`` computes items that are posted on a board, until there are none that can begin
+        for so many looks.
     """
 
-    def __init__(self, threads: int, look: Callable[[NDArray[np.int64], int], object]) -> None:
+    def __init__(self, threads: int, look: Callable[[int, NDArray[np.int64], int], object]) -> None:
         threads = min(threads, MOST_THREADS)
         self._looks = LOOKS if threads <= PROCESSORS else 0
         self._board = _count(BOARD)
-        self._look = partial(look, self._board, self._looks)
+        self._look = look
         self._jobs: list[_Job | None] = [None] * (threads - 1)
 
     def share(self, post: Callable[[NDArray[np.int64], int], object]) -> None:
-        """Call ``post(board, looks)``, which posts a batch on the board and computes rows; return when all are done."""
+        """Call ``post(board, looks)``, which posts a batch on the board and computes items; return when all are done."""
         for place, job in enumerate(self._jobs):
             if job is None or job.is_over:
-                self._jobs[place] = job = _Job(self._look, self._looks)
+                self._jobs[place] = job = _Job(partial(self._help, place + 1), self._looks)
                 job.helper = _idle_helper()
                 job.helper.begin(job)
         try:
             post(self._board, self._looks)
-            self._wait()
+            self._finish()
         except BaseException:
             while True:  # whatever interrupts this, too: nobody may still write into arrays that are given back
                 try:
-                    self._wait()
+                    self._finish()
                     break
                 except BaseException:
                     continue
             raise
 
-    def _wait(self) -> None:
-        """Wait for helpers that have taken a row, longer than the loop that posted it did."""
-        while self._board[DONE] < self._board[NEXT] // ROWS:
+    def _help(self, thread: int) -> None:
+        self._look(thread, self._board, self._looks)
+        while self._board[LEFT] % POST:  # not to be begun yet
             time.sleep(BRIEFLY)
+            self._look(thread, self._board, self._looks)
+
+    def _finish(self) -> None:
+        """Compute what can begin only now, and wait for helpers that are not done."""
+        while self._board[DONE] < self._board[ITEMS]:
+            time.sleep(BRIEFLY)
+            self._look(0, self._board, 0)
 
 
 class _Job:

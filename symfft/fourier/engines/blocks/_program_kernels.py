@@ -8,7 +8,7 @@ from symfft._array_types import Array
 from symfft._compile import bare, inlined
 from symfft._compile.blas import multiply
 from symfft._compile.lanes import LANES, element, fill, gather, interleave_high, interleave_low, load, store
-from symfft._compile.shared import address, advanced, count, elsewhere, latest, publish
+from symfft.fourier._thread_kernels import share
 from symfft.fourier.engines.blocks.opcodes import (
     FOLD,
     LEFT,
@@ -23,7 +23,6 @@ from symfft.fourier.engines.blocks.opcodes import (
     WRITE_COMPLEX,
     Step,
 )
-from symfft.fourier.threads import DONE, NEXT, ROWS, SOURCE, TARGET
 
 #: Columns that are folded together: all rows of as many fit the first cache or nearly so.
 TILE = 256
@@ -142,64 +141,25 @@ def run(
     signs: Array,
     constants: Array,
     scale: Any,
+    items: Array,
+    after: Array,
     work: Array,
+    offset: Any,
     rows: Array,
     out: Array,
-    part: Any,
-    parts: Any,
     board: Array,
     looks: Any,
 ) -> None:
-    """Run steps of a program on every row of the input.
-
-    Of steps that fill columns one by one only a part of them, if there are several. With a board, rows are shared among
-    all threads that look at it: see :class:`symfft.fourier.threads.Team`.
-    """
-    work[0] = 0
-    if board.size == 0:
-        for b in range(rows.shape[0]):
-            run_row(steps, tables, signs, constants, scale, work, rows[b], out[b], part, parts)
-        return
-    posted = rows.shape[0]
-    if posted > 0:
-        board[SOURCE], board[TARGET], board[DONE] = address(rows), address(out), 0
-        publish(board, NEXT, posted * ROWS)
-    left = looks
-    while left >= 0:
-        word = latest(board, NEXT)
-        row = word % ROWS
-        if row < word // ROWS:
-            if advanced(board, NEXT, word):  # until this row is done the batch stays where it is
-                sources, targets = elsewhere(rows, board[SOURCE]), elsewhere(out, board[TARGET])
-                run_row(steps, tables, signs, constants, scale, work, sources[row], targets[row], part, parts)
-                count(board, DONE)
-                left = looks
-        elif posted > 0:
-            break
-        else:
-            left -= 1
-    left = looks
-    while posted > 0 and left > 0:
-        left -= 1
-        if latest(board, DONE) == posted:
-            break
+    """Run a program on every row of the input."""
+    share(run_item, (steps, tables, signs, constants, scale), items, after, work, offset, rows, out, board, looks)
 
 
 @bare
-def run_row(
-    steps: Array,
-    tables: Array,
-    signs: Array,
-    constants: Array,
-    scale: Any,
-    work: Array,
-    source: Array,
-    target: Array,
-    part: Any,
-    parts: Any,
-) -> None:
-    """Run steps of a program on a row of the input."""
-    for s in range(steps.size // STEP):
+def run_item(program: Any, item: Array, work: Array, shift: Any, source: Array, target: Array, rows: Any) -> None:
+    """Run the steps of an item on a row of the input."""
+    steps, tables, signs, constants, scale = program
+    part, parts = item[2], item[3]
+    for s in range(item[0], item[1]):
         step = read_step(steps, STEP * s)
         code, to, columns, at = step.code, step.to, step.columns, step.at
         first, last = columns * part // parts, columns * (part + 1) // parts

@@ -7,7 +7,6 @@ position; position 0 always holds 0.
 from __future__ import annotations
 
 from functools import partial
-from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,19 +28,14 @@ from symfft.fourier.engines.blocks.opcodes import (
     WRITE_SUM,
     Step,
 )
-from symfft.fourier.threads import PARTS_PER_THREAD, Team, in_parts
-
-STEP = len(Step._fields)
-#: The board of who shares no rows.
-ALONE = np.empty(0, dtype=np.int64)
+from symfft.fourier.sharing import Items, Loop, in_stages, whole
 
 
-class Section(NamedTuple):
-    """Steps that follow one another: those of one thread, or of all of them (-1), each on its part of the columns."""
+class Stage(NamedTuple):
+    """Steps that can begin when those before are done: one list that all threads share by columns, or one of each."""
 
-    thread: int
-    first: int
-    last: int
+    is_shared: bool
+    steps: list[list[Step]]
 
 
 class Program:
@@ -61,8 +55,7 @@ class Program:
         self.threads = threads
         self._each = scratch
         self.size = 1 + threads * scratch
-        self._steps: list[Step] = []
-        self._sections: list[Section] = []
+        self._stages: list[Stage] = []
         self._tables: list[NDArray[np.uint32]] = []
         self._signs: list[NDArray[np.int8]] = []
         #: products ask for these two first of all
@@ -71,22 +64,20 @@ class Program:
         self.shared()
 
     def shared(self) -> None:
-        """Begin a section whose steps all threads share; what came before is done with then."""
-        self._begin(-1)
+        """Begin a stage whose steps all threads share; what came before is done with then."""
+        self._stages.append(Stage(True, [[]]))
+        self._begin(0)
 
     def of_thread(self, thread: int) -> None:
-        """Begin a section of a thread, whose scratch is free; those of different threads run side by side."""
+        """Go on with the steps of a thread, whose scratch is free; those of different threads run side by side."""
+        if self._stages[-1].is_shared:
+            self._stages.append(Stage(False, [[] for _ in range(self.threads)]))
         self._begin(thread)
 
     def _begin(self, thread: int) -> None:
-        self._end()
-        self._sections.append(Section(thread, len(self._steps), len(self._steps)))
-        self._start = 1 + max(thread, 0) * self._each
-        self._scratch, self._scratch_end = self._start, self._start + self._each
-
-    def _end(self) -> None:
-        if self._sections:
-            self._sections[-1] = self._sections[-1]._replace(last=len(self._steps))
+        self._steps = self._stages[-1].steps[thread]
+        self._scratch = 1 + thread * self._each
+        self._scratch_end = self._scratch + self._each
 
     def allocate(self, size: int) -> int:
         """Return the position of new space that is kept."""
@@ -187,10 +178,16 @@ class Program:
 
     def finished(self) -> FinishedProgram:
         """Return the program, all of whose tables now lie in one piece."""
-        self._end()
+        steps: list[Step] = []
+        stages: list[list[tuple[int, int, bool]]] = []
+        for stage in self._stages:
+            stages.append([])
+            for mine in filter(None, stage.steps):
+                stages[-1].append((len(steps), len(steps) + len(mine), stage.is_shared))
+                steps += mine
         return FinishedProgram(
-            np.array(self._steps, dtype=np.int64).reshape(-1),
-            [section for section in self._sections if section.last > section.first],
+            np.array(steps, dtype=np.int64).reshape(-1),
+            whole(len(steps)) if self.threads == 1 else in_stages(stages, self.threads),
             np.concatenate(self._tables),
             np.concatenate([*self._signs, np.empty(0, dtype=np.int8)]),
             np.concatenate(self._constants),
@@ -204,90 +201,26 @@ def _in_sequence(table: Array) -> bool:
 
 
 class FinishedProgram(NamedTuple):
-    """A program that is complete: steps, sections, tables and constants, and the size of the workspace."""
+    """A program that is complete: steps, what threads do of them, tables and constants, and the size of the workspace."""
 
     steps: IntArray
-    sections: list[Section]
+    items: Items
     table: NDArray[np.uint32]
     signs: NDArray[np.int8]
     constants: NDArray[np.float64]
     size: int
 
 
-class CompiledProgram:
-    """A program in a precision; call it on rows of input."""
+def compiled(program: FinishedProgram, dtype: np.dtype[Any], scale: float) -> Loop:
+    """Return a program in a precision: its input is real numbers (complex ones as pairs), as its output is."""
+    from symfft.fourier.engines.blocks._program_kernels import run  # its vectors need numba to be defined
 
-    def __init__(self, program: FinishedProgram, dtype: np.dtype[Any], scale: float) -> None:
-        from symfft.fourier.engines.blocks._program_kernels import run  # its vectors need numba to be defined
-
-        self._run = run
-        self._steps, self._sections = program.steps, program.sections
-        constants = program.constants.astype(dtype)
-        self._arrays = program.table, program.signs, constants, dtype.type(scale)
-        self._size = program.size
-        self._spare: list[Array] = []
-        self._teams: dict[int, list[Team]] = {}
-
-    def __call__(self, rows: Array, out: Array, threads: int) -> None:
-        """Run the program on each row of real numbers (complex ones as pairs) and fill `out`.
-
-        Threads share the rows, or each row where there are fewer rows than threads: `program` is planned for so many.
-        """
-        if threads > 1 and len(rows) >= threads:
-            self._share_rows(rows, out, threads)
-            return
-        work = self._work()
-        if threads == 1:
-            self._run(self._steps, *self._arrays, work, rows, out, 0, 1, ALONE, 0)
-        else:
-            for i in range(len(rows)):
-                self._share(work, rows[i : i + 1], out[i : i + 1], threads)
-        self._spare.append(work)
-
-    def _work(self) -> Array:
-        try:
-            return self._spare.pop()
-        except IndexError:
-            return np.empty(self._size, dtype=self._arrays[2].dtype)
-
-    def _share_rows(self, rows: Array, out: Array, threads: int) -> None:
-        teams = self._teams.setdefault(threads, [])
-        try:
-            team = teams.pop()
-        except IndexError:
-            none, nowhere = (np.empty((0, array.shape[1]), dtype=array.dtype) for array in (rows, out))
-            team = Team(threads, partial(self._look, none, nowhere))
-        team.share(partial(self._look, rows, out))
-        teams.append(team)
-
-    def _look(self, rows: Array, out: Array, board: IntArray, looks: int) -> None:
-        """Post rows on a board, unless there are none, and compute those that no other thread takes."""
-        work = self._work()
-        self._run(self._steps, *self._arrays, work, rows, out, 0, 1, board, looks)
-        self._spare.append(work)
-
-    def _share(self, work: Array, row: Array, out: Array, threads: int) -> None:
-        def shared(section: Section) -> None:
-            steps, parts = self._steps[section.first * STEP : section.last * STEP], PARTS_PER_THREAD * threads
-
-            def run(_: int, first: int, last: int) -> None:
-                for part in range(first, last):
-                    self._run(steps, *self._arrays, work, row, out, part, parts, ALONE, 0)
-
-            in_parts(parts, threads, run)
-
-        def own(sections: list[Section]) -> None:
-            def run(_: int, first: int, last: int) -> None:
-                for section in sections:
-                    if first <= section.thread < last:
-                        steps = self._steps[section.first * STEP : section.last * STEP]
-                        self._run(steps, *self._arrays, work, row, out, 0, 1, ALONE, 0)
-
-            in_parts(threads, threads, run)
-
-        for is_shared, sections in groupby(self._sections, key=lambda section: section.thread < 0):
-            if is_shared:
-                for section in sections:
-                    shared(section)
-            else:
-                own(list(sections))
+    tables = program.steps, program.table, program.signs, program.constants.astype(dtype), dtype.type(scale)
+    shares_parts = len(program.items.after) > 1
+    return Loop(
+        partial(run, *tables),
+        program.items,
+        program.size if shares_parts else 0,
+        0 if shares_parts else program.size,
+        {},
+    )

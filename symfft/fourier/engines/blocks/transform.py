@@ -13,7 +13,7 @@ from symfft.fourier.engines.blocks.cell import Cell, find_cell
 from symfft.fourier.engines.blocks.codes import Code, Folding, unique_blocks
 from symfft.fourier.engines.blocks.halves import by_classes, find_halves, forward_in_halves, inverse_in_halves
 from symfft.fourier.engines.blocks.places import Places, find_wedge
-from symfft.fourier.engines.blocks.program import CompiledProgram, FinishedProgram, Program
+from symfft.fourier.engines.blocks.program import FinishedProgram, Program, compiled
 from symfft.fourier.engines.blocks.separable import (
     block_frequencies,
     box_length,
@@ -23,6 +23,7 @@ from symfft.fourier.engines.blocks.separable import (
 )
 from symfft.fourier.engines.engine import Engine
 from symfft.fourier.reflections import Reflections
+from symfft.fourier.sharing import Loop
 
 if TYPE_CHECKING:
     from symfft._array_types import IntArray
@@ -38,7 +39,7 @@ class BlockTransform(Engine):
     def __init__(self, cell: Cell, folding: Folding) -> None:
         self._cell, self._frame, self._layout = cell, folding, _Layout(folding, cell)
         self._programs: dict[tuple[str, int], FinishedProgram] = {}
-        self._compiled: dict[tuple[str, str, int], CompiledProgram] = {}
+        self._compiled: dict[tuple[str, str, int], Loop] = {}
         program, self._reflections, self._order = _plan_forward(cell, folding, self._layout, 1, None)
         self._programs["forward", 1] = program.finished()
         super().__init__(self._reflections.hkl[self._order], cell.au.size)
@@ -53,7 +54,7 @@ class BlockTransform(Engine):
         parts = 1 if len(coefficients) >= threads else threads
         self._ready("inverse", out.dtype, parts)(coefficients.view(out.dtype), out, threads)
 
-    def _ready(self, direction: str, dtype: np.dtype[Any], threads: int) -> CompiledProgram:
+    def _ready(self, direction: str, dtype: np.dtype[Any], threads: int) -> Loop:
         """Return the program of a direction in a precision and for a number of threads."""
         key = direction, dtype.char, threads
         if key not in self._compiled:
@@ -61,7 +62,7 @@ class BlockTransform(Engine):
                 self._programs[direction, threads] = self._planned(direction, threads).finished()
             forward, inverse = self._frame.diagonal / self._cell.volume, self._cell.volume / self._frame.images
             scale = forward if direction == "forward" else inverse
-            self._compiled[key] = CompiledProgram(self._programs[direction, threads], dtype, scale)
+            self._compiled[key] = compiled(self._programs[direction, threads], dtype, scale)
         return self._compiled[key]
 
     def _planned(self, direction: str, threads: int) -> Program:

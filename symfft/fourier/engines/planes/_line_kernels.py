@@ -11,7 +11,7 @@ import numpy as np
 
 from symfft._array_types import Array
 from symfft._compile import bare, embedded
-from symfft._compile.lanes import LANES, fill, fma, load, prefetch, store
+from symfft._compile.lanes import LANES, begins_line, fill, fma, load, prefetch, store
 from symfft.fourier.engines.planes._fft import fft
 from symfft.fourier.engines.planes._radices import HALF, ROW
 from symfft.fourier.engines.planes._spectra import put_spectra, take_spectra, twist
@@ -28,41 +28,7 @@ from symfft.fourier.engines.planes.opcodes import (
 
 
 @bare
-def lines_forward(
-    memory: Array, out: Array, program: Array, at: Any, reals: Array, first: Any, last: Any, shift: Any
-) -> None:
-    """Transform lines into structure factors.
-
-    Parameters
-    ----------
-    memory : 1-D float
-        Work space with the rows of the plane stage.
-    out : (2 n_h,) float
-        Overwritten: real and imaginary parts of F.
-    program, at, reals : 1-D int64, int, 1-D float
-        Tables, and where the line stage begins in the first.
-    first, last : int
-        Which blocks of lines, of all classes in sequence.
-    shift : int
-        By how much the rows lie farther than the program says.
-    """
-    _lines(memory, out, program, at, reals, first, last, shift, True)
-
-
-@bare
-def lines_adjoint(
-    memory: Array, given: Array, program: Array, at: Any, reals: Array, first: Any, last: Any, shift: Any
-) -> None:
-    """Apply the transposed linear map of :func:`lines_forward` to weighted structure factors.
-
-    The rows of the plane stage are added to; the weights are the numbers of reflections in the classes, which makes
-    the whole N0 N1 N2 times the inverse.
-    """
-    _lines(memory, given, program, at, reals, first, last, shift, False)
-
-
-@embedded
-def _lines(
+def lines(
     memory: Array,
     factors: Array,
     program: Array,
@@ -71,8 +37,31 @@ def _lines(
     first: Any,
     last: Any,
     shift: Any,
+    is_large: Any,
     forward: bool,
 ) -> None:
+    """Transform lines into structure factors; or apply the transposed map, adding to the rows of the plane stage.
+
+    The weights of the way back are the numbers of reflections in the classes, which makes the whole N0 N1 N2 times the
+    inverse.
+
+    Parameters
+    ----------
+    memory : 1-D float
+        Work space with the rows of the plane stage.
+    factors : (2 n_h,) float
+        Real and imaginary parts of F.
+    program, at, reals : 1-D int64, int, 1-D float
+        Tables, and where the line stage begins in the first.
+    first, last : int
+        Which blocks of lines, of all classes in sequence.
+    shift : int
+        By how much the rows lie farther than the program says.
+    is_large : bool
+        Whether caches do not hold all results.
+    forward : bool
+        Known when this is written.
+    """
     row = np.int64(ROW)
     head = read_lines(program, at)
     form, n, room = head.form, head.n, head.room
@@ -101,7 +90,12 @@ def _lines(
                 if group.twiddle >= 0:
                     twist(memory, room, n, reals, group.twiddle, 1.0)
                 fft(memory, room, row, result, row, scratch, head.plan, program, reals, np.int64(0))
-                put_spectra(memory, factors, program, reals, group_at, block, form, result, scratch)
+                done = block * LANES * subs
+                o = group.start + 2 * done * group.number
+                if is_large and group.lines - done >= LANES * subs and begins_line(factors, o):
+                    put_spectra(memory, factors, program, reals, group_at, block, form, result, scratch, True)
+                else:
+                    put_spectra(memory, factors, program, reals, group_at, block, form, result, scratch, False)
         first, last = first - group.blocks, last - group.blocks
         group_at += LINE_CLASS
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from symfft._array_types import Array
-from symfft._compile import bare, embedded
+from symfft._compile import bare
 from symfft.fourier.engines.planes._decimation import decimation, halving
 from symfft.fourier.engines.planes._matrix import matrix_product
 from symfft.fourier.engines.planes._radices import HALF, ROW
@@ -27,7 +27,7 @@ from symfft.fourier.engines.planes.opcodes import (
 
 
 @bare
-def planes_forward(
+def planes(
     values: Array,
     memory: Array,
     program: Array,
@@ -37,8 +37,9 @@ def planes_forward(
     first: Any,
     last: Any,
     shift: Any,
+    forward: bool,
 ) -> None:
-    """Transform planes of an asymmetric unit.
+    """Transform planes of an asymmetric unit; or apply the transposed map, steps in reverse order, adding to `values`.
 
     Parameters
     ----------
@@ -51,40 +52,10 @@ def planes_forward(
     first, last : int
         Which chunks of sixteen planes, of all kinds in sequence.
     shift : int
-        By how many chunks the rows that come out lie farther than the program says.
+        By how much the rows that come out lie farther than the program says.
+    forward : bool
+        Known when this is written.
     """
-    _planes(values, memory, program, at, labels, reals, first, last, shift, True)
-
-
-@bare
-def planes_adjoint(
-    values: Array,
-    memory: Array,
-    program: Array,
-    at: Any,
-    labels: Array,
-    reals: Array,
-    first: Any,
-    last: Any,
-    shift: Any,
-) -> None:
-    """Apply the transposed linear map of :func:`planes_forward`, steps in reverse order, adding to `values`."""
-    _planes(values, memory, program, at, labels, reals, first, last, shift, False)
-
-
-@embedded
-def _planes(
-    values: Array,
-    memory: Array,
-    program: Array,
-    at: Any,
-    labels: Array,
-    reals: Array,
-    first: Any,
-    last: Any,
-    shift: Any,
-    forward: bool,
-) -> None:
     kinds = program[at]
     at += 1
     for _ in range(kinds):
@@ -96,7 +67,7 @@ def _planes(
             for i in range(head.steps):
                 op = at + STEP * (i if forward else head.steps - 1 - i)
                 place = read_place(program, op)
-                out = place.start + place.chunk_step * (chunk + shift)
+                out = place.start + place.chunk_step * (chunk + shift // ROW)
                 to = (out, place.row_step, place.part_step)
                 kind = program[op]
                 if kind == TRANSFORM:

@@ -41,6 +41,7 @@ def transform(
                 if x0 + 1 < rows:
                     prefetch(values, program[p + 2 * n1] >> 2)
                     prefetch(values, program[p + 2 * n1 + 1] >> 2)
+                    prefetch(values, (program[p + 2 * n1 + 1] >> 2) + HALF - 1)
             fft(memory, room, row, grid + x0 * line, row, step.scratch, step.plan1, program, reals, way)
     elif step.centred:
         for i in range(0, rows * line, HALF):

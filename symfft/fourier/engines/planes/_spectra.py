@@ -19,6 +19,7 @@ from symfft._compile.lanes import (
     prefetch,
     spread,
     store,
+    stream,
 )
 from symfft._compile.trace import counted
 from symfft.fourier.engines.planes._radices import HALF, ROW
@@ -36,8 +37,9 @@ def put_spectra(
     form: Any,
     result: Any,
     scratch: Any,
+    past_caches: bool,
 ) -> None:
-    """Write the structure factors of a block from the rows at `result`."""
+    """Write the structure factors of a block from the rows at `result`; a whole block past the caches, if wanted."""
     group = read_class(program, head)
     count, places, mates, angles = group.number, group.places, group.mates, group.angles
     subs = 1 if form == COMPLEX else 2
@@ -53,7 +55,7 @@ def put_spectra(
         j = result + ROW * element(program, places + i)
         x, y = load(memory, j), load(memory, j + HALF)
         if form == COMPLEX:
-            _emit(memory, out, scratch, o, valid, fma(x, a, -(y * b)), fma(x, b, y * a))
+            _emit(memory, out, scratch, o, valid, fma(x, a, -(y * b)), fma(x, b, y * a), past_caches)
         else:
             if form == REAL_OUT:
                 s, t = spread(reals, angles + 2 * i), spread(reals, angles + 2 * i + 1)
@@ -67,9 +69,9 @@ def put_spectra(
                 ux, uy, vx, vy = x + z, y - w, y + w, z - x
                 px, py = fma(ux, a, -(uy * b)), fma(ux, b, uy * a)
                 qx, qy = fma(vx, c, -(vy * d)), fma(vx, d, vy * c)
-            _emit(memory, out, scratch, o, min(valid, LANES), px, py)
+            _emit(memory, out, scratch, o, min(valid, LANES), px, py, past_caches)
             if valid > LANES:
-                _emit(memory, out, scratch, o + 2 * LANES, valid - LANES, qx, qy)
+                _emit(memory, out, scratch, o + 2 * LANES, valid - LANES, qx, qy, past_caches)
         o += 2 * valid
 
 
@@ -150,9 +152,12 @@ def twist(memory: Array, line: Any, n: Any, reals: Array, twiddle: Any, sign: An
 
 
 @embedded
-def _emit(memory: Array, out: Array, scratch: Any, o: Any, valid: Any, x: Any, y: Any) -> None:
+def _emit(memory: Array, out: Array, scratch: Any, o: Any, valid: Any, x: Any, y: Any, past_caches: bool) -> None:
     """Write the first lanes of x + iy as complex numbers."""
-    if valid >= LANES:
+    if past_caches:
+        stream(out, o, interleave_low(x, y))
+        stream(out, o + LANES, interleave_high(x, y))
+    elif valid >= LANES:
         store(out, o, interleave_low(x, y))
         store(out, o + LANES, interleave_high(x, y))
     else:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symfft.fourier.engines.engine import Engine
-from symfft.fourier.engines.planes._line_kernels import lines_adjoint, lines_forward
-from symfft.fourier.engines.planes._plane_kernels import planes_adjoint, planes_forward
 from symfft.fourier.engines.planes._radices import HALF, ROW
+from symfft.fourier.engines.planes._transform_kernels import adjoint, forward
 from symfft.fourier.engines.planes.frame import Frame, frames
 from symfft.fourier.engines.planes.layers import Kind, kinds_of_planes
 from symfft.fourier.engines.planes.lines import plan_lines
 from symfft.fourier.engines.planes.opcodes import Head, Place
 from symfft.fourier.engines.planes.plane import Node, plan_plane, rows_of
 from symfft.fourier.engines.planes.program import Located, Memory, Tables, Writer
-from symfft.fourier.engines.planes.work import Work
 from symfft.fourier.reflections import centred
-from symfft.fourier.threads import in_parts
+from symfft.fourier.sharing import Loop, in_stages, whole
 
 if TYPE_CHECKING:
     from symfft._array_types import IntArray
@@ -47,6 +46,8 @@ def along_cheapest_axis(au: GridOrbits) -> PlanesTransform | None:
 class PlanesTransform(Engine):
     """The transform of one asymmetric unit along a unique axis."""
 
+    shares_rows = True
+
     def __init__(self, au: GridOrbits, frame: Frame, kinds: list[Kind], nodes: list[Node]) -> None:
         tables, memory = Tables(), Memory()
         places = []
@@ -64,50 +65,41 @@ class PlanesTransform(Engine):
             writer.write(node, place)
             steps += Head(-(-len(kind.planes) // ROW), len(kind.planes), len(writer.steps))
             steps += [number for step in writer.steps for number in step]
-        self._steps = tables.put_ints(np.array(steps))
-        self._chunks = sum(-(-len(kind.planes) // ROW) for kind in kinds)
+        planes = tables.put_ints(np.array(steps))
+        chunks = sum(-(-len(kind.planes) // ROW) for kind in kinds)
         weight = 1 / (math.prod(au.shape) * au.space_group.order)
-        self._lines, hkl, self._blocks = plan_lines(frame, kinds, places, tables, memory, weight)
+        lines, hkl, blocks = plan_lines(frame, kinds, places, tables, memory, weight)
         super().__init__(centred(hkl, au.shape), au.size)
-        self._ints = np.concatenate(tables.ints)
-        self._labels = np.concatenate(tables.labels)
-        self._work = Work(np.concatenate(tables.reals), memory.size)
+        heads = np.array([planes, chunks, lines, blocks, self._rows])
+        self._tables = np.concatenate(tables.ints), heads, np.concatenate(tables.labels)
+        self._reals = {"d": np.concatenate(tables.reals)}
+        self._size = memory.size
+        self._loops: dict[tuple[str, str, int], Loop] = {}
+        self._spaces: dict[tuple[str, int], list[NDArray[Any]]] = {}
         self._special = np.flatnonzero(au.repetition_count > 1)
         self._repetition_count = au.repetition_count[self._special]
 
     def _forward(self, values: NDArray[Any], out: NDArray[Any], threads: int) -> None:
-        with self._work.space(values.dtype, threads, self._rows) as (reals, memories):
-            for one, result in zip(values, out.view(values.dtype), strict=True):
-                self._planes_in_parts(planes_forward, one, reals, memories)
-                self._lines_in_parts(lines_forward, result, reals, memories)
+        parts = 1 if len(values) >= threads else threads
+        self._loop("forward", values.dtype, parts)(values, out.view(values.dtype), threads)
 
     def _inverse(self, coefficients: NDArray[Any], out: NDArray[Any], threads: int) -> None:
-        given = coefficients.view(out.dtype)
-        out[:] = 0
-        with self._work.space(out.dtype, threads, self._rows) as (reals, memories):
-            for one, result in zip(given, out, strict=True):
-                memories[0][: self._rows] = 0
-                self._lines_in_parts(lines_adjoint, one, reals, memories)
-                self._planes_in_parts(planes_adjoint, result, reals, memories)
+        parts = 1 if len(coefficients) >= threads else threads
+        self._loop("inverse", out.dtype, parts)(coefficients.view(out.dtype), out, threads)
         out[:, self._special] *= self._repetition_count.astype(out.dtype)
 
-    def _planes_in_parts(
-        self, kernel: Any, one: NDArray[Any], reals: NDArray[Any], memories: list[NDArray[Any]]
-    ) -> None:
-        def run(part: int, first: int, last: int) -> None:
-            shift = (len(memories[part]) - len(memories[0])) // ROW
-            kernel(one, memories[part], self._ints, self._steps, self._labels, reals, first, last, shift)
-
-        in_parts(self._chunks, len(memories), run)
-
-    def _lines_in_parts(
-        self, kernel: Any, one: NDArray[Any], reals: NDArray[Any], memories: list[NDArray[Any]]
-    ) -> None:
-        def run(part: int, first: int, last: int) -> None:
-            shift = len(memories[part]) - len(memories[0])
-            kernel(memories[part], one, self._ints, self._lines, reals, first, last, shift)
-
-        in_parts(self._blocks, len(memories), run)
+    def _loop(self, direction: str, dtype: np.dtype[Any], threads: int) -> Loop:
+        """Return the loop of a direction in a precision, for rows or for so many threads that share one."""
+        key = direction, dtype.char, threads
+        if key not in self._loops:
+            if dtype.char not in self._reals:
+                self._reals[dtype.char] = self._reals["d"].astype(dtype)
+            kernel, stages = (forward, 2) if direction == "forward" else (adjoint, 3)
+            run = partial(kernel, *self._tables, self._reals[dtype.char])
+            items = whole(stages) if threads == 1 else in_stages([[(s, s + 1, True)] for s in range(stages)], threads)
+            common = 0 if threads == 1 else self._rows
+            self._loops[key] = Loop(run, items, common, self._size - common, self._spaces)
+        return self._loops[key]
 
 
 def _labels_at(au: GridOrbits, frame: Frame, kind: Kind) -> Any:
