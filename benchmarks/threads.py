@@ -31,8 +31,8 @@ from symfft.fourier.threads import in_parts
 #: Batch, points along each axis, whether results go into a given array, groups.
 CASES = ((8, 96, False, (2, 62, 225)), (32, 96, True, (2, 62, 166, 225)), (1, 128, True, (1, 2, 14, 62)))
 MEGABYTE = 2**20
-#: Long enough for some runs of all threads that nothing else disturbs.
-SECONDS = 1.0
+#: Long enough for some runs of all threads that nothing else disturbs, neighbours on the host neither.
+SECONDS = 4.0
 #: Calls in a row, which find in the caches what they left there and not what another kind of call did.
 IN_A_ROW = 10
 #: Times that processes are started, one and several by turns.

@@ -18,9 +18,6 @@ from symfft._compile.lane_type import LANES as LANES
 from symfft._compile.lane_type import vector
 from symfft._compile.trace import INT, Integer, Vector, compared
 
-#: Bytes of a cache line.
-CACHE_LINE = 64
-
 
 def _mask(numbers: list[int]) -> ir.Constant:
     return ir.Constant(ir.VectorType(ir.IntType(32), len(numbers)), numbers)
@@ -47,7 +44,7 @@ def store(array: Any, start: Any, lanes: Any) -> None:
 
 @inlined
 def stream(array: Any, start: Any, lanes: Any) -> None:
-    """As :func:`store`, past the caches: for what nobody reads soon, from the beginning of a cache line on."""
+    """As :func:`store`, past the caches, for what nobody reads soon; where :func:`is_aligned`."""
     builder = array.builder
     place = builder.bitcast(array.place(start), vector(array.dtype).as_pointer())
     written = builder.store(lanes.value, place, align=LANES * array.itemsize)
@@ -55,10 +52,10 @@ def stream(array: Any, start: Any, lanes: Any) -> None:
 
 
 @inlined
-def begins_line(array: Any, index: Any) -> Any:
-    """Return whether a cache line begins with an element."""
-    place = Integer(array.builder, array.builder.ptrtoint(array.place(index), INT))
-    return compared("==", place & (CACHE_LINE - 1), 0)
+def is_aligned(array: Any, start: Any) -> Any:
+    """Return whether the address of an element is a multiple of a vector's bytes."""
+    place = Integer(array.builder, array.builder.ptrtoint(array.place(start), INT))
+    return compared("==", place & (LANES * array.itemsize - 1), 0)
 
 
 @inlined

@@ -45,7 +45,7 @@ PRIME_FACTOR_PER_OPERATOR = 40
 
 
 #: Points of the smallest asymmetric unit whose single transforms are shared: smaller ones take as long as handing over.
-SHARED = 50_000
+SHARED = 10_000
 
 
 class FourierPlan:

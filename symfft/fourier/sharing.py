@@ -103,4 +103,6 @@ class Loop:
         """Return what a thread does that looks for rows like these."""
         none, nowhere = (np.empty((0, array.shape[1]), dtype=array.dtype) for array in (rows, out))
         no_work = np.empty(0, dtype=rows.dtype)
+        # compiled before there is a thread: one that compiles while the process forks leaves its locks to the child
+        self._run(no_work, 0, none, nowhere, ALONE, 0)
         return lambda thread, board, looks: self._run(no_work, thread * own, none, nowhere, board, looks)

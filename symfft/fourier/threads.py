@@ -128,7 +128,7 @@ class Team:
         self._jobs: list[_Job | None] = [None] * (threads - 1)
 
     def share(self, post: Callable[[NDArray[np.int64], int], object]) -> None:
-        """Call ``post(board, looks)``, which posts a batch on the board and computes items; return when all are done."""
+        """Call ``post(board, looks)``, which posts a batch and computes items; return when all are done."""
         for place, job in enumerate(self._jobs):
             if job is None or job.is_over:
                 self._jobs[place] = job = _Job(partial(self._help, place + 1), self._looks)

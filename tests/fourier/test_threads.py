@@ -15,7 +15,7 @@ import symfft.fourier.plan as plan_module
 import symfft.fourier.threads as threads_module
 from symfft import ShapeError, asymmetric_unit, au_dft, au_idft, next_compatible_shape
 from symfft.fourier.engines.blocks import halves, plan_blocks
-from symfft.fourier.threads import DONE, NEXT, ROWS, Team, aligned, count_of, in_parts
+from symfft.fourier.threads import DONE, ITEMS, LEFT, POST, Team, aligned, count_of, in_parts
 
 
 @pytest.fixture
@@ -263,46 +263,50 @@ def test_rows_of_batches_that_follow_one_another():
 
 
 class Shared:
-    """Rows of nine that are posted and computed in Python, and how many are being computed."""
+    """Nine items posted and computed in Python, the last five when the others are done; how many are at work."""
 
     def __init__(self):
         self.lock, self.running, self.done = threading.Lock(), 0, []
 
     def taken(self, board):
         with self.lock:
-            row, rows = int(board[NEXT] % ROWS), int(board[NEXT] // ROWS)
-            if row == rows:
+            left = int(board[LEFT] % POST)
+            item = int(board[ITEMS]) - left
+            if left == 0 or (item >= 4 and board[DONE] < 4):
                 return None
-            board[NEXT] += 1
+            board[LEFT] -= 1
             self.running += 1
-            return row
+            return item
 
-    def compute(self, board, row):
+    def compute(self, board, item):
         time.sleep(1e-4)
         with self.lock:
             self.running -= 1
-            self.done.append(row)
+            self.done.append(item)
             board[DONE] += 1
 
-    def look(self, board, looks):
-        for _ in range(20):
-            while (row := self.taken(board)) is not None:
-                self.compute(board, row)
+    def look(self, thread, board, looks):
+        for _ in range(20 if looks else 1):
+            while (item := self.taken(board)) is not None:
+                self.compute(board, item)
             time.sleep(1e-5)
 
     def post(self, board, looks):
         with self.lock:
-            board[NEXT], board[DONE] = 9 * ROWS, 0
-        while (row := self.taken(board)) is not None:
-            self.compute(board, row)
+            board[ITEMS], board[DONE] = 9, 0
+            board[LEFT] = (board[LEFT] // POST + 1) * POST + 9
+        while (item := self.taken(board)) is not None:
+            self.compute(board, item)
 
 
-def test_a_team_computes_every_row_once():
+def test_a_team_computes_every_item_once_and_in_stages():
     shared = Shared()
     team = Team(3, shared.look)
-    for turn in range(50):
+    for _ in range(50):
         team.share(shared.post)
-        assert sorted(shared.done) == sorted(list(range(9)) * (turn + 1))
+        assert sorted(shared.done[:4]) == list(range(4))
+        assert sorted(shared.done) == list(range(9))
+        shared.done.clear()
 
 
 def test_an_interruption_between_any_two_steps_ends_a_team_and_loses_no_helper():
@@ -311,7 +315,7 @@ def test_an_interruption_between_any_two_steps_ends_a_team_and_loses_no_helper()
         team = Team(3, shared.look)
         met = met_by(interrupted, partial(team.share, shared.post))
         del team
-        assert shared.running == 0, f"rows go on after an interruption before step {step}"
+        assert shared.running == 0, f"items go on after an interruption before step {step}"
         assert sorted(shared.done) in ([], list(range(9)))
         if not interrupted.raised:
             break
@@ -323,6 +327,36 @@ def test_an_interruption_between_any_two_steps_ends_a_team_and_loses_no_helper()
             break
         time.sleep(0.01)
     assert len(helpers()) <= len(threads_module._idle)
+
+
+@pytest.mark.parametrize("number", [2, 62, 225])
+def test_parts_of_transforms_that_follow_one_another(number, shared):
+    """Stages wait for one another, with as many threads as processors and with more, while helpers come and go."""
+    au = asymmetric_unit(number, (24, 24, 24))
+    values = np.random.default_rng(number).standard_normal((5, au.size))
+    f = au_dft(values, au)
+    back = au_idft(f, au)
+    for turn in range(300):
+        row, workers = turn % 5, 2 + turn % 4
+        assert np.array_equal(au_dft(values[row], au, workers=workers), f[row])
+        assert np.array_equal(au_idft(f[row], au, workers=workers), back[row])
+        if turn % 50 == 0:
+            time.sleep(1e-3)  # helpers stop to look
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_results_that_no_cache_holds(dtype):
+    """They are written past the caches, where they begin with a vector and where they do not."""
+    au = asymmetric_unit(2, (48, 48, 48))
+    values = np.random.default_rng(0).standard_normal((80, au.size)).astype(dtype)
+    expected = np.stack([au_dft(row, au) for row in values])
+    assert expected.nbytes >= 1 << 25
+    for shift in (0, 1):
+        room = aligned((expected.size + shift,), expected.dtype)
+        out = room[shift:].reshape(expected.shape)
+        for workers in (1, 2):
+            out[:] = 0
+            assert np.array_equal(au_dft(values, au, workers=workers, out=out), expected)
 
 
 @pytest.mark.parametrize("workers", [0, 1.5, True, "2"])

@@ -201,7 +201,7 @@ def _in_sequence(table: Array) -> bool:
 
 
 class FinishedProgram(NamedTuple):
-    """A program that is complete: steps, what threads do of them, tables and constants, and the size of the workspace."""
+    """A program that is complete: steps, what threads take of them, tables, constants, size of the workspace."""
 
     steps: IntArray
     items: Items

@@ -11,7 +11,7 @@ import numpy as np
 
 from symfft._array_types import Array
 from symfft._compile import bare, embedded
-from symfft._compile.lanes import LANES, begins_line, fill, fma, load, prefetch, store
+from symfft._compile.lanes import LANES, fill, fma, is_aligned, load, prefetch, store
 from symfft.fourier.engines.planes._fft import fft
 from symfft.fourier.engines.planes._radices import HALF, ROW
 from symfft.fourier.engines.planes._spectra import put_spectra, take_spectra, twist
@@ -92,7 +92,7 @@ def lines(
                 fft(memory, room, row, result, row, scratch, head.plan, program, reals, np.int64(0))
                 done = block * LANES * subs
                 o = group.start + 2 * done * group.number
-                if is_large and group.lines - done >= LANES * subs and begins_line(factors, o):
+                if is_large and group.lines - done >= LANES * subs and is_aligned(factors, o):
                     put_spectra(memory, factors, program, reals, group_at, block, form, result, scratch, True)
                 else:
                     put_spectra(memory, factors, program, reals, group_at, block, form, result, scratch, False)
