@@ -3,7 +3,7 @@
     python benchmarks/threads.py [--workers 2]
 
 First what the machine gives at most: threads that compute in their caches, that copy memory, and that fill memory which
-the system hands out anew; and the time to hand nothing over to threads, and to wait for them. Then transforms, each
+the system hands out anew. Then transforms, each
 line the time of one worker over that of several, the best of calls that take turns, ten in a row each. Results are
 asserted to be equal to the last bit first. BLAS is kept to one thread. Last what processes gain that share nothing and
 transform batches of their own at the same time, over one of them alone: the bound of the machine.
@@ -26,7 +26,6 @@ from engines import THREADS, take_turns
 from fourier import rivals
 
 import symfft
-from symfft.fourier.threads import in_parts
 
 #: Batch, points along each axis, whether results go into a given array, groups.
 CASES = ((8, 96, False, (2, 62, 225)), (32, 96, True, (2, 62, 166, 225)), (1, 128, True, (1, 2, 14, 62)))
@@ -65,8 +64,6 @@ def limits(workers: int) -> None:
         for name, run in (("computing", compute), ("copying memory", move), ("filling new memory", fill)):
             best = take_turns({"one": shared(pool, 1, run), "more": shared(pool, workers, run)}, SECONDS)
             print(f"| {name} | {best['one']} | {best['more']} | {best['one'] / best['more']:.2f} |", flush=True)
-    best = take_turns({"more": lambda: in_parts(workers, workers, lambda *part: None)}, SECONDS)
-    print(f"| nothing |  | {best['more']} |  |")
 
 
 def transforms(workers: int) -> None:

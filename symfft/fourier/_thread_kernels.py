@@ -1,4 +1,4 @@
-"""The compiled loops in which threads look for what another one says: see :mod:`symfft.fourier.threads`."""
+"""The compiled loop in which threads share items, and look for those that others post."""
 
 from __future__ import annotations
 
@@ -8,15 +8,6 @@ from symfft._array_types import Array
 from symfft._compile import bare, embedded
 from symfft._compile.shared import address, count, elsewhere, latest, lowered, publish
 from symfft.fourier.threads import DONE, ITEMS, LEFT, POST, SOURCE, TARGET, WORK
-
-
-@bare
-def watch(word: Array, old: Any, looks: Any) -> None:
-    """Return when ``word[0]``, of 64-bit integers, is not `old` any more, or after so many looks."""
-    while looks > 0:
-        looks -= 1
-        if latest(word, 0) != old:
-            break
 
 
 @embedded

@@ -27,7 +27,7 @@ from symfft.fourier.engines.full import FullTransform
 from symfft.fourier.engines.planes.frame import Frame, frames
 from symfft.fourier.engines.subgroup import SubgroupTransform, axis_subgroups
 from symfft.fourier.reflections import Reflections, find_reflections
-from symfft.fourier.threads import aligned, count_of, in_parts
+from symfft.fourier.threads import count_of
 
 if TYPE_CHECKING:
     from symfft._shape import Shape
@@ -73,30 +73,18 @@ class FourierPlan:
         self, values: NDArray[Any], workers: int | None = None, out: NDArray[Any] | None = None
     ) -> NDArray[Any]:
         """Transform values (b, n) of float32 or float64; into `out` where it is given."""
-        if out is None:
-            out = aligned((len(values), len(self.hkl)), np.result_type(values.dtype, np.complex64))
-        return _share(self.engine, self.engine.forward, values, out, workers)
+        return self.engine.forward(values, out, self._threads(len(values), workers))
 
     def inverse(
         self, coefficients: NDArray[Any], workers: int | None = None, out: NDArray[Any] | None = None
     ) -> NDArray[Any]:
         """Transform coefficients (b, n_h) of complex64 or complex128 back; into `out` where it is given."""
-        if out is None:
-            out = aligned((len(coefficients), self._orbits.size), coefficients.real.dtype)
-        return _share(self.engine, self.engine.inverse, coefficients, out, workers)
+        return self.engine.inverse(coefficients, out, self._threads(len(coefficients), workers))
 
-
-def _share(engine: Engine, transform: Any, batch: NDArray[Any], out: NDArray[Any], workers: int | None) -> NDArray[Any]:
-    """Share the rows of a batch among threads, or the parts of a long transform where rows are fewer than threads."""
-    threads = count_of(workers)
-    if engine.size < SHARED:
-        threads = max(1, min(threads, len(batch)))
-    batch = np.ascontiguousarray(batch)
-    if len(batch) < threads or engine.shares_rows:
-        transform(batch, out, threads)
-    else:
-        in_parts(len(batch), threads, lambda _, first, last: transform(batch[first:last], out[first:last], 1))
-    return out
+    def _threads(self, rows: int, workers: int | None) -> int:
+        """Return how many threads share a batch: for a small unit not more than it has rows."""
+        threads = count_of(workers)
+        return threads if self.engine.size >= SHARED else max(1, min(threads, rows))
 
 
 def choose_engine(orbits: GridOrbits) -> Engine:

@@ -25,6 +25,11 @@ class Items(NamedTuple):
     after: IntArray
 
 
+def parts_of(batch: NDArray[Any], threads: int) -> int:
+    """Return how many threads share a row of a batch: 1 where there are rows enough for all."""
+    return 1 if len(batch) >= threads else threads
+
+
 def whole(steps: int) -> Items:
     """Return one item of all steps."""
     return Items(np.array([0, steps, 0, 1]), np.zeros(1, dtype=np.int64))

@@ -1,7 +1,10 @@
 """Items of rows that threads share, and loops over them."""
 
+import threading
+
 import numpy as np
 
+import symfft.fourier.threads as threads_module
 from symfft.fourier.sharing import Items, Loop, in_stages, whole
 from symfft.fourier.threads import PARTS_PER_THREAD
 
@@ -41,3 +44,21 @@ def test_loops_use_spaces_in_turn_each_of_which_begins_with_0():
     assert first == second == [0, (3, 5), (3, 4), 0]
     loops[0](rows.astype(np.float32), out.astype(np.float32), 1)
     assert found[-1][0].dtype == np.float32
+
+
+def test_a_loop_is_compiled_before_there_is_a_thread(monkeypatch):
+    """Or a child of a process that forks meanwhile has the compiler's locks for ever."""
+    steps = []
+
+    class Recorded(threading.Thread):
+        def start(self):
+            steps.append("thread")
+            super().start()
+
+    def run(table, after, work, offset, rows, out, board, looks):
+        steps.append("run")
+
+    monkeypatch.setattr(threads_module, "Thread", Recorded)
+    monkeypatch.setattr(threads_module, "_idle", [])
+    Loop(run, whole(1), 0, 8, {})(np.ones((3, 5)), np.ones((3, 4)), 2)
+    assert steps[:2] == ["run", "thread"]

@@ -1,6 +1,5 @@
-"""Threads: the same bits for any number of them, errors that come through, one pool."""
+"""Threads: the same bits for any number of them, whatever interrupts them, none lost."""
 
-import contextlib
 import dis
 import gc
 import sys
@@ -15,7 +14,7 @@ import symfft.fourier.plan as plan_module
 import symfft.fourier.threads as threads_module
 from symfft import ShapeError, asymmetric_unit, au_dft, au_idft, next_compatible_shape
 from symfft.fourier.engines.blocks import halves, plan_blocks
-from symfft.fourier.threads import DONE, ITEMS, LEFT, POST, Team, aligned, count_of, in_parts
+from symfft.fourier.threads import DONE, ITEMS, LEFT, POST, Team, aligned, count_of
 
 
 @pytest.fixture
@@ -65,7 +64,7 @@ def test_blocks_in_halves_in_threads(number, monkeypatch):
 
 @pytest.mark.parametrize("number", [14, 62])
 def test_more_threads_than_there_can_be(number, shared):
-    """Parts of a transform are planned for all of them, and each thread does several."""
+    """As many as there can be share the parts of a transform."""
     au = asymmetric_unit(number, (24, 24, 24))
     values = np.random.default_rng(0).standard_normal((1, au.size))
     workers = 3 * threads_module.MOST_THREADS + 1
@@ -102,34 +101,13 @@ def test_callers_in_several_threads_have_helpers_of_their_own():
 
 
 def test_what_was_computed_is_let_go():
-    values = np.ones(1000)
-    in_parts(4, 2, lambda thread, first, last: values.sum())
-    before = sys.getrefcount(values)
+    au = asymmetric_unit(14, (16, 16, 16))
+    values, out = np.ones((4, au.size)), np.empty((4, len(au.hkl)), dtype=np.complex128)
+    au_dft(values, au, workers=2, out=out)
+    before = sys.getrefcount(values), sys.getrefcount(out)
     for _ in range(5):
-        in_parts(4, 2, lambda thread, first, last, values=values: values.sum())
-    for _ in range(100):
-        if sys.getrefcount(values) <= before:
-            break
-        time.sleep(0.01)
-    assert sys.getrefcount(values) <= before
-
-
-def test_parts_cover_all_items():
-    for items, threads in ((7, 3), (2, 5), (1, 1), (0, 2), (100, 3)):
-        found = []
-        in_parts(items, threads, lambda thread, first, last, found=found: found.append((first, last, thread)))
-        assert [i for first, last, _ in sorted(found) for i in range(first, last)] == list(range(items))
-        assert {thread for *_, thread in found} <= set(range(threads))
-
-
-@pytest.mark.parametrize("kind", [ValueError, IndexError])
-def test_an_error_in_a_thread_comes_through(kind):
-    def fail(thread, first, last):
-        if first > 0:
-            raise kind("of a part")
-
-    with pytest.raises(kind, match="of a part"):
-        in_parts(4, 2, fail)
+        au_dft(values, au, workers=2, out=out)
+    assert (sys.getrefcount(values), sys.getrefcount(out)) == before
 
 
 class Interrupted:
@@ -160,11 +138,6 @@ def looks_for_signals(frame):
     return steps[here].opname.startswith(("RESUME", "JUMP_BACKWARD")) or "CALL" in steps[here - 1].opname
 
 
-def in_parts_interrupted(interrupted, run):
-    """Run three threads' parts in a thread of their own, and return what came through; fail if it never ends."""
-    return met_by(interrupted, lambda: in_parts(9, 3, run))
-
-
 def met_by(interrupted, share):
     """Call a function in a thread of its own, and return what came through; fail if it never ends."""
     met = []
@@ -187,63 +160,6 @@ def met_by(interrupted, share):
 
 def helpers():
     return [thread for thread in threading.enumerate() if thread.name == "symfft"]
-
-
-def test_an_interruption_between_any_two_steps_ends_all_parts_and_loses_no_helper():
-    running, lock = [0], threading.Lock()
-
-    def run(thread, first, last):
-        with lock:
-            running[0] += 1
-        time.sleep(1e-4)
-        with lock:
-            running[0] -= 1
-
-    in_parts(9, 3, run)
-    for step in range(10_000):
-        interrupted = Interrupted(step)
-        met = in_parts_interrupted(interrupted, run)
-        assert running == [0], f"parts go on after an interruption before step {step}"
-        if not interrupted.raised:
-            break
-        assert [type(error) for error in met] == [KeyboardInterrupt]
-    assert step > 200
-    assert not met
-    found = []
-    in_parts(9, 3, lambda thread, first, last: found.append((first, last)))
-    assert sum(last - first for first, last in found) == 9
-    gc.collect()  # errors hold frames, and these helpers
-    for _ in range(200):
-        if len(helpers()) <= len(threads_module._idle):
-            break
-        time.sleep(0.01)
-    assert len(helpers()) <= len(threads_module._idle)
-
-
-def test_a_second_interruption_waits_for_all_parts_too():
-    running, lock = [0], threading.Lock()
-    for step in range(1000):
-        interrupted = Interrupted(step, anywhere=False, armed=False)
-        begun = threading.Barrier(3)
-
-        def run(thread, first, last, begun=begun, interrupted=interrupted):
-            with lock:
-                running[0] += 1
-            with contextlib.suppress(threading.BrokenBarrierError):
-                begun.wait(0.05)
-            time.sleep(2e-3)
-            with lock:
-                running[0] -= 1
-            if thread == 0:
-                interrupted.armed = True
-                raise KeyboardInterrupt
-
-        met = in_parts_interrupted(interrupted, run)
-        assert running == [0], f"parts go on after a second interruption before step {step}"
-        assert [type(error) for error in met] == [KeyboardInterrupt]
-        if not interrupted.raised:
-            break
-    assert step > 5
 
 
 def test_rows_of_batches_that_follow_one_another():
@@ -359,6 +275,48 @@ def test_results_that_no_cache_holds(dtype):
             assert np.array_equal(au_dft(values, au, workers=workers, out=out), expected)
 
 
+def test_a_second_interruption_waits_for_all_items_too():
+    for step in range(1000):
+        shared, interrupted = Shared(), Interrupted(step, anywhere=False, armed=False)
+
+        def post(board, looks, shared=shared, interrupted=interrupted):
+            with shared.lock:
+                board[ITEMS], board[DONE] = 9, 0
+                board[LEFT] = (board[LEFT] // POST + 1) * POST + 9
+            interrupted.armed = True
+            raise KeyboardInterrupt
+
+        met = met_by(interrupted, partial(Team(3, shared.look).share, post))
+        assert shared.running == 0, f"items go on after a second interruption before step {step}"
+        assert sorted(shared.done) == list(range(9))
+        assert [type(error) for error in met] == [KeyboardInterrupt]
+        if not interrupted.raised:
+            break
+    assert step > 5
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_helper_that_fails_is_not_used_again():
+    """Nobody waits for it: who posts computes what it has not taken."""
+    shared = Shared()
+
+    def look(thread, board, looks):
+        if thread:
+            raise ValueError("of a helper")
+        shared.look(thread, board, looks)
+
+    team = Team(2, look)
+    for _ in range(3):
+        team.share(shared.post)
+        assert sorted(shared.done) == list(range(9))
+        shared.done.clear()
+    for _ in range(200):
+        if len(helpers()) <= len(threads_module._idle):
+            break
+        time.sleep(0.01)
+    assert len(helpers()) <= len(threads_module._idle)
+
+
 @pytest.mark.parametrize("workers", [0, 1.5, True, "2"])
 def test_numbers_of_threads_that_are_none(workers):
     with pytest.raises(ShapeError, match="workers"):
@@ -371,20 +329,3 @@ def test_arrays_begin_with_a_cache_line():
         assert array.shape == (3, 5)
         assert array.dtype == dtype
         assert array.ctypes.data % 64 == 0
-
-
-def test_the_loop_of_waiting_is_compiled_before_there_is_a_thread(monkeypatch):
-    """Or a child of a process that forks meanwhile waits for ever for the locks of its import."""
-    steps = []
-
-    class Recorded(threading.Thread):
-        def start(self):
-            steps.append("thread")
-            super().start()
-
-    watch = threads_module._watch
-    monkeypatch.setattr(threads_module, "Thread", Recorded)
-    monkeypatch.setattr(threads_module, "_watch", lambda *words: (steps.append("watch"), watch(*words)))
-    helper = threads_module._Helper()
-    assert steps[:2] == ["watch", "thread"]
-    del helper

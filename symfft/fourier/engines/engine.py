@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,8 @@ from symfft.fourier.threads import aligned
 class Engine(ABC):
     """What computes a transform: values (b, n) to structure factors (b, n_h) in the order of `hkl`, and back.
 
-    Results go into `out`, or new arrays. Threads share the parts of each transform, or the rows if the engine says so,
-    which changes no bit of them.
+    Results go into `out`, or new arrays. Threads share the rows, or the parts of each where there are fewer rows than
+    threads, which changes no bit of the results.
 
     Parameters
     ----------
@@ -25,9 +25,6 @@ class Engine(ABC):
     size : int
         n, the number of orbits.
     """
-
-    #: Whether threads share the rows of a batch inside the engine.
-    shares_rows: ClassVar[bool] = False
 
     def __init__(self, hkl: IntArray, size: int) -> None:
         self.hkl, self.size = hkl, size

@@ -23,7 +23,7 @@ from symfft.fourier.engines.blocks.separable import (
 )
 from symfft.fourier.engines.engine import Engine
 from symfft.fourier.reflections import Reflections
-from symfft.fourier.sharing import Loop
+from symfft.fourier.sharing import Loop, parts_of
 
 if TYPE_CHECKING:
     from symfft._array_types import IntArray
@@ -34,12 +34,10 @@ if TYPE_CHECKING:
 class BlockTransform(Engine):
     """The transform of a group that has sign changes of all axes in its Laue class; see :func:`plan_blocks`."""
 
-    shares_rows = True
-
     def __init__(self, cell: Cell, folding: Folding) -> None:
         self._cell, self._frame, self._layout = cell, folding, _Layout(folding, cell)
         self._programs: dict[tuple[str, int], FinishedProgram] = {}
-        self._compiled: dict[tuple[str, str, int], Loop] = {}
+        self._loops: dict[tuple[str, str, int], Loop] = {}
         program, self._reflections, self._order = _plan_forward(cell, folding, self._layout, 1, None)
         self._programs["forward", 1] = program.finished()
         super().__init__(self._reflections.hkl[self._order], cell.au.size)
@@ -47,23 +45,22 @@ class BlockTransform(Engine):
     def _forward(self, values: NDArray[Any], out: NDArray[Any], threads: int) -> None:
         if not self._cell.is_given:
             values = np.concatenate([values, np.zeros((len(values), 1), dtype=values.dtype)], axis=1)
-        parts = 1 if len(values) >= threads else threads
-        self._ready("forward", values.dtype, parts)(values, out.view(values.dtype), threads)
+        self._loop("forward", values, threads)(values, out.view(values.dtype), threads)
 
     def _inverse(self, coefficients: NDArray[Any], out: NDArray[Any], threads: int) -> None:
-        parts = 1 if len(coefficients) >= threads else threads
-        self._ready("inverse", out.dtype, parts)(coefficients.view(out.dtype), out, threads)
+        self._loop("inverse", out, threads)(coefficients.view(out.dtype), out, threads)
 
-    def _ready(self, direction: str, dtype: np.dtype[Any], threads: int) -> Loop:
-        """Return the program of a direction in a precision and for a number of threads."""
-        key = direction, dtype.char, threads
-        if key not in self._compiled:
-            if (direction, threads) not in self._programs:
-                self._programs[direction, threads] = self._planned(direction, threads).finished()
+    def _loop(self, direction: str, batch: NDArray[Any], threads: int) -> Loop:
+        """Return the program of a direction for so many rows of real numbers, in their precision."""
+        dtype, parts = batch.dtype, parts_of(batch, threads)
+        key = direction, dtype.char, parts
+        if key not in self._loops:
+            if (direction, parts) not in self._programs:
+                self._programs[direction, parts] = self._planned(direction, parts).finished()
             forward, inverse = self._frame.diagonal / self._cell.volume, self._cell.volume / self._frame.images
             scale = forward if direction == "forward" else inverse
-            self._compiled[key] = compiled(self._programs[direction, threads], dtype, scale)
-        return self._compiled[key]
+            self._loops[key] = compiled(self._programs[direction, parts], dtype, scale)
+        return self._loops[key]
 
     def _planned(self, direction: str, threads: int) -> Program:
         if direction == "forward":

@@ -14,9 +14,6 @@ from symfft.fourier.engines.planes._points import deposit, fetched, points_of
 from symfft.fourier.engines.planes._radices import HALF, ROW
 from symfft.fourier.engines.planes.opcodes import read_transform
 
-#: Points whose values are asked for before they are fetched.
-AHEAD = 16
-
 
 @bare
 def transform(
@@ -41,11 +38,10 @@ def transform(
             for x1 in range(n1):
                 p = at + (x0 * n1 + x1) * 2
                 points_of(values, memory, program, labels, p, room + x1 * ROW, valid, forward)
-                if x0 * n1 + x1 + AHEAD < rows * n1:
-                    soon = p + 2 * AHEAD
-                    prefetch(values, program[soon] >> 2)
-                    prefetch(values, program[soon + 1] >> 2)
-                    prefetch(values, (program[soon + 1] >> 2) + HALF - 1)
+                if x0 + 1 < rows:
+                    prefetch(values, program[p + 2 * n1] >> 2)
+                    prefetch(values, program[p + 2 * n1 + 1] >> 2)
+                    prefetch(values, (program[p + 2 * n1 + 1] >> 2) + HALF - 1)
             fft(memory, room, row, grid + x0 * line, row, step.scratch, step.plan1, program, reals, way)
     elif step.centred:
         for i in range(0, rows * line, HALF):

@@ -19,7 +19,7 @@ from symfft.fourier.engines.planes.opcodes import Head, Place
 from symfft.fourier.engines.planes.plane import Node, plan_plane, rows_of
 from symfft.fourier.engines.planes.program import Located, Memory, Tables, Writer
 from symfft.fourier.reflections import centred
-from symfft.fourier.sharing import Loop, in_stages, whole
+from symfft.fourier.sharing import Loop, in_stages, parts_of, whole
 
 if TYPE_CHECKING:
     from symfft._array_types import IntArray
@@ -45,8 +45,6 @@ def along_cheapest_axis(au: GridOrbits) -> PlanesTransform | None:
 
 class PlanesTransform(Engine):
     """The transform of one asymmetric unit along a unique axis."""
-
-    shares_rows = True
 
     def __init__(self, au: GridOrbits, frame: Frame, kinds: list[Kind], nodes: list[Node]) -> None:
         tables, memory = Tables(), Memory()
@@ -80,24 +78,23 @@ class PlanesTransform(Engine):
         self._repetition_count = au.repetition_count[self._special]
 
     def _forward(self, values: NDArray[Any], out: NDArray[Any], threads: int) -> None:
-        parts = 1 if len(values) >= threads else threads
-        self._loop("forward", values.dtype, parts)(values, out.view(values.dtype), threads)
+        self._loop("forward", values, threads)(values, out.view(values.dtype), threads)
 
     def _inverse(self, coefficients: NDArray[Any], out: NDArray[Any], threads: int) -> None:
-        parts = 1 if len(coefficients) >= threads else threads
-        self._loop("inverse", out.dtype, parts)(coefficients.view(out.dtype), out, threads)
+        self._loop("inverse", out, threads)(coefficients.view(out.dtype), out, threads)
         out[:, self._special] *= self._repetition_count.astype(out.dtype)
 
-    def _loop(self, direction: str, dtype: np.dtype[Any], threads: int) -> Loop:
-        """Return the loop of a direction in a precision, for rows or for so many threads that share one."""
-        key = direction, dtype.char, threads
+    def _loop(self, direction: str, batch: NDArray[Any], threads: int) -> Loop:
+        """Return the loop of a direction for so many rows of real numbers, in their precision."""
+        dtype, parts = batch.dtype, parts_of(batch, threads)
+        key = direction, dtype.char, parts
         if key not in self._loops:
             if dtype.char not in self._reals:
                 self._reals[dtype.char] = self._reals["d"].astype(dtype)
             kernel, stages = (forward, 2) if direction == "forward" else (adjoint, 3)
             run = partial(kernel, *self._tables, self._reals[dtype.char])
-            items = whole(stages) if threads == 1 else in_stages([[(s, s + 1, True)] for s in range(stages)], threads)
-            common = 0 if threads == 1 else self._rows
+            items = whole(stages) if parts == 1 else in_stages([[(s, s + 1, True)] for s in range(stages)], parts)
+            common = 0 if parts == 1 else self._rows
             self._loops[key] = Loop(run, items, common, self._size - common, self._spaces)
         return self._loops[key]
 
