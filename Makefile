@@ -6,7 +6,7 @@ RUN    ?= runs/demo
 
 INSTALL := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile
 LIBRARY := -e '.[io,plot,view,surface,completion]'
-MODELS  := -e 'packages/symfft-models[vae,compressors]'
+MODELS  := -e 'packages/symfft-models[vae,compressors,novelty]'
 
 # Bytecode of installed packages is written by all cores, after pip, which has one; commands that tests start read it.
 # What nothing here imports, two fifths of all, is left out.

@@ -48,7 +48,7 @@ def test_one_version():
 def test_each_distribution_requires_the_other_in_its_own_version():
     version = LIBRARY["version"]
     assert f"symfft=={version}" in CONSUMER["dependencies"]
-    extras = {"models": "vae", "data": "data", "fetch": "fetch", "compressors": "compressors"}
+    extras = {"models": "vae", "data": "data", "fetch": "fetch", "compressors": "compressors", "novelty": "novelty"}
     for extra, of_models in extras.items():
         assert LIBRARY["optional-dependencies"][extra] == [f"symfft-models[{of_models}]=={version}"]
         assert of_models in CONSUMER["optional-dependencies"]

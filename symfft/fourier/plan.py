@@ -42,10 +42,8 @@ POINTS_OF_BLOCKS = 12
 THREEFOLD, FOURFOLD = 0, 1
 #: Largest prime factor of an axis for each operator of the group: cost of ours grow with it, those of the FFT do not.
 PRIME_FACTOR_PER_OPERATOR = 40
-
-
-#: Points of the smallest asymmetric unit whose single transforms are shared: smaller ones take as long as handing over.
-SHARED = 10_000
+#: Points of the smallest asymmetric unit whose single transforms are shared: to wake a helper takes as long as others.
+SHARED = 50_000
 
 
 class FourierPlan:

@@ -140,7 +140,7 @@ def novelty(atoms: Atoms) -> dict[str, Any]:
     try:
         matcher = _matcher()
     except ImportError:
-        return {"new": None, "not_possible": "needs pymatgen: pip install pymatgen"}
+        return {"new": None, "not_possible": 'needs pymatgen: pip install "symfft[novelty]"'}
     with warnings.catch_warnings():
         # noble gases have no electronegativity, which StructureMatcher does not need
         warnings.simplefilter("ignore", UserWarning)
