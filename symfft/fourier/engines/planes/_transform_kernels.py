@@ -13,7 +13,7 @@ from symfft.fourier.engines.planes._line_kernels import lines
 from symfft.fourier.engines.planes._plane_kernels import planes
 
 #: Bytes of results that caches do not hold.
-LARGE = 1 << 25
+LARGE = 1 << 24
 
 
 @bare
