@@ -11,6 +11,7 @@ from symfft._compile.shared import settle
 from symfft.fourier._thread_kernels import share
 from symfft.fourier.engines.planes._line_kernels import lines
 from symfft.fourier.engines.planes._plane_kernels import planes
+from symfft.fourier.engines.planes.opcodes import read_stages
 
 #: Bytes of results that caches do not hold.
 LARGE = 1 << 24
@@ -19,7 +20,7 @@ LARGE = 1 << 24
 @bare
 def forward(
     program: Array,
-    heads: Array,
+    stages: Array,
     labels: Array,
     reals: Array,
     items: Array,
@@ -32,28 +33,30 @@ def forward(
     looks: Any,
 ) -> None:
     """Transform all rows: in two stages, planes and lines."""
-    share(forward_item, (program, heads, labels, reals), items, after, work, offset, rows, out, board, looks)
+    share(forward_item, (program, stages, labels, reals), items, after, work, offset, rows, out, board, looks)
 
 
 @bare
 def forward_item(tables: Any, item: Array, work: Array, shift: Any, values: Array, out: Array, rows: Any) -> None:
     """Transform a part of a row, or all of it."""
-    program, heads, labels, reals = tables
+    program, stages, labels, reals = tables
+    at = read_stages(stages, 0)
     for stage in range(item[0], item[1]):
         if stage == 0:
-            first, last = part_of(heads[1], item)
-            planes(values, work, program, heads[0], labels, reals, first, last, shift, True)
+            first, last = part_of(at.chunks, item)
+            planes(values, work, program, at.planes, labels, reals, first, last, shift, True)
         else:
-            first, last = part_of(heads[3], item)
+            first, last = part_of(at.blocks, item)
             is_large = rows * out.size * out.itemsize >= LARGE
-            lines(work, out, program, heads[2], reals, first, last, shift, is_large, True)
-            settle(out)
+            lines(work, out, program, at.lines, reals, first, last, shift, is_large, True)
+            if is_large:
+                settle(out)
 
 
 @bare
 def adjoint(
     program: Array,
-    heads: Array,
+    stages: Array,
     labels: Array,
     reals: Array,
     items: Array,
@@ -66,25 +69,26 @@ def adjoint(
     looks: Any,
 ) -> None:
     """Apply the transposed map to all rows: in three stages, nothing, lines and planes."""
-    share(adjoint_item, (program, heads, labels, reals), items, after, work, offset, rows, out, board, looks)
+    share(adjoint_item, (program, stages, labels, reals), items, after, work, offset, rows, out, board, looks)
 
 
 @bare
 def adjoint_item(tables: Any, item: Array, work: Array, shift: Any, given: Array, values: Array, rows: Any) -> None:
     """Transform a part of a row back, or all of it."""
-    program, heads, labels, reals = tables
+    program, stages, labels, reals = tables
+    at = read_stages(stages, 0)
     for stage in range(item[0], item[1]):
         if stage == 0:
-            first, last = part_of(heads[4], item)
+            first, last = part_of(at.rows, item)
             clear(work, first + shift, last + shift)
             first, last = part_of(values.size, item)
             clear(values, first, last)
         elif stage == 1:
-            first, last = part_of(heads[3], item)
-            lines(work, given, program, heads[2], reals, first, last, shift, 0, False)
+            first, last = part_of(at.blocks, item)
+            lines(work, given, program, at.lines, reals, first, last, shift, 0, False)
         else:
-            first, last = part_of(heads[1], item)
-            planes(values, work, program, heads[0], labels, reals, first, last, shift, False)
+            first, last = part_of(at.chunks, item)
+            planes(values, work, program, at.planes, labels, reals, first, last, shift, False)
 
 
 @inlined

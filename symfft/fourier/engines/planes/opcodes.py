@@ -18,6 +18,16 @@ UPWARDS, DOWNWARDS, ANYHOW = 0, 1, 2
 COMPLEX, REAL_OUT, REAL_IN = 0, 1, 2
 
 
+class Stages(NamedTuple):
+    """Where planes begin, their chunks; where lines begin, their blocks; numbers in the rows between them."""
+
+    planes: int
+    chunks: int
+    lines: int
+    blocks: int
+    rows: int
+
+
 class Head(NamedTuple):
     """Before the steps of one kind of plane: chunks of sixteen planes, planes, and steps."""
 
@@ -148,7 +158,7 @@ def _reader(kind: Any, offset: int = 0) -> Any:
     return read
 
 
-read_head, read_place = _reader(Head), _reader(Place, 1)
+read_stages, read_head, read_place = _reader(Stages), _reader(Head), _reader(Place, 1)
 read_transform, read_matrix = _reader(Transform, FIELDS), _reader(Matrix, FIELDS)
 read_decimation, read_halving = _reader(Decimation, FIELDS), _reader(Halving, FIELDS)
 read_lines, read_segment, read_class = _reader(Lines), _reader(Segment), _reader(LineClass)

@@ -15,7 +15,7 @@ from symfft.fourier.engines.planes._transform_kernels import adjoint, forward
 from symfft.fourier.engines.planes.frame import Frame, frames
 from symfft.fourier.engines.planes.layers import Kind, kinds_of_planes
 from symfft.fourier.engines.planes.lines import plan_lines
-from symfft.fourier.engines.planes.opcodes import Head, Place
+from symfft.fourier.engines.planes.opcodes import Head, Place, Stages
 from symfft.fourier.engines.planes.plane import Node, plan_plane, rows_of
 from symfft.fourier.engines.planes.program import Located, Memory, Tables, Writer
 from symfft.fourier.reflections import centred
@@ -68,8 +68,8 @@ class PlanesTransform(Engine):
         weight = 1 / (math.prod(au.shape) * au.space_group.order)
         lines, hkl, blocks = plan_lines(frame, kinds, places, tables, memory, weight)
         super().__init__(centred(hkl, au.shape), au.size)
-        heads = np.array([planes, chunks, lines, blocks, self._rows])
-        self._tables = np.concatenate(tables.ints), heads, np.concatenate(tables.labels)
+        stages = np.array(Stages(planes, chunks, lines, blocks, self._rows))
+        self._tables = np.concatenate(tables.ints), stages, np.concatenate(tables.labels)
         self._reals = {"d": np.concatenate(tables.reals)}
         self._size = memory.size
         self._loops: dict[tuple[str, str, int], Loop] = {}
