@@ -38,9 +38,9 @@ SECONDS, ROUNDS = 0.12, 5
 KINDS = {BlockTransform: "blocks", PlanesTransform: "planes", SubgroupTransform: "subgroup", FullTransform: "full"}
 #: Share of the rule's time that another engine may save.
 ALLOWED = 0.15
-#: Groups and points for which it may save more, since that is about what it saves: planes 8 % to 17 % in seven runs,
-#: but at 48³ and at 128³ they take 24 % to 44 % more than blocks (docs/decisions/0006-exact-transform.md).
-BORDERLINE = {(38, 96): 0.2, (39, 96): 0.2, (40, 96): 0.2, (41, 96): 0.2}
+#: Groups at 96³ where planes may save more, 15 % to 22 %: blocks of 25 rows are just too few for a further radix-2 step.
+#: At 48³ and 128³ blocks save 1 % to 28 % there, but in P b a 2 (docs/decisions/0006-exact-transform.md).
+BORDERLINE = {(number, 96): 0.25 for number in (32, 37, 38, 39, 40, 41, 44, 45, 46, 70)}
 
 
 def take_turns(calls: dict[str, Any], seconds: float = SECONDS, in_a_row: int = 1) -> dict[str, float]:

@@ -64,6 +64,8 @@ class Loop:
         One if threads share rows; several if they share the parts of each row.
     common, own : int
         Numbers of work space for all threads, and for each of them. Each space begins with a 0.
+    dtype : dtype
+        Of rows, results and work spaces.
     spaces : dict
         Work spaces that are free, which several loops can use in turn.
     """
@@ -74,40 +76,39 @@ class Loop:
         items: Items,
         common: int,
         own: int,
+        dtype: np.dtype[Any],
         spaces: dict[tuple[str, int], list[Array]],
     ) -> None:
-        self._run = partial(run, *items)
-        self._common, self._own, self._spaces = common, own, spaces
+        line = CACHE_LINE // dtype.itemsize
+        self._run, self._dtype = partial(run, *items), dtype
+        self._common, self._own, self._spaces = common, -(-own // line) * line, spaces
         self._teams: dict[int, list[Team]] = {}
 
     def __call__(self, rows: NDArray[Any], out: NDArray[Any], threads: int) -> None:
         """Run it on all rows in so many threads."""
-        line = CACHE_LINE // rows.itemsize
-        own = -(-self._own // line) * line
-        size = self._common + threads * own
-        spaces = self._spaces.setdefault((rows.dtype.char, size), [])
+        size = self._common + threads * self._own
+        spaces = self._spaces.setdefault((self._dtype.char, size), [])
         try:
             work = spaces.pop()
         except IndexError:
-            work = aligned((size,), rows.dtype)
-            work[:: own or size] = 0
-        run = partial(self._run, work, 0, rows, out)
+            work = aligned((size,), self._dtype)
+            work[:: self._own or size] = 0
         if threads == 1:
-            run(ALONE, 0)
+            self._run(work, 0, rows, out, ALONE, 0)
         else:
             teams = self._teams.setdefault(threads, [])
             try:
                 team = teams.pop()
             except IndexError:
-                team = Team(threads, self._looking(rows, out, own))
-            team.share(run)
+                team = Team(threads, self._looking(rows, out))
+            team.share(partial(self._run, work, 0, rows, out))
             teams.append(team)
         spaces.append(work)
 
-    def _looking(self, rows: NDArray[Any], out: NDArray[Any], own: int) -> Callable[[int, IntArray, int], None]:
+    def _looking(self, rows: NDArray[Any], out: NDArray[Any]) -> Callable[[int, IntArray, int], None]:
         """Return what a thread does that looks for rows like these."""
         none, nowhere = (np.empty((0, array.shape[1]), dtype=array.dtype) for array in (rows, out))
-        no_work = np.empty(0, dtype=rows.dtype)
+        no_work = np.empty(0, dtype=self._dtype)
         # compiled before there is a thread: one that compiles while the process forks leaves its locks to the child
         self._run(no_work, 0, none, nowhere, ALONE, 0)
-        return lambda thread, board, looks: self._run(no_work, thread * own, none, nowhere, board, looks)
+        return lambda thread, board, looks: self._run(no_work, thread * self._own, none, nowhere, board, looks)

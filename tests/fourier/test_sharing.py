@@ -33,7 +33,8 @@ def test_loops_use_spaces_in_turn_each_of_which_begins_with_0():
             found.append((work, offset, rows.shape, out.shape, board.size))
 
     spaces = {}
-    loops = [Loop(run, whole(1), common, own, spaces) for common, own in ((0, 24), (8, 16))]
+    double, single = np.dtype(np.float64), np.dtype(np.float32)
+    loops = [Loop(run, whole(1), common, own, double, spaces) for common, own in ((0, 24), (8, 16))]
     rows, out = np.ones((3, 5)), np.ones((3, 4))
     for loop in loops:
         loop(rows, out, 1)
@@ -42,7 +43,7 @@ def test_loops_use_spaces_in_turn_each_of_which_begins_with_0():
     assert work.size == 24
     assert work[0] == 0
     assert first == second == [0, (3, 5), (3, 4), 0]
-    loops[0](rows.astype(np.float32), out.astype(np.float32), 1)
+    Loop(run, whole(1), 0, 24, single, spaces)(rows.astype(np.float32), out.astype(np.float32), 1)
     assert found[-1][0].dtype == np.float32
 
 
@@ -60,5 +61,5 @@ def test_a_loop_is_compiled_before_there_is_a_thread(monkeypatch):
 
     monkeypatch.setattr(threads_module, "Thread", Recorded)
     monkeypatch.setattr(threads_module, "_idle", [])
-    Loop(run, whole(1), 0, 8, {})(np.ones((3, 5)), np.ones((3, 4)), 2)
+    Loop(run, whole(1), 0, 8, np.dtype(np.float64), {})(np.ones((3, 5)), np.ones((3, 4)), 2)
     assert steps[:2] == ["run", "thread"]

@@ -222,5 +222,6 @@ def compiled(program: FinishedProgram, dtype: np.dtype[Any], scale: float) -> Lo
         program.items,
         program.size if shares_parts else 0,
         0 if shares_parts else program.size,
+        dtype,
         {},
     )

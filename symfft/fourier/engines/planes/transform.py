@@ -95,7 +95,7 @@ class PlanesTransform(Engine):
             run = partial(kernel, *self._tables, self._reals[dtype.char])
             items = whole(stages) if parts == 1 else in_stages([[(s, s + 1, True)] for s in range(stages)], parts)
             common = 0 if parts == 1 else self._rows
-            self._loops[key] = Loop(run, items, common, self._size - common, self._spaces)
+            self._loops[key] = Loop(run, items, common, self._size - common, dtype, self._spaces)
         return self._loops[key]
 
 
