@@ -38,7 +38,7 @@ SECONDS, ROUNDS = 0.12, 5
 KINDS = {BlockTransform: "blocks", PlanesTransform: "planes", SubgroupTransform: "subgroup", FullTransform: "full"}
 #: Share of the rule's time that another engine may save.
 ALLOWED = 0.15
-#: Groups at 96³ where planes may save more, 15 % to 22 %: blocks of 25 rows are just too few for a further radix-2 step.
+#: Groups at 96³ where planes save 15 % to 22 %: blocks of 25 rows are just too few for a further radix-2 step.
 #: At 48³ and 128³ blocks save 1 % to 28 % there, but in P b a 2 (docs/decisions/0006-exact-transform.md).
 BORDERLINE = {(number, 96): 0.25 for number in (32, 37, 38, 39, 40, 41, 44, 45, 46, 70)}
 
