@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from symfft import SymfftError
@@ -49,20 +51,42 @@ def begun(function: Callable[[Item], Found], items: Sequence[Item], jobs: int) -
         return
     try:
         with ExitStack() as block:
+            claims = _Claims(block.enter_context(TemporaryDirectory(prefix="symfft-")))
             with one_thread():
-                started = block.enter_context(calls(_call, parts, jobs - 1, _start, function))
-            yield lambda: _finished(function, parts, started)
+                started = block.enter_context(calls(_call, [*enumerate(parts)], jobs - 1, _start, function, claims))
+            yield lambda: _finished(function, parts, started, claims)
     except BrokenProcessPool:
         raise SymfftError("a process died that computed a part of this: was there memory enough for it?") from None
 
 
+@dataclass(frozen=True)
+class _Claims:
+    """Which parts somebody computes: a file for each of them, which only one process can make.
+
+    To cancel what a pool has not begun yet would do, but one of whose processes dies then chokes on it (CPython 3.11).
+    """
+
+    folder: str
+
+    def is_mine(self, part: int) -> bool:
+        """Claim a part; return whether nobody else had."""
+        try:
+            os.close(os.open(os.path.join(self.folder, str(part)), os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return False
+        return True
+
+
 def _finished(
-    function: Callable[[Item], Found], parts: Sequence[Sequence[Item]], begun: Sequence[Future[list[Found]]]
+    function: Callable[[Item], Found],
+    parts: Sequence[Sequence[Item]],
+    begun: Sequence[Future[list[Found]]],
+    claims: _Claims,
 ) -> list[Found]:
     """Return the results of all parts: from the last on this process takes those that no other one has taken."""
     futures = list(begun)
     for place in reversed(range(len(parts))):
-        if not futures[place].cancel():
+        if not claims.is_mine(place):
             break
         futures[place] = here = Future[list[Found]]()
         try:
@@ -89,14 +113,16 @@ def one_thread() -> Iterator[None]:
 
 
 _function: Callable[[Any], Any]
+_claims: _Claims
 
 
-def _start(function: Callable[[Any], Any]) -> None:
-    global _function
+def _start(function: Callable[[Any], Any], claims: _Claims) -> None:
+    global _function, _claims
     ignore_interrupts()
     atexit.register(gc.freeze)  # else Python, where it ends, looks for cycles among all that it has
-    _function = function
+    _function, _claims = function, claims
 
 
-def _call(items: Sequence[Any]) -> list[Any]:
-    return [_function(item) for item in items]
+def _call(part: tuple[int, Sequence[Any]]) -> list[Any]:
+    place, items = part
+    return [_function(item) for item in items] if _claims.is_mine(place) else []

@@ -30,8 +30,21 @@ def fail(item):
     raise SymfftError(f"item {item}")
 
 
-def die(parent, item):
-    if os.getpid() != parent:
+def wait_for(path):
+    for _ in range(6000):
+        if path.exists():
+            return
+        time.sleep(0.01)
+    pytest.fail(f"no {path.name}")
+
+
+def die(folder, parent, item):
+    """Another process dies when it has a part, and when this one has another."""
+    if os.getpid() == parent:
+        (folder / "taken").touch()
+    else:
+        (folder / "begun").touch()
+        wait_for(folder / "taken")
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -67,6 +80,16 @@ def test_errors_are_raised_where_results_are_asked_for(jobs):
         results()
 
 
-def test_a_process_that_dies_is_told():
-    with pytest.raises(SymfftError, match="a process died"), begun(partial(die, os.getpid()), ITEMS, 2) as results:
-        results()
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_process_that_dies_is_told(taken, tmp_path):
+    """Before this process has taken a part, and after that."""
+    if not taken:
+        (tmp_path / "taken").touch()
+
+    def both():
+        with begun(partial(die, tmp_path, os.getpid()), ITEMS, 2) as results:
+            wait_for(tmp_path / "begun")
+            return results()
+
+    with pytest.raises(SymfftError, match="a process died"):
+        both()
